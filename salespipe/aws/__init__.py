@@ -1,0 +1,1 @@
+"""The seam to AWS: clients, error translation and waiting."""

@@ -1,0 +1,51 @@
+"""boto3 clients, made once each and shared by every service; an endpoint is all that tells targets apart."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from salespipe.aws.errors import translated
+
+
+class Clients:
+    """Cached, thread-safe boto3 clients of one session.
+
+    `endpoint_url` replaces every service's own endpoint when given. Retries follow botocore's standard mode:
+    only throttling and connection failures are repeated.
+    """
+
+    def __init__(self, session: boto3.Session, endpoint_url: str | None = None, *, attempts: int = 5) -> None:
+        self.session = session
+        self.endpoint_url = endpoint_url
+        self._config = Config(
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            max_pool_connections=32,
+            connect_timeout=5,
+            read_timeout=65,
+        )
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def region(self) -> str:
+        return str(self.session.region_name)
+
+    @cached_property
+    def account(self) -> str:
+        """The account id of the caller; also the proof that the credentials work. Raises AccessError."""
+        with translated():
+            return str(self.client("sts").get_caller_identity()["Account"])
+
+    def client(self, service: str) -> Any:
+        """The client of `service`, e.g. `dynamodb`, `dynamodbstreams`, `kinesis`, `s3`, `athena`."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self.session.client(
+                    service, endpoint_url=self.endpoint_url, config=self._config
+                )
+            return self._clients[service]

@@ -1,0 +1,107 @@
+"""One table that turns botocore's errors into ours; `with translated():` is where AWS is called.
+
+Codes: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and each service's API reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore import exceptions as boto
+
+from salespipe.errors import AccessError, NotThereError, SalespipeError, TransientError
+
+_SIGN_IN = "set AWS_PROFILE or pass --profile, and check with: aws sts get-caller-identity"
+
+_BY_CODE: dict[type[SalespipeError], frozenset[str]] = {
+    AccessError: frozenset(
+        {
+            "AccessDenied",
+            "AccessDeniedException",
+            "AuthFailure",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "IncompleteSignature",
+            "InvalidAccessKeyId",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "MissingAuthenticationToken",
+            "NotAuthorized",
+            "OptInRequired",
+            "RequestExpired",
+            "SignatureDoesNotMatch",
+            "UnauthorizedOperation",
+            "UnrecognizedClientException",
+        }
+    ),
+    NotThereError: frozenset(
+        {
+            "EntityNotFoundException",
+            "NoSuchBucket",
+            "NoSuchEntity",
+            "NoSuchKey",
+            "NotFoundException",
+            "AWS.SimpleQueueService.NonExistentQueue",
+            "QueueDoesNotExist",
+            "ResourceNotFoundException",
+        }
+    ),
+    TransientError: frozenset(
+        {
+            "InternalFailure",
+            "InternalServerError",
+            "LimitExceededException",
+            "ProvisionedThroughputExceededException",
+            "RequestLimitExceeded",
+            "ServiceUnavailable",
+            "SlowDown",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequestsException",
+        }
+    ),
+}
+_BY_TYPE: tuple[tuple[type[Exception], type[SalespipeError], str], ...] = (
+    (boto.NoCredentialsError, AccessError, _SIGN_IN),
+    (boto.PartialCredentialsError, AccessError, _SIGN_IN),
+    (boto.CredentialRetrievalError, AccessError, _SIGN_IN),
+    (boto.ProfileNotFound, AccessError, "list the profiles with: aws configure list-profiles"),
+    (boto.TokenRetrievalError, AccessError, "sign in again with: aws sso login"),
+    (boto.SSOTokenLoadError, AccessError, "sign in again with: aws sso login"),
+    (boto.UnauthorizedSSOTokenError, AccessError, "sign in again with: aws sso login"),
+    (boto.NoRegionError, AccessError, "pass --region or set AWS_REGION"),
+    (boto.HTTPClientError, TransientError, "check the network and try again"),
+    (boto.ConnectionError, TransientError, "check the network and try again"),
+)
+
+
+def error_code(error: boto.ClientError) -> str:
+    """The service's error code, e.g. `ResourceNotFoundException`."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def translate(error: Exception) -> SalespipeError:
+    """Our error for one of botocore's; the service's own words are kept in the message."""
+    if isinstance(error, boto.ClientError):
+        code = error_code(error)
+        text = f"{error.operation_name}: {code}: {error.response.get('Error', {}).get('Message', '')}".rstrip(
+            ": "
+        )
+        for kind, codes in _BY_CODE.items():
+            if code in codes:
+                return kind(text, _SIGN_IN if kind is AccessError else "")
+        return SalespipeError(text)
+    for foreign, kind, hint in _BY_TYPE:
+        if isinstance(error, foreign):
+            return kind(" ".join(str(error).split()), hint)
+    return SalespipeError(" ".join(str(error).split()) or type(error).__name__)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Let botocore's errors leave as ours, with the original as the cause."""
+    try:
+        yield
+    except (boto.ClientError, boto.BotoCoreError, boto.HTTPClientError) as error:
+        raise translate(error) from error

@@ -1,0 +1,1 @@
+"""The pipeline as declared resources: one module per AWS service, a plan, and what applies it."""

@@ -1,0 +1,110 @@
+"""Every name, ARN and prefix of a pipeline, derived from its name, account and region.
+
+There is no state file: a resource is found by its name here plus the tag `salespipe:pipeline=<name>`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from salespipe.errors import UsageError
+
+TAG = "salespipe:pipeline"
+DATA_PREFIX = "orders/"
+ERROR_PREFIX = "errors/"
+RESULT_PREFIX = "athena/"
+TABLE = "OrdersRawTable"
+LAKE_TABLE = "orders"
+CURRENT_VIEW = "orders_current"
+DEFAULT_PIPELINE = "sales"
+
+_PIPELINE = re.compile(r"[a-z][a-z0-9-]{0,19}")
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of one pipeline. `sales`, the default, owns the table `OrdersRawTable`; others add their name."""
+
+    pipeline: str
+    account: str
+    region: str
+
+    def __post_init__(self) -> None:
+        check_pipeline_name(self.pipeline)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return {TAG: self.pipeline}
+
+    @property
+    def base(self) -> str:
+        return f"salespipe-{self.pipeline}"
+
+    @property
+    def bucket(self) -> str:
+        return f"{self.base}-{self.account}-{self.region}"
+
+    @property
+    def table(self) -> str:
+        return TABLE if self.pipeline == DEFAULT_PIPELINE else f"{TABLE}-{self.pipeline}"
+
+    @property
+    def stream(self) -> str:
+        return f"{self.base}-changes"
+
+    @property
+    def dead_letters(self) -> str:
+        return f"{self.base}-dead-letters"
+
+    @property
+    def function(self) -> str:
+        return f"{self.base}-transform"
+
+    @property
+    def pipe(self) -> str:
+        return f"{self.base}-pipe"
+
+    @property
+    def delivery(self) -> str:
+        return f"{self.base}-delivery"
+
+    @property
+    def database(self) -> str:
+        return self.base.replace("-", "_")
+
+    @property
+    def classifier(self) -> str:
+        return f"{self.base}-json"
+
+    @property
+    def crawler(self) -> str:
+        return f"{self.base}-crawler"
+
+    @property
+    def workgroup(self) -> str:
+        return self.base
+
+    def role(self, service: str) -> str:
+        """The role that `service` (pipe, delivery, transform, crawler) runs under."""
+        return f"{self.base}-{self.region}-{service}"
+
+    def arn(self, service: str, resource: str) -> str:
+        """ARN of a regional resource, e.g. `arn("kinesis", "stream/x")`."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+    def role_arn(self, service: str) -> str:
+        return f"arn:aws:iam::{self.account}:role/{self.role(service)}"
+
+    @property
+    def bucket_arn(self) -> str:
+        return f"arn:aws:s3:::{self.bucket}"
+
+
+def check_pipeline_name(name: str) -> None:
+    """Raise UsageError unless `name` is short and plain enough for every resource derived from it."""
+    if not _PIPELINE.fullmatch(name):
+        raise UsageError(
+            f"pipeline name {name!r} is not valid",
+            "use 1 to 20 lower-case letters, digits and hyphens, beginning with a letter",
+        )
