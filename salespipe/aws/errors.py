@@ -85,9 +85,7 @@ def translate(error: Exception) -> SalespipeError:
     """Our error for one of botocore's; the service's own words are kept in the message."""
     if isinstance(error, boto.ClientError):
         code = error_code(error)
-        text = f"{error.operation_name}: {code}: {error.response.get('Error', {}).get('Message', '')}".rstrip(
-            ": "
-        )
+        text = f"{error.operation_name}: {code}: {error.response.get('Error', {}).get('Message', '')}".rstrip(": ")
         for kind, codes in _BY_CODE.items():
             if code in codes:
                 return kind(text, _SIGN_IN if kind is AccessError else "")

@@ -1,0 +1,11 @@
+"""AWS on one machine: our stores keep the data, our workers move it, moto speaks the rest of the APIs.
+
+runtime.py   start, find and stop the one background process of a SALESPIPE_HOME
+process.py   what that process is made of, started and shut down in order
+gateway.py   the HTTP endpoint: ours first, moto for the rest
+api/         the operations that we answer
+stores/      everything that is kept: SQLite (WAL) and plain files
+workers/     what moves by itself: pipe, delivery, crawler
+functions.py the deployed Lambda, in a process of its own
+athena/      Athena SQL on DuckDB
+"""

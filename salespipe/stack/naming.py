@@ -24,7 +24,7 @@ _PIPELINE = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 @dataclass(frozen=True)
 class Names:
-    """The names of one pipeline. `sales`, the default, owns the table `OrdersRawTable`; others add their name."""
+    """The names of one pipeline: `sales`, the default, owns `OrdersRawTable`; other tables carry their name."""
 
     pipeline: str
     account: str

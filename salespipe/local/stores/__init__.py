@@ -1,0 +1,60 @@
+"""Everything that the local target keeps, under one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from salespipe.local.itemsize import item_size
+from salespipe.local.stores.bell import Bell
+from salespipe.local.stores.changes import ChangeLog
+from salespipe.local.stores.control import ControlStore
+from salespipe.local.stores.database import Database
+from salespipe.local.stores.documents import Documents
+from salespipe.local.stores.items import ItemStore
+from salespipe.local.stores.metrics import Metrics
+from salespipe.local.stores.objects import ObjectStore
+from salespipe.local.stores.positions import Positions
+from salespipe.local.stores.shards import ShardLog
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The stores of one home. They share a database, so writes to several of them can be one step."""
+
+    home: Path
+    db: Database
+    bell: Bell
+    items: ItemStore
+    changes: ChangeLog
+    shards: ShardLog
+    objects: ObjectStore
+    positions: Positions
+    documents: Documents
+    metrics: Metrics
+    control: ControlStore
+    close: Callable[[], None]
+
+    @classmethod
+    def open(cls, home: Path) -> Stores:
+        """Open or create the store in `home`, readable by its owner only. Raises StoreError if it is unusable."""
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home.chmod(0o700)
+        db = Database(home / "store.db")
+        bell = Bell()
+        changes = ChangeLog(db)
+        return cls(
+            home=home,
+            db=db,
+            bell=bell,
+            items=ItemStore(db, bell, changes, item_size),
+            changes=changes,
+            shards=ShardLog(db, bell),
+            objects=ObjectStore(db, home / "objects"),
+            positions=Positions(db),
+            documents=Documents(db),
+            metrics=Metrics(db),
+            control=ControlStore(db),
+            close=db.close,
+        )

@@ -1,0 +1,152 @@
+"""The one SQLite database of a store: WAL, one writer at a time, a read connection for every thread.
+
+Guarantee: what `write()` committed survives a kill of the process at any instant (WAL with synchronous=NORMAL: the
+log is written before the commit returns; only a power loss can take the newest commits back, never the order of them).
+A `write()` inside a `write()` of the same thread joins it, so a worker's output and its position are one step.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from salespipe.local.errors import StoreError
+
+VERSION = 1
+
+_SCHEMA = """
+create table arns (id integer primary key, arn text not null unique);
+create table tables (
+    id integer primary key references arns(id), hash_key text not null, range_key text,
+    stream_arn text, view text, item_count integer not null default 0, item_bytes integer not null default 0
+);
+create table items (
+    table_id integer not null, hash blob not null, range blob not null, item blob not null,
+    primary key (table_id, hash, range)
+) without rowid;
+create table changes (
+    sequence integer primary key autoincrement, stream_id integer not null, event_id text not null,
+    name text not null, created real not null, keys blob not null, new blob, old blob, size integer not null
+);
+create index changes_by_stream on changes (stream_id, sequence);
+create table records (
+    stream_id integer not null, shard integer not null, sequence integer not null,
+    partition_key text not null, data blob not null, arrived_ms integer not null,
+    primary key (stream_id, shard, sequence)
+) without rowid;
+create table objects (
+    bucket text not null, key text not null, path text not null, size integer not null, etag text not null,
+    modified real not null, content_type text not null, content_encoding text, metadata text not null,
+    primary key (bucket, key)
+) without rowid;
+create table positions (
+    worker text not null, shard text not null, value text not null, primary key (worker, shard)
+) without rowid;
+create table documents (
+    kind text not null, id text not null, document blob not null, primary key (kind, id)
+) without rowid;
+create table metrics (
+    namespace text not null, metric text not null, dimensions text not null, minute integer not null,
+    total real not null, samples real not null, smallest real not null, largest real not null,
+    primary key (namespace, metric, dimensions, minute)
+) without rowid;
+create table control (service text primary key, state blob not null) without rowid;
+"""
+
+
+class Database:
+    """The connection side of a store; the tables belong to the modules beside this one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._arns: dict[str, int] = {}
+        self._afterwards: list[Callable[[], None]] = []
+        try:
+            self._writer = self._connect()
+            self._prepare()
+        except sqlite3.DatabaseError as error:
+            raise StoreError(
+                f"the store {path} cannot be used ({error}); move its folder away to begin with an empty one"
+            ) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
+        connection.execute("pragma journal_mode=wal")
+        connection.execute("pragma synchronous=normal")
+        connection.execute("pragma cache_size=-16000")
+        connection.execute("pragma temp_store=memory")
+        return connection
+
+    def _prepare(self) -> None:
+        found = self._writer.execute("pragma user_version").fetchone()[0]
+        if found == 0:
+            self._writer.executescript(f"begin immediate; {_SCHEMA} pragma user_version={VERSION}; commit;")
+        elif found != VERSION:
+            raise StoreError(
+                f"the store {self._path} has version {found}, this salespipe reads version {VERSION}: "
+                "use the salespipe that wrote it, or another SALESPIPE_HOME"
+            )
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """The writer, inside a transaction that commits when the outermost block ends and rolls back if it raises."""
+        with self._lock:
+            if self._depth == 0:
+                self._writer.execute("begin immediate")
+            self._depth += 1
+            try:
+                yield self._writer
+            except BaseException:
+                self._depth -= 1
+                if self._depth == 0:
+                    self._writer.execute("rollback")
+                    self._arns.clear()
+                    self._afterwards.clear()
+                raise
+            self._depth -= 1
+            if self._depth > 0:
+                return
+            self._writer.execute("commit")
+            afterwards, self._afterwards = self._afterwards, []
+        for action in afterwards:
+            action()
+
+    def afterwards(self, action: Callable[[], None]) -> None:
+        """Inside `write()`: do this once the outermost block has committed; never if it rolls back."""
+        self._afterwards.append(action)
+
+    def read(self) -> sqlite3.Connection:
+        """This thread's connection for reading: sees everything committed before its statement began."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._connect()
+            connection.execute("pragma query_only=on")
+            self._local.connection = connection
+            with self._lock:
+                self._readers.append(connection)
+        return connection
+
+    def number(self, arn: str) -> int:
+        """The small number that stands for `arn` in the rows of hot tables; given on first use."""
+        known = self._arns.get(arn)
+        if known is None:
+            with self.write() as connection:
+                connection.execute("insert or ignore into arns (arn) values (?)", (arn,))
+                known = int(connection.execute("select id from arns where arn = ?", (arn,)).fetchone()[0])
+                self._arns[arn] = known
+        return known
+
+    def close(self) -> None:
+        """Fold the log into the database file and close every connection."""
+        with self._lock:
+            for connection in self._readers:
+                connection.close()
+            self._writer.execute("pragma wal_checkpoint(truncate)")
+            self._writer.close()

@@ -1,0 +1,201 @@
+"""Table items, and with every write the change record it makes, in one transaction.
+
+A write that changes nothing makes no record, as on AWS:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from salespipe.local.stores.bell import Bell
+from salespipe.local.stores.changes import ChangeLog, NewChange
+from salespipe.local.stores.database import Database
+from salespipe.local.stores.keys import sortable
+
+Item = dict[str, Any]
+"""An item in DynamoDB JSON: `{"orderid": {"S": "a"}, "quantity": {"N": "2"}}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What the item operations need to know of a table."""
+
+    arn: str
+    number: int
+    hash_key: str
+    range_key: str | None
+    stream_arn: str | None
+    view: str | None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return (self.hash_key,) if self.range_key is None else (self.hash_key, self.range_key)
+
+    def key_of(self, item: Item) -> Item:
+        """The key attributes of an item."""
+        return {name: item[name] for name in self.keys}
+
+    def place(self, item: Item) -> tuple[bytes, bytes]:
+        """Where an item with these key attributes is stored."""
+        return sortable(item[self.hash_key]), b"" if self.range_key is None else sortable(item[self.range_key])
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Put `item`, or delete what has its key when `delete` is set; `size` in bytes of the item as DynamoDB counts."""
+
+    item: Item
+    delete: bool
+    size: int
+
+
+class ItemStore:
+    """Reads see what was committed; `apply` is all or nothing."""
+
+    def __init__(self, db: Database, bell: Bell, changes: ChangeLog, sizeof: Callable[[Item], int]) -> None:
+        self._db = db
+        self._bell = bell
+        self._changes = changes
+        self._sizeof = sizeof
+        self._tables: dict[str, Table] = {}
+
+    def declare(
+        self, arn: str, hash_key: str, range_key: str | None, stream_arn: str | None, view: str | None
+    ) -> Table:
+        """Make the table known, or change its stream."""
+        with self._db.write() as connection:
+            connection.execute(
+                "insert into tables (id, hash_key, range_key, stream_arn, view) values (?,?,?,?,?)"
+                " on conflict (id) do update set stream_arn = excluded.stream_arn, view = excluded.view",
+                (self._db.number(arn), hash_key, range_key, stream_arn, view),
+            )
+        self._tables.pop(arn, None)
+        return self._known(arn)
+
+    def table(self, arn: str) -> Table | None:
+        """The table with this ARN, if it exists."""
+        found = self._tables.get(arn)
+        if found is None:
+            row = self._row(arn)
+            if row is None:
+                return None
+            found = self._tables[arn] = Table(arn, *row)
+        return found
+
+    def _known(self, arn: str) -> Table:
+        found = self.table(arn)
+        if found is None:
+            raise LookupError(arn)
+        return found
+
+    def _row(self, arn: str) -> tuple[int, str, str | None, str | None, str | None] | None:
+        row: tuple[int, str, str | None, str | None, str | None] | None = (
+            self._db.read()
+            .execute(
+                "select id, hash_key, range_key, stream_arn, view from tables where id = ?",
+                (self._db.number(arn),),
+            )
+            .fetchone()
+        )
+        return row
+
+    def counts(self, arn: str) -> tuple[int, int]:
+        """Items and bytes of a table."""
+        row = self._db.read().execute("select item_count, item_bytes from tables where id = ?", (self._db.number(arn),))
+        return tuple(row.fetchone() or (0, 0))
+
+    def drop(self, arn: str) -> None:
+        """Forget a table and its items. Its stream stays readable until it is dropped too."""
+        number = self._db.number(arn)
+        with self._db.write() as connection:
+            connection.execute("delete from items where table_id = ?", (number,))
+            connection.execute("delete from tables where id = ?", (number,))
+        self._tables.pop(arn, None)
+
+    def get(self, table: Table, key: Item) -> Item | None:
+        """The item with this key."""
+        row = self._db.read().execute(
+            "select item from items where table_id = ? and hash = ? and range = ?",
+            (table.number, *table.place(key)),
+        )
+        found = row.fetchone()
+        return None if found is None else orjson.loads(found[0])
+
+    def scan(self, table: Table, after: Item | None = None) -> Iterator[Item]:
+        """Every item in key order, beginning behind the key `after`."""
+        place = (b"", b"") if after is None else table.place(after)
+        rows = self._db.read().execute(
+            "select item from items where table_id = ? and (hash, range) > (?, ?) order by hash, range",
+            (table.number, *place),
+        )
+        for row in rows:
+            yield orjson.loads(row[0])
+
+    def partition(self, table: Table, hash_value: dict[str, str], *, forward: bool = True) -> Iterator[Item]:
+        """The items of one hash key value in range key order."""
+        rows = self._db.read().execute(
+            "select item from items where table_id = ? and hash = ? order by range " + ("asc" if forward else "desc"),
+            (table.number, sortable(hash_value)),
+        )
+        for row in rows:
+            yield orjson.loads(row[0])
+
+    def apply(self, table: Table, writes: Sequence[Write]) -> list[Item | None]:
+        """Carry the writes out in order, in one transaction; return what each replaced or deleted."""
+        replaced: list[Item | None] = []
+        made: list[NewChange] = []
+        count = total = 0
+        with self._db.write() as connection:
+            for write in writes:
+                place = (table.number, *table.place(write.item))
+                row = connection.execute(
+                    "select item from items where table_id = ? and hash = ? and range = ?", place
+                ).fetchone()
+                old_json: bytes | None = None if row is None else row[0]
+                old: Item | None = None if old_json is None else orjson.loads(old_json)
+                replaced.append(old)
+                if write.delete:
+                    if old is None:
+                        continue
+                    new_json = None
+                    connection.execute("delete from items where table_id = ? and hash = ? and range = ?", place)
+                else:
+                    if old is not None and old == write.item:
+                        continue
+                    new_json = orjson.dumps(write.item)
+                    connection.execute("insert or replace into items values (?,?,?,?)", (*place, new_json))
+                old_size = 0 if old is None else self._sizeof(old)
+                new_size = 0 if new_json is None else write.size
+                count += (new_json is not None) - (old is not None)
+                total += new_size - old_size
+                if table.stream_arn is not None:
+                    made.append(self._change(table, write.item, old_json, new_json, old_size, new_size))
+            if count or total:
+                connection.execute(
+                    "update tables set item_count = item_count + ?, item_bytes = item_bytes + ? where id = ?",
+                    (count, total, table.number),
+                )
+            if made and table.stream_arn is not None:
+                stream_arn = table.stream_arn
+                self._changes.append(connection, self._db.number(stream_arn), time.time(), made)
+                self._db.afterwards(lambda: self._bell.ring(stream_arn))
+        return replaced
+
+    def _change(
+        self, table: Table, item: Item, old: bytes | None, new: bytes | None, old_size: int, new_size: int
+    ) -> NewChange:
+        """The record of one write, with the images that the stream's view asks for."""
+        name = "REMOVE" if new is None else "INSERT" if old is None else "MODIFY"
+        keys = table.key_of(item)
+        size = self._sizeof(keys)
+        if table.view in ("NEW_IMAGE", "KEYS_ONLY"):
+            old, old_size = None, 0
+        if table.view in ("OLD_IMAGE", "KEYS_ONLY"):
+            new, new_size = None, 0
+        return NewChange(name, orjson.dumps(keys), new, old, size + old_size + new_size)

@@ -1,0 +1,159 @@
+"""The log of every Kinesis shard: records in sequence order, each with its partition key and arrival time.
+
+Sequence numbers have 56 digits as on AWS and rise within a shard:
+https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Record.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from salespipe.local.stores.bell import Bell
+from salespipe.local.stores.database import Database
+
+
+def shard_id(shard: int) -> str:
+    """`shardId-000000000000` for shard 0."""
+    return f"shardId-{shard:012d}"
+
+
+def shard_number(text: str) -> int:
+    """The number in a shard id. Raises ValueError for anything else."""
+    head, _, digits = text.partition("-")
+    if head != "shardId" or not digits.isdigit():
+        raise ValueError(text)
+    return int(digits)
+
+
+def sequence_number(shard: int, sequence: int) -> str:
+    """56 digits: a fixed beginning, the shard, the position in the shard."""
+    return f"4966{shard:08d}{sequence:044d}"
+
+
+def parse_sequence_number(text: str) -> int:
+    """The position in the shard behind a sequence number. Raises ValueError for one that is not ours."""
+    if len(text) != 56 or not text.isdigit():
+        raise ValueError(text)
+    return int(text[12:])
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record about to be appended to a shard."""
+
+    shard: int
+    partition_key: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRecord:
+    """A stored record; `arrived_ms` is epoch milliseconds."""
+
+    sequence: int
+    partition_key: str
+    data: bytes
+    arrived_ms: int
+
+
+class ShardLog:
+    """Appends are one transaction a call; sequences are unique and rising per shard, also across restarts."""
+
+    def __init__(self, db: Database, bell: Bell) -> None:
+        self._db = db
+        self._bell = bell
+
+    def append(self, stream_arn: str, entries: Sequence[Entry]) -> list[int]:
+        """Add the records; return their sequences in the order given. Wakes whoever waits on the stream's ARN."""
+        stream = self._db.number(stream_arn)
+        now = time.time_ns() // 1_000_000
+        with self._db.write() as connection:
+            tips: dict[int, int] = {}
+            sequences = []
+            rows = []
+            for entry in entries:
+                shard = entry.shard
+                tip = tips.get(shard)
+                if tip is None:
+                    tip = self._tip(stream, shard)
+                tips[shard] = tip = tip + 1
+                sequences.append(tip)
+                rows.append((stream, shard, tip, entry.partition_key, entry.data, now))
+            connection.executemany("insert into records values (?,?,?,?,?,?)", rows)
+            connection.executemany(
+                "insert or replace into positions values ('tip', ?, ?)",
+                [(f"{stream}/{shard}", str(tip)) for shard, tip in tips.items()],
+            )
+            self._db.afterwards(lambda: self._bell.ring(stream_arn))
+        return sequences
+
+    def _tip(self, stream: int, shard: int) -> int:
+        """The last sequence ever given out in the shard; kept so that trimming never makes one return."""
+        with self._db.write() as connection:
+            row = connection.execute(
+                "select value from positions where worker = 'tip' and shard = ?", (f"{stream}/{shard}",)
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+    def read(self, stream_arn: str, shard: int, after: int, limit: int, max_bytes: int) -> list[ShardRecord]:
+        """Up to `limit` records above `after`; stops once their data exceed `max_bytes`, but gives at least one."""
+        found: list[ShardRecord] = []
+        total = 0
+        rows = self._db.read().execute(
+            "select sequence, partition_key, data, arrived_ms from records"
+            " where stream_id = ? and shard = ? and sequence > ? order by sequence limit ?",
+            (self._db.number(stream_arn), shard, after, limit),
+        )
+        for row in rows:
+            total += len(row[2])
+            if found and total > max_bytes:
+                break
+            found.append(ShardRecord(*row))
+        rows.close()
+        return found
+
+    def first(self, stream_arn: str, shard: int) -> int:
+        """The lowest stored sequence of the shard, 0 when it holds nothing."""
+        return self._one("select min(sequence) from records where stream_id = ? and shard = ?", stream_arn, shard)
+
+    def last(self, stream_arn: str, shard: int) -> int:
+        """The highest sequence ever given out in the shard, 0 when there was none."""
+        row = self._db.read().execute(
+            "select value from positions where worker = 'tip' and shard = ?",
+            (f"{self._db.number(stream_arn)}/{shard}",),
+        )
+        found = row.fetchone()
+        return int(found[0]) if found else 0
+
+    def at_or_after(self, stream_arn: str, shard: int, ms: int) -> int:
+        """The sequence of the first record that arrived at `ms` or later; one above the last when there is none."""
+        found = self._one(
+            "select min(sequence) from records where stream_id = ? and shard = ? and arrived_ms >= ?",
+            stream_arn,
+            shard,
+            ms,
+        )
+        return found or self.last(stream_arn, shard) + 1
+
+    def arrived(self, stream_arn: str, shard: int, sequence: int) -> int:
+        """Arrival time in epoch milliseconds of the first record above `sequence`, 0 when there is none."""
+        row = self._db.read().execute(
+            "select arrived_ms from records where stream_id = ? and shard = ? and sequence > ?"
+            " order by sequence limit 1",
+            (self._db.number(stream_arn), shard, sequence),
+        )
+        found = row.fetchone()
+        return int(found[0]) if found else 0
+
+    def drop(self, stream_arn: str) -> None:
+        """Forget every record of a stream that no longer exists."""
+        stream = self._db.number(stream_arn)
+        with self._db.write() as connection:
+            connection.execute("delete from records where stream_id = ?", (stream,))
+            connection.execute("delete from positions where worker = 'tip' and shard glob ?", (f"{stream}/*",))
+
+    def _one(self, sql: str, stream_arn: str, *rest: int) -> int:
+        row = self._db.read().execute(sql, (self._db.number(stream_arn), *rest)).fetchone()
+        return int(row[0] or 0)
