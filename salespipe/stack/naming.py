@@ -100,6 +100,38 @@ class Names:
     def bucket_arn(self) -> str:
         return f"arn:aws:s3:::{self.bucket}"
 
+    @property
+    def stream_arn(self) -> str:
+        return self.arn("kinesis", f"stream/{self.stream}")
+
+    @property
+    def function_arn(self) -> str:
+        return self.arn("lambda", f"function:{self.function}")
+
+    @property
+    def function_log(self) -> str:
+        """The log group that Lambda writes to; the name is Lambda's choice."""
+        return f"/aws/lambda/{self.function}"
+
+    @property
+    def delivery_log(self) -> str:
+        return f"/aws/kinesisfirehose/{self.delivery}"
+
+    @property
+    def delivery_log_stream(self) -> str:
+        """The log stream Firehose writes to; Firehose does not create it."""
+        return "DestinationDelivery"
+
+    @property
+    def pipe_log(self) -> str:
+        """Under /aws/vendedlogs/, where log delivery needs no policy of its own on the group."""
+        return f"/aws/vendedlogs/pipes/{self.pipe}"
+
+    @property
+    def crawler_log(self) -> str:
+        """Glue's own log group, shared by every crawler of the account: not ours to create or delete."""
+        return "/aws-glue/crawlers"
+
 
 def check_pipeline_name(name: str) -> None:
     """Raise UsageError unless `name` is short and plain enough for every resource derived from it."""
