@@ -49,3 +49,10 @@ class Clients:
                     service, endpoint_url=self.endpoint_url, config=self._config
                 )
             return self._clients[service]
+
+    def close(self) -> None:
+        """Close the connections of every client."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()

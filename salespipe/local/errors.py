@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class AwsError(Exception):
-    """A service error: its code (`ResourceNotFoundException`), its message and the HTTP status."""
+    """A service error: its code (`ResourceNotFoundException`), its message and the HTTP status.
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    `details` are the further members of the error's shape, e.g. `AthenaErrorCode` or `CancellationReasons`.
+    """
+
+    def __init__(self, code: str, message: str, status: int = 400, details: dict[str, Any] | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.details = details or {}
 
 
 class StoreError(Exception):

@@ -1,0 +1,1 @@
+"""The operations that this endpoint answers itself, one module per service; moto answers the others."""

@@ -127,6 +127,15 @@ class ItemStore:
         found = row.fetchone()
         return None if found is None else orjson.loads(found[0])
 
+    def get_for_update(self, table: Table, key: Item) -> Item | None:
+        """The same inside `write()`: sees this transaction's own writes, and nothing can change it before it ends."""
+        with self._db.write() as connection:
+            row = connection.execute(
+                "select item from items where table_id = ? and hash = ? and range = ?",
+                (table.number, *table.place(key)),
+            ).fetchone()
+        return None if row is None else orjson.loads(row[0])
+
     def scan(self, table: Table, after: Item | None = None) -> Iterator[Item]:
         """Every item in key order, beginning behind the key `after`."""
         place = (b"", b"") if after is None else table.place(after)

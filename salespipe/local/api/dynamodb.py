@@ -1,0 +1,297 @@
+"""DynamoDB items: our own operations over the item store; table definitions stay with moto.
+
+Updates and conditions are evaluated by moto's expression machinery on our items, inside one transaction, so there are
+no lost updates. API: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from salespipe.local import moto_inside
+from salespipe.local.api.dynamodb_search import project, query, scan
+from salespipe.local.api.dynamodb_values import invalid, key, stored
+from salespipe.local.call import Call, Handler
+from salespipe.local.errors import AwsError
+from salespipe.local.moto_app import Moto
+from salespipe.local.stores import Stores
+from salespipe.local.stores.items import Item, Table, Write
+
+MAX_BATCH = 25
+MAX_BATCH_GET = 100
+
+_REFUSED = (
+    "BatchExecuteStatement",
+    "ExecuteStatement",
+    "ExecuteTransaction",
+    "CreateBackup",
+    "ExportTableToPointInTime",
+    "ImportTable",
+    "RestoreTableFromBackup",
+    "RestoreTableToPointInTime",
+)
+
+
+class DynamoDbApi:
+    """Item operations, and the table operations that our store has to hear of."""
+
+    def __init__(self, stores: Stores, moto: Moto) -> None:
+        self._stores = stores
+        self._items = stores.items
+        self._moto = moto
+
+    def operations(self) -> dict[str, Handler]:
+        """Handlers by operation name."""
+        own: dict[str, Handler] = {
+            "BatchGetItem": self.batch_get_item,
+            "BatchWriteItem": self.batch_write_item,
+            "CreateTable": self.create_table,
+            "DeleteItem": self.delete_item,
+            "DeleteTable": self.delete_table,
+            "DescribeTable": self.describe_table,
+            "GetItem": self.get_item,
+            "PutItem": self.put_item,
+            "Query": self.query,
+            "Scan": self.scan,
+            "TransactGetItems": self.transact_get_items,
+            "TransactWriteItems": self.transact_write_items,
+            "UpdateItem": self.update_item,
+            "UpdateTable": self.update_table,
+        }
+        return own | dict.fromkeys(_REFUSED, _refuse)
+
+    # ---- tables ----
+
+    def create_table(self, call: Call) -> dict[str, Any]:
+        """Created by moto, then made known to the item store."""
+        answer = self._moto.call("dynamodb", "CreateTable", call.params, region=call.region)
+        return {"TableDescription": self._declare(call, answer["TableDescription"]["TableName"])}
+
+    def update_table(self, call: Call) -> dict[str, Any]:
+        """Changed by moto; a stream that was switched on, off or anew takes effect for the next write."""
+        self._moto.call("dynamodb", "UpdateTable", call.params, region=call.region)
+        return {"TableDescription": self._declare(call, _short(call.params["TableName"]))}
+
+    def _declare(self, call: Call, name: str) -> dict[str, Any]:
+        moto_inside.trim_stream_label(call.region, name)
+        table = self._described(call, name)
+        schema = {element["KeyType"]: element["AttributeName"] for element in table["KeySchema"]}
+        stream = table.get("StreamSpecification", {})
+        self._items.declare(
+            table["TableArn"],
+            schema["HASH"],
+            schema.get("RANGE"),
+            table.get("LatestStreamArn") if stream.get("StreamEnabled") else None,
+            stream.get("StreamViewType"),
+        )
+        return table
+
+    def describe_table(self, call: Call) -> dict[str, Any]:
+        """moto's description with the counts of our store (on AWS they are up to six hours old)."""
+        table = self._described(call, call.params.get("TableName", ""))
+        table["ItemCount"], table["TableSizeBytes"] = self._items.counts(table["TableArn"])
+        return {"Table": table}
+
+    def _described(self, call: Call, name: str) -> dict[str, Any]:
+        answer = self._moto.call("dynamodb", "DescribeTable", {"TableName": name}, region=call.region)
+        table: dict[str, Any] = answer["Table"]
+        return table
+
+    def delete_table(self, call: Call) -> dict[str, Any]:
+        """Deleted with its items and its stream."""
+        answer = self._moto.call("dynamodb", "DeleteTable", call.params, region=call.region)
+        arn = answer["TableDescription"]["TableArn"]
+        table = self._items.table(arn)
+        self._items.drop(arn)
+        if table is not None and table.stream_arn is not None:
+            self._stores.changes.drop(table.stream_arn)
+        return answer
+
+    def _table(self, call: Call, name: Any) -> Table:
+        if not isinstance(name, str):
+            raise invalid("Value null at 'tableName' failed to satisfy constraint: Member must not be null")
+        table = self._items.table(call.arn(f"table/{_short(name)}"))
+        if table is None:
+            raise AwsError("ResourceNotFoundException", "Requested resource not found")
+        return table
+
+    # ---- one item ----
+
+    def get_item(self, call: Call) -> dict[str, Any]:
+        """The item, or an empty document."""
+        table = self._table(call, call.params.get("TableName"))
+        found = self._items.get(table, key(call.params.get("Key"), table))
+        return {} if found is None else {"Item": project(found, call.params)}
+
+    def put_item(self, call: Call) -> dict[str, Any]:
+        """Insert or replace, under a condition if one is given."""
+        table = self._table(call, call.params.get("TableName"))
+        item, size = stored(call.params.get("Item"), table)
+        old = self._conditional(table, call.params, item, lambda _: Write(item, False, size))
+        return _returned(call.params, old, item)
+
+    def delete_item(self, call: Call) -> dict[str, Any]:
+        """Delete, under a condition if one is given; deleting what is not there is no error."""
+        table = self._table(call, call.params.get("TableName"))
+        place = key(call.params.get("Key"), table)
+        old = self._conditional(table, call.params, place, lambda _: Write(place, True, 0))
+        return _returned(call.params, old, None)
+
+    def update_item(self, call: Call) -> dict[str, Any]:
+        """Apply an update expression; an item that is not there begins as its key."""
+        table = self._table(call, call.params.get("TableName"))
+        place = key(call.params.get("Key"), table)
+        made: list[Item] = []
+
+        def change(old: Item | None) -> Write:
+            new, size = stored(self._updated(call, table, place, old, call.params), table)
+            made.append(new)
+            return Write(new, False, size)
+
+        old = self._conditional(table, call.params, place, change)
+        return _returned(call.params, old, made[0])
+
+    def _updated(self, call: Call, table: Table, place: Item, old: Item | None, params: dict[str, Any]) -> Item:
+        if "AttributeUpdates" in params:
+            raise invalid("AttributeUpdates is not supported locally: use UpdateExpression")
+        expression = params.get("UpdateExpression")
+        if not expression:
+            return dict(place if old is None else old)
+        names, values = _names_and_values(params)
+        return moto_inside.updated(call.region, table.arn.rpartition("/")[2], place, old, expression, names, values)
+
+    def _conditional(
+        self, table: Table, params: dict[str, Any], place: Item, change: Callable[[Item | None], Write]
+    ) -> Item | None:
+        """Read, check and write in one transaction; return what was there before."""
+        if "Expected" in params:
+            raise invalid("Expected is not supported locally: use ConditionExpression")
+        with self._stores.db.write():
+            old = self._items.get_for_update(table, place)
+            self._check(params, old)
+            self._items.apply(table, [change(old)])
+        return old
+
+    def _check(self, params: dict[str, Any], old: Item | None) -> None:
+        names, values = _names_and_values(params)
+        if not moto_inside.condition_holds(params.get("ConditionExpression"), names, values, old):
+            raise AwsError("ConditionalCheckFailedException", "The conditional request failed")
+
+    # ---- many items ----
+
+    def batch_write_item(self, call: Call) -> dict[str, Any]:
+        """Up to 25 puts and deletes; each table's are written in one transaction."""
+        requests: dict[str, list[dict[str, Any]]] = call.params.get("RequestItems") or {}
+        if not 1 <= sum(map(len, requests.values())) <= MAX_BATCH:
+            raise invalid(
+                "Too many items requested for the BatchWriteItem call" if requests else "RequestItems is empty"
+            )
+        work = [(self._table(call, name), given) for name, given in requests.items()]
+        writes = [(table, [_write(request, table) for request in given]) for table, given in work]
+        for table, batch in writes:
+            if len({table.place(write.item) for write in batch}) != len(batch):
+                raise invalid("Provided list of item keys contains duplicates")
+        with self._stores.db.write():
+            for table, batch in writes:
+                self._items.apply(table, batch)
+        return {"UnprocessedItems": {}}
+
+    def batch_get_item(self, call: Call) -> dict[str, Any]:
+        """Up to 100 items; those that do not exist are left out."""
+        requests: dict[str, dict[str, Any]] = call.params.get("RequestItems") or {}
+        if sum(len(asked["Keys"]) for asked in requests.values()) > MAX_BATCH_GET:
+            raise invalid("Too many items requested for the BatchGetItem call")
+        responses: dict[str, list[Item]] = {}
+        for name, asked in requests.items():
+            table = self._table(call, name)
+            found = [self._items.get(table, key(place, table)) for place in asked["Keys"]]
+            responses[name] = [project(item, asked) for item in found if item is not None]
+        return {"Responses": responses, "UnprocessedKeys": {}}
+
+    def transact_get_items(self, call: Call) -> dict[str, Any]:
+        """The items in the order asked for."""
+        answers = []
+        for element in call.params.get("TransactItems", []):
+            asked = element["Get"]
+            table = self._table(call, asked["TableName"])
+            found = self._items.get(table, key(asked["Key"], table))
+            answers.append({} if found is None else {"Item": project(found, asked)})
+        return {"Responses": answers}
+
+    def transact_write_items(self, call: Call) -> dict[str, Any]:
+        """All of the writes, or none and the reason of each."""
+        reasons: list[dict[str, str]] = []
+        with self._stores.db.write():
+            for element in call.params.get("TransactItems", []):
+                ((kind, params),) = element.items()
+                try:
+                    self._transact(call, kind, params)
+                    reasons.append({"Code": "None"})
+                except AwsError as error:
+                    reasons.append({"Code": error.code.removesuffix("Exception"), "Message": error.message})
+            if any(reason["Code"] != "None" for reason in reasons):
+                codes = ", ".join(reason["Code"] for reason in reasons)
+                raise AwsError(
+                    "TransactionCanceledException",
+                    f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
+                    details={"CancellationReasons": reasons},
+                )
+        return {}
+
+    def _transact(self, call: Call, kind: str, params: dict[str, Any]) -> None:
+        inner = Call(call.service, kind, call.account, call.region, params)
+        if kind == "Put":
+            self.put_item(inner)
+        elif kind == "Delete":
+            self.delete_item(inner)
+        elif kind == "Update":
+            self.update_item(inner)
+        else:
+            table = self._table(call, params["TableName"])
+            self._check(params, self._items.get_for_update(table, key(params["Key"], table)))
+
+    def query(self, call: Call) -> dict[str, Any]:
+        """The items of one hash key value in range key order."""
+        return query(self._items, self._table(call, call.params.get("TableName")), call.params)
+
+    def scan(self, call: Call) -> dict[str, Any]:
+        """A page of all items."""
+        return scan(self._items, self._table(call, call.params.get("TableName")), call.params)
+
+
+def _write(request: dict[str, Any], table: Table) -> Write:
+    if "PutRequest" in request:
+        item, size = stored(request["PutRequest"].get("Item"), table)
+        return Write(item, False, size)
+    if "DeleteRequest" in request:
+        return Write(key(request["DeleteRequest"].get("Key"), table), True, 0)
+    raise invalid("Supplied WriteRequest is empty, must contain exactly one of PutRequest and DeleteRequest")
+
+
+def _returned(params: dict[str, Any], old: Item | None, new: Item | None) -> dict[str, Any]:
+    """`Attributes`, as ReturnValues asks for them."""
+    asked = params.get("ReturnValues", "NONE")
+    if asked == "ALL_OLD" and old is not None:
+        return {"Attributes": old}
+    if asked == "ALL_NEW" and new is not None:
+        return {"Attributes": new}
+    changed = [name for name in {*(old or {}), *(new or {})} if (old or {}).get(name) != (new or {}).get(name)]
+    if asked == "UPDATED_NEW":
+        return {"Attributes": {name: new[name] for name in changed if new and name in new}}
+    if asked == "UPDATED_OLD":
+        return {"Attributes": {name: old[name] for name in changed if old and name in old}}
+    return {}
+
+
+def _names_and_values(params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    return params.get("ExpressionAttributeNames") or {}, params.get("ExpressionAttributeValues") or {}
+
+
+def _short(name: str) -> str:
+    """A table's name, also when its ARN was given."""
+    return name.rpartition("/")[2]
+
+
+def _refuse(call: Call) -> dict[str, Any]:
+    raise AwsError("UnknownOperationException", f"{call.operation} is not supported by the local DynamoDB")

@@ -1,0 +1,113 @@
+"""What DynamoDB checks and normalises before it stores an item.
+
+Limits: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
+Numbers: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from typing import Any
+
+from salespipe.local.errors import AwsError
+from salespipe.local.itemsize import item_size
+from salespipe.local.stores.items import Item, Table
+
+MAX_ITEM_BYTES = 400 * 1024
+
+_PLAIN = re.compile(r"-?(0|[1-9]\d{0,37})(\.\d{0,36}[1-9])?")
+_DIGITS = Context(prec=38, traps=[Inexact, InvalidOperation])
+_KINDS = frozenset({"S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"})
+
+
+def invalid(message: str) -> AwsError:
+    """A ValidationException."""
+    return AwsError("ValidationException", message)
+
+
+def stored(item: Any, table: Table) -> tuple[Item, int]:
+    """The item as it will be stored, and its size in bytes. Raises AwsError (ValidationException)."""
+    if not isinstance(item, dict):
+        raise invalid("1 validation error detected: Value null at 'item' failed to satisfy constraint: not null")
+    clean = {name: value(content) for name, content in item.items()}
+    check_key(clean, table, "One or more parameter values were invalid: Missing the key {} in the item")
+    size = item_size(clean)
+    if size > MAX_ITEM_BYTES:
+        raise invalid("Item size has exceeded the maximum allowed size")
+    return clean, size
+
+
+def key(given: Any, table: Table) -> Item:
+    """A key as it will be looked up. Raises AwsError (ValidationException)."""
+    if not isinstance(given, dict) or set(given) != set(table.keys):
+        raise invalid("The provided key element does not match the schema")
+    clean = {name: value(content) for name, content in given.items()}
+    check_key(clean, table, "The provided key element does not match the schema")
+    return clean
+
+
+def check_key(item: Item, table: Table, missing: str) -> None:
+    """Raise unless the item has every key attribute, of a type that can be a key and not empty."""
+    for name in table.keys:
+        content = item.get(name)
+        if content is None:
+            raise invalid(missing.format(name))
+        ((kind, text),) = content.items()
+        if kind not in ("S", "N", "B"):
+            raise invalid(f"One or more parameter values were invalid: Type mismatch for key {name}")
+        if text == "":
+            raise invalid(
+                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
+                f"empty string value. Key: {name}"
+            )
+
+
+def value(given: Any) -> dict[str, Any]:
+    """One attribute value, numbers normalised. Raises AwsError (ValidationException)."""
+    if not isinstance(given, dict) or len(given) != 1:
+        raise invalid("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+    ((kind, content),) = given.items()
+    if kind == "S":
+        return given
+    if kind == "N":
+        return {"N": number(content)}
+    if kind == "M":
+        return {"M": {name: value(element) for name, element in content.items()}}
+    if kind == "L":
+        return {"L": [value(element) for element in content]}
+    if kind == "NS":
+        content = [number(element) for element in content]
+    if kind not in _KINDS:
+        raise invalid("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+    if kind in ("SS", "NS", "BS"):
+        if not content:
+            raise invalid("One or more parameter values were invalid: An string set  may not be empty")
+        if len(set(content)) != len(content):
+            raise invalid(f"One or more parameter values were invalid: Input collection {content} contains duplicates.")
+    return {kind: content}
+
+
+def number(text: Any) -> str:
+    """A number as DynamoDB keeps it: no leading or trailing zeros, no exponent, 38 digits at most."""
+    if not isinstance(text, str):
+        raise AwsError("SerializationException", "NUMBER_VALUE cannot be converted to String")
+    if _PLAIN.fullmatch(text) and text != "-0":
+        return text
+    try:
+        parsed = _DIGITS.create_decimal(text)
+    except Inexact:
+        raise invalid("Attempting to store more than 38 significant digits in a Number") from None
+    except InvalidOperation:
+        raise invalid(f"The parameter cannot be converted to a numeric value: {text}") from None
+    if not parsed.is_finite():
+        raise invalid(f"The parameter cannot be converted to a numeric value: {text}")
+    if parsed == 0:
+        return "0"
+    if not -130 <= parsed.adjusted() <= 125:
+        raise invalid(
+            "Number overflow. Attempting to store a number with magnitude larger than supported range"
+            if parsed.adjusted() > 0
+            else "Number underflow. Attempting to store a number with magnitude smaller than supported range"
+        )
+    return format(Decimal(parsed).normalize(), "f")

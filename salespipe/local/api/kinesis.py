@@ -1,0 +1,245 @@
+"""Kinesis records over the shard log; streams themselves, their shards and their modes stay with moto.
+
+API and limits: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from salespipe.local import moto_inside
+from salespipe.local.api.iterators import Iterators, Position
+from salespipe.local.call import Call, Handler
+from salespipe.local.errors import AwsError
+from salespipe.local.moto_app import Moto
+from salespipe.local.stores import Stores
+from salespipe.local.stores.shards import (
+    Entry,
+    parse_sequence_number,
+    sequence_number,
+    shard_id,
+    shard_number,
+)
+
+ITERATOR_SECONDS = 5 * 60
+MAX_PUT_RECORDS = 500
+MAX_RECORD_BYTES = 1024 * 1024
+MAX_PUT_BYTES = 10 * 1024 * 1024
+MAX_GET_RECORDS = 10_000
+MAX_GET_BYTES = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A shard as the control plane has it."""
+
+    number: int
+    first_hash: int
+    last_hash: int
+    is_open: bool
+    parent: int | None
+    adjacent: int | None
+
+
+class KinesisApi:
+    """Puts and gets records; forgets a stream's shards whenever the control plane changed them."""
+
+    def __init__(self, stores: Stores, moto: Moto) -> None:
+        self._stores = stores
+        self._moto = moto
+        self._iterators = Iterators(ITERATOR_SECONDS)
+        self._shards: dict[str, list[Shard]] = {}
+
+    def operations(self) -> dict[str, Handler]:
+        """Handlers by operation name."""
+        changing = ("CreateStream", "DeleteStream", "MergeShards", "SplitShard", "UpdateShardCount", "UpdateStreamMode")
+        own: dict[str, Handler] = {
+            "GetRecords": self.get_records,
+            "GetShardIterator": self.get_shard_iterator,
+            "PutRecord": self.put_record,
+            "PutRecords": self.put_records,
+        }
+        return own | dict.fromkeys(changing, self._change)
+
+    def _change(self, call: Call) -> dict[str, Any]:
+        """Left to moto; shards are read anew afterwards, and a deleted stream's records go with it."""
+        answer = self._moto.call("kinesis", call.operation, call.params, region=call.region)
+        arn = self._arn(call)
+        self._shards.pop(arn, None)
+        if call.operation == "DeleteStream":
+            self._stores.shards.drop(arn)
+        return answer
+
+    def _arn(self, call: Call) -> str:
+        return call.params.get("StreamARN") or call.arn(f"stream/{call.params.get('StreamName', '')}")
+
+    def shards(self, stream_arn: str) -> list[Shard]:
+        """The shards of a stream. Raises AwsError (ResourceNotFoundException)."""
+        found = self._shards.get(stream_arn)
+        if found is None:
+            parts = stream_arn.split(":")
+            name = stream_arn.rpartition("/")[2]
+            try:
+                rows = moto_inside.stream_shards(parts[3], name)
+            except LookupError as error:
+                raise AwsError(
+                    "ResourceNotFoundException", f"Stream {name} under account {self._moto.account} not found."
+                ) from error
+            found = self._shards[stream_arn] = [Shard(*row) for row in rows]
+        return found
+
+    # ---- putting ----
+
+    def put(self, stream_arn: str, records: Sequence[tuple[str, bytes]]) -> list[tuple[int, int]]:
+        """Append (partition key, data) records; return (shard, sequence) of each. Joins an open `write()`."""
+        entries = [Entry(self._route(stream_arn, key, None), key, data) for key, data in records]
+        sequences = self._append(stream_arn, entries)
+        return [(entry.shard, sequence) for entry, sequence in zip(entries, sequences, strict=True)]
+
+    def _append(self, stream_arn: str, entries: Sequence[Entry]) -> list[int]:
+        name = {"StreamName": stream_arn.rpartition("/")[2]}
+        with self._stores.db.write():
+            sequences = self._stores.shards.append(stream_arn, entries)
+            self._stores.metrics.add("AWS/Kinesis", "IncomingRecords", name, len(entries))
+            self._stores.metrics.add("AWS/Kinesis", "IncomingBytes", name, sum(len(entry.data) for entry in entries))
+        return sequences
+
+    def _route(self, stream_arn: str, partition_key: str, explicit: str | None) -> int:
+        """The open shard whose hash range holds the MD5 of the partition key."""
+        if explicit is None:
+            place = int.from_bytes(hashlib.md5(partition_key.encode(), usedforsecurity=False).digest())
+        else:
+            place = int(explicit)
+        for shard in self.shards(stream_arn):
+            if shard.is_open and shard.first_hash <= place <= shard.last_hash:
+                return shard.number
+        raise AwsError("InternalFailure", f"no open shard of {stream_arn} covers hash key {place}", 500)
+
+    def put_record(self, call: Call) -> dict[str, Any]:
+        """One record."""
+        answer = self._put(call, [call.params])[0]
+        return answer | {"EncryptionType": "NONE"}
+
+    def put_records(self, call: Call) -> dict[str, Any]:
+        """Up to 500 records; the answer is parallel to the request."""
+        records = call.params.get("Records") or []
+        if not 1 <= len(records) <= MAX_PUT_RECORDS:
+            raise AwsError(
+                "ValidationException",
+                "1 validation error detected: Value at 'records' failed to satisfy constraint: Member must have length "
+                f"less than or equal to {MAX_PUT_RECORDS}",
+            )
+        return {"FailedRecordCount": 0, "Records": self._put(call, records), "EncryptionType": "NONE"}
+
+    def _put(self, call: Call, records: list[dict[str, Any]]) -> list[dict[str, str]]:
+        arn = self._arn(call)
+        entries = []
+        total = 0
+        for record in records:
+            key = record.get("PartitionKey", "")
+            if not 1 <= len(key) <= 256:
+                raise AwsError("ValidationException", "PartitionKey must have 1 to 256 characters")
+            try:
+                data = base64.b64decode(record["Data"], validate=True)
+            except (KeyError, TypeError, binascii.Error) as error:
+                raise AwsError("SerializationException", "Data is not base64") from error
+            size = len(data) + len(key.encode())
+            total += size
+            if size > MAX_RECORD_BYTES:
+                raise AwsError(
+                    "ValidationException",
+                    f"Record size {size} exceeds the maximum of {MAX_RECORD_BYTES} bytes (data and partition key)",
+                )
+            entries.append(Entry(self._route(arn, key, record.get("ExplicitHashKey")), key, data))
+        if total > MAX_PUT_BYTES:
+            raise AwsError("InvalidArgumentException", f"Records size exceeds {MAX_PUT_BYTES} bytes")
+        sequences = self._append(arn, entries)
+        return [
+            {"ShardId": shard_id(entry.shard), "SequenceNumber": sequence_number(entry.shard, sequence)}
+            for entry, sequence in zip(entries, sequences, strict=True)
+        ]
+
+    # ---- getting ----
+
+    def get_shard_iterator(self, call: Call) -> dict[str, Any]:
+        """TRIM_HORIZON, LATEST, AT_TIMESTAMP, AT_ or AFTER_SEQUENCE_NUMBER."""
+        arn = self._arn(call)
+        try:
+            shard = shard_number(call.params.get("ShardId", ""))
+        except ValueError:
+            shard = -1
+        if shard not in {known.number for known in self.shards(arn)}:
+            raise AwsError(
+                "ResourceNotFoundException",
+                f"Shard {call.params.get('ShardId')} in stream {arn.rpartition('/')[2]} under account "
+                f"{self._moto.account} does not exist",
+            )
+        after = self._after(call, arn, shard)
+        return {"ShardIterator": self._iterators.make(Position(arn, shard, after))}
+
+    def _after(self, call: Call, arn: str, shard: int) -> int:
+        kind = call.params.get("ShardIteratorType")
+        if kind == "TRIM_HORIZON":
+            return 0
+        if kind == "LATEST":
+            return self._stores.shards.last(arn, shard)
+        if kind == "AT_TIMESTAMP":
+            if "Timestamp" not in call.params:
+                raise AwsError(
+                    "InvalidArgumentException", "Must specify timestampInMillis for iterator type AT_TIMESTAMP"
+                )
+            return self._stores.shards.at_or_after(arn, shard, int(float(call.params["Timestamp"]) * 1000)) - 1
+        if kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
+            try:
+                given = parse_sequence_number(call.params.get("StartingSequenceNumber", ""))
+            except ValueError as error:
+                raise AwsError("InvalidArgumentException", "StartingSequenceNumber is not valid") from error
+            return int(given) - (kind == "AT_SEQUENCE_NUMBER")
+        raise AwsError("ValidationException", f"Invalid ShardIteratorType: {kind}")
+
+    def get_records(self, call: Call) -> dict[str, Any]:
+        """Up to 10,000 records or 10 MB; a closed shard that was read to its end has no next iterator."""
+        position = self._iterators.read(call.params.get("ShardIterator"))
+        arn, shard = position.stream_arn, position.shard
+        known = {one.number: one for one in self.shards(arn)}
+        limit = min(call.params.get("Limit") or MAX_GET_RECORDS, MAX_GET_RECORDS)
+        log = self._stores.shards
+        found = log.read(arn, shard, position.after, limit, MAX_GET_BYTES)
+        after = found[-1].sequence if found else position.after
+        waiting = log.arrived(arn, shard, after)
+        answer: dict[str, Any] = {
+            "Records": [
+                {
+                    "SequenceNumber": sequence_number(shard, record.sequence),
+                    "ApproximateArrivalTimestamp": record.arrived_ms / 1000,
+                    "Data": base64.b64encode(record.data).decode(),
+                    "PartitionKey": record.partition_key,
+                    "EncryptionType": "NONE",
+                }
+                for record in found
+            ],
+            "MillisBehindLatest": max(0, self._now_ms() - waiting) if waiting else 0,
+        }
+        if known[shard].is_open or waiting:
+            answer["NextShardIterator"] = self._iterators.make(Position(arn, shard, after))
+        else:
+            answer["ChildShards"] = [
+                {
+                    "ShardId": shard_id(child.number),
+                    "ParentShards": [shard_id(p) for p in (child.parent, child.adjacent) if p is not None],
+                    "HashKeyRange": {"StartingHashKey": str(child.first_hash), "EndingHashKey": str(child.last_hash)},
+                }
+                for child in known.values()
+                if shard in (child.parent, child.adjacent)
+            ]
+        return answer
+
+    @staticmethod
+    def _now_ms() -> int:
+        return time.time_ns() // 1_000_000

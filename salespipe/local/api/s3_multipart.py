@@ -1,0 +1,103 @@
+"""Multipart uploads: parts are objects of a bucket that no client can name, until they are put together.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from typing import Any
+
+from salespipe.local.api import s3_xml
+from salespipe.local.errors import AwsError
+from salespipe.local.http import Reply, Request
+from salespipe.local.stores import Stores
+
+_KIND = "s3-upload"
+_PARTS = ".multipart"
+
+
+class Multipart:
+    """Create, upload parts, complete or abort."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+
+    def handle(self, request: Request, bucket: str, key: str, body: bytes) -> Reply:
+        """One request that has `uploads` or `uploadId` in its query. Raises AwsError."""
+        if request.method == "POST" and "uploads" in request.params:
+            return self._create(request, bucket, key)
+        upload = request.params["uploadId"]
+        if self._stores.documents.get(_KIND, upload) is None:
+            raise AwsError("NoSuchUpload", "The specified upload does not exist.", 404)
+        if request.method == "PUT" and "x-amz-copy-source" not in request.headers:
+            part = int(request.params["partNumber"])
+            stored = self._stores.objects.put(_PARTS, f"{upload}/{part:05d}", body)
+            return Reply(200, [("ETag", f'"{stored.etag}"')])
+        if request.method == "POST":
+            return self._complete(request, bucket, key, upload)
+        if request.method == "DELETE":
+            self._forget(upload)
+            return Reply(204, [])
+        if request.method == "GET":
+            parts = self._stores.objects.list(_PARTS, f"{upload}/")
+            return Reply(200, [("Content-Type", "application/xml")], s3_xml.parts(bucket, key, upload, parts))
+        raise AwsError("NotImplemented", "UploadPartCopy is not supported by the local S3", 501)
+
+    def open_uploads(self, bucket: str) -> list[dict[str, Any]]:
+        """Uploads of a bucket that were neither completed nor aborted."""
+        return [
+            {"UploadId": upload, **document}
+            for upload, document in self._stores.documents.all(_KIND).items()
+            if document["Bucket"] == bucket
+        ]
+
+    def _create(self, request: Request, bucket: str, key: str) -> Reply:
+        upload = uuid.uuid4().hex
+        headers = request.headers
+        document = {
+            "Bucket": bucket,
+            "Key": key,
+            "Initiated": time.time(),
+            "ContentType": headers.get("content-type", "binary/octet-stream"),
+            "ContentEncoding": headers.get("content-encoding"),
+            "Metadata": {
+                name.removeprefix("x-amz-meta-"): value
+                for name, value in headers.items()
+                if name.startswith("x-amz-meta-")
+            },
+        }
+        self._stores.documents.put(_KIND, upload, document)
+        return Reply(200, [("Content-Type", "application/xml")], s3_xml.upload_created(bucket, key, upload))
+
+    def _complete(self, request: Request, bucket: str, key: str, upload: str) -> Reply:
+        wanted = s3_xml.read_complete(request.body)
+        have = {int(part.key.rpartition("/")[2]): part for part in self._stores.objects.list(_PARTS, f"{upload}/")}
+        for number, etag in wanted:
+            if number not in have or have[number].etag != etag:
+                raise AwsError("InvalidPart", f"One or more of the specified parts could not be found: {number}")
+        if [number for number, _ in wanted] != sorted({number for number, _ in wanted}):
+            raise AwsError("InvalidPartOrder", "The list of parts was not in ascending order.")
+        document = self._stores.documents.get(_KIND, upload) or {}
+        chosen = [have[number] for number, _ in wanted]
+        digest = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in chosen), usedforsecurity=False).hexdigest()
+        with self._stores.db.write():
+            stored = self._stores.objects.put(
+                bucket,
+                key,
+                [part.read() for part in chosen],
+                content_type=document["ContentType"],
+                content_encoding=document["ContentEncoding"],
+                metadata=document["Metadata"],
+                etag=f"{digest}-{len(chosen)}",
+            )
+            self._forget(upload)
+        return Reply(200, [("Content-Type", "application/xml")], s3_xml.upload_completed(stored))
+
+    def _forget(self, upload: str) -> None:
+        with self._stores.db.write():
+            parts = self._stores.objects.list(_PARTS, f"{upload}/")
+            self._stores.objects.delete(_PARTS, [part.key for part in parts])
+            self._stores.documents.delete(_KIND, upload)

@@ -1,0 +1,133 @@
+"""The HTTP endpoint: finds out which operation a request is for, asks our own handler first and moto for the rest.
+
+An ASGI application. Handlers block (SQLite, moto), so each request is answered on a thread of a small pool. Only
+requests addressed to this machine's loopback names are served: a web page that was made to resolve to it is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+import orjson
+
+from salespipe.local.call import Call, Handler
+from salespipe.local.errors import AwsError
+from salespipe.local.http import Reply, Request
+from salespipe.local.moto_app import Moto
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_THREADS = 16
+_JSON_1_0 = "application/x-amz-json-1.0"
+
+log = logging.getLogger(__name__)
+
+
+class HttpApi(Protocol):
+    """A service that does not speak the JSON protocol; None leaves the request to moto."""
+
+    def handle(self, request: Request) -> Reply | None:
+        """Answer the request or leave it."""
+
+
+class Gateway:
+    """Routes by the X-Amz-Target header, else by the service that the request was signed for."""
+
+    def __init__(
+        self,
+        moto: Moto,
+        json_apis: Mapping[str, tuple[str, Mapping[str, Handler]]],
+        http_apis: Mapping[str, HttpApi],
+        health: Callable[[], dict[str, Any]],
+    ) -> None:
+        """`json_apis`: target prefix -> (service, handlers by operation); `http_apis`: signing name -> api."""
+        self._moto = moto
+        self._json = json_apis
+        self._http = http_apis
+        self._health = health
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
+
+    def close(self) -> None:
+        """Wait for the requests under way."""
+        self._pool.shutdown(wait=True)
+
+    async def __call__(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[[], Awaitable[dict[str, Any]]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        """One HTTP request."""
+        chunks = []
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            chunks.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        request = Request(
+            scope["method"],
+            scope["raw_path"].decode("latin-1"),
+            scope["query_string"].decode("latin-1"),
+            {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+            b"".join(chunks),
+        )
+        reply = await asyncio.get_running_loop().run_in_executor(self._pool, self.answer, request)
+        headers = [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in reply.headers
+            if name.lower() not in ("connection", "transfer-encoding")
+        ]
+        if not any(name.lower() == b"content-length" for name, _ in headers):
+            headers.append((b"content-length", str(len(reply.body)).encode()))
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+    def answer(self, request: Request) -> Reply:
+        """The answer to a request; a failure of ours is logged and answered as the service's internal failure."""
+        try:
+            return self._route(request)
+        except Exception:
+            log.exception("%s %s %s", request.method, request.path, request.headers.get("x-amz-target", ""))
+            return _json_error(AwsError("InternalFailure", "the local endpoint failed; see its log", 500), _JSON_1_0)
+
+    def _route(self, request: Request) -> Reply:
+        host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
+        if host not in _LOOPBACK:
+            return Reply(403, [("Content-Type", "text/plain")], b"this endpoint serves loopback names only\n")
+        if request.path == "/_salespipe/health":
+            return Reply(200, [("Content-Type", "application/json")], orjson.dumps(self._health()))
+        prefix, operation = request.target
+        service, handlers = self._json.get(prefix, ("", {}))
+        handler = handlers.get(operation)
+        if handler is not None:
+            return self._json_call(request, service, operation, handler)
+        api = self._http.get(request.service)
+        reply = None if api is None else api.handle(request)
+        return self._moto.http(request) if reply is None else reply
+
+    def _json_call(self, request: Request, service: str, operation: str, handler: Handler) -> Reply:
+        content_type = request.headers.get("content-type", _JSON_1_0)
+        try:
+            try:
+                params = orjson.loads(request.body or b"{}")
+            except orjson.JSONDecodeError as error:
+                raise AwsError("SerializationException", "the request is not JSON") from error
+            answer = handler(Call(service, operation, self._moto.account, request.region, params))
+        except AwsError as error:
+            return _json_error(error, content_type)
+        return Reply(200, _json_headers(content_type), orjson.dumps(answer))
+
+
+def _json_headers(content_type: str) -> list[tuple[str, str]]:
+    return [("Content-Type", content_type), ("x-amzn-RequestId", str(uuid.uuid4()))]
+
+
+def _json_error(error: AwsError, content_type: str) -> Reply:
+    body = orjson.dumps({"__type": error.code, "message": error.message, "Message": error.message, **error.details})
+    return Reply(error.status, _json_headers(content_type), body)

@@ -1,0 +1,118 @@
+"""moto's server application, called in process: the control planes that are not ours.
+
+Calls are serialised, since moto's state is not made for threads. A call that changed something is answered only after
+the state of its service is in the store, so what was acknowledged is there again after a kill.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qs
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from salespipe.local import moto_inside
+from salespipe.local.errors import AwsError
+from salespipe.local.http import Reply, Request
+from salespipe.local.stores import Stores
+from salespipe.local.stores.bell import CONTROL
+
+_TARGETS = {
+    "athena": "AmazonAthena",
+    "dynamodb": "DynamoDB_20120810",
+    "firehose": "Firehose_20150804",
+    "glue": "AWSGlue",
+    "kinesis": "Kinesis_20131202",
+    "logs": "Logs_20140328",
+    "sqs": "AmazonSQS",
+}
+_READS = re.compile(r"(Get|List|Describe|BatchGet|Search|Query|Scan|Head|Receive|PutLogEvents)")
+
+
+class Moto:
+    """One moto per process. Rings the bell's CONTROL topic after each change of a control plane."""
+
+    def __init__(self, stores: Stores) -> None:
+        self.account = moto_inside.ACCOUNT
+        self._stores = stores
+        self._lock = threading.RLock()
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        moto_inside.reset()
+        for service, state in stores.control.all().items():
+            moto_inside.load(service, state)
+        self._app: Callable[..., Iterable[bytes]] = DomainDispatcherApplication(create_backend_app)
+
+    def http(self, request: Request) -> Reply:
+        """Pass one HTTP request on."""
+        environ = EnvironBuilder(
+            method=request.method,
+            path=request.path,
+            query_string=request.query,
+            headers=list(request.headers.items()),
+            data=request.body,
+            base_url="http://localhost",
+        ).get_environ()
+        with self._lock:
+            chunks, status, headers = run_wsgi_app(self._app, environ, buffered=True)
+            reply = Reply(int(status.split(" ", 1)[0]), list(headers), b"".join(chunks))
+            if reply.status < 400 and _changes(request):
+                self._keep(request.service)
+        return reply
+
+    def call(self, service: str, operation: str, params: dict[str, Any], *, region: str) -> dict[str, Any]:
+        """One operation of a JSON-protocol service. Raises AwsError."""
+        headers = _signed(service, region) | {
+            "x-amz-target": f"{_TARGETS[service]}.{operation}",
+            "content-type": "application/x-amz-json-1.1",
+        }
+        return _document(self.http(Request("POST", "/", "", headers, json.dumps(params).encode())))
+
+    def rest(
+        self, service: str, method: str, path: str, body: dict[str, Any] | None = None, *, region: str
+    ) -> dict[str, Any]:
+        """One operation of a REST-JSON service (pipes, lambda). Raises AwsError."""
+        headers = _signed(service, region) | {"content-type": "application/json"}
+        path, _, query = path.partition("?")
+        return _document(
+            self.http(Request(method, path, query, headers, b"" if body is None else json.dumps(body).encode()))
+        )
+
+    def bucket_exists(self, bucket: str) -> bool:
+        """Whether an S3 bucket exists."""
+        return moto_inside.bucket_exists(bucket)
+
+    def _keep(self, service: str) -> None:
+        if service in moto_inside.DURABLE:
+            self._stores.control.save(service, moto_inside.dump(service))
+        self._stores.bell.ring(CONTROL)
+
+
+def _signed(service: str, region: str) -> dict[str, str]:
+    """Headers that tell moto the service and the region; it checks no signature."""
+    scope = f"AWS4-HMAC-SHA256 Credential=local/20260101/{region}/{service}/aws4_request, SignedHeaders=host"
+    return {"authorization": scope + ", Signature=0", "host": f"{service}.{region}.amazonaws.com"}
+
+
+def _changes(request: Request) -> bool:
+    """Whether a request may have changed a control plane, by its operation or, in REST, by its method."""
+    operation = request.target[1]
+    if not operation and request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        operation = parse_qs(request.body.decode("latin-1")).get("Action", [""])[0]
+    return not _READS.match(operation) if operation else request.method not in ("GET", "HEAD")
+
+
+def _document(reply: Reply) -> dict[str, Any]:
+    text = reply.body.decode()
+    document: dict[str, Any] = json.loads(text) if text.strip() else {}
+    if reply.status >= 400:
+        headers = {name.lower(): value for name, value in reply.headers}
+        code = str(document.get("__type") or headers.get("x-amzn-errortype") or reply.status)
+        message = str(document.get("message") or document.get("Message") or text)
+        raise AwsError(code.rsplit("#", 1)[-1].split(":")[0], message, reply.status)
+    return document

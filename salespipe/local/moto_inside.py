@@ -1,0 +1,216 @@
+"""The one module that knows moto's inside; everything else speaks to moto over its HTTP application.
+
+moto is pinned to one minor version. `tests/local/test_moto_inside.py` uses each thing named here, so an upgrade that
+moves one fails there by name. moto keeps its state in module globals: one process can hold one runtime at a time.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import threading
+import weakref
+from typing import Any
+
+from moto import backends as moto_backends
+from moto.core.base_backend import BackendDict
+from moto.core.exceptions import JsonRESTError
+from moto.dynamodb.comparisons import create_condition_expression_parser
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import Item as MotoItem
+from moto.dynamodb.parsing import expressions
+from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
+from moto.dynamodb.parsing.key_condition_expression import parse_expression
+from moto.dynamodb.parsing.validators import UpdateExpressionValidator
+
+from salespipe.local.errors import AwsError
+from salespipe.local.functions import DeployedFunction
+
+ACCOUNT = "123456789012"
+
+DURABLE = (
+    "athena",
+    "dynamodb",
+    "firehose",
+    "glue",
+    "iam",
+    "kinesis",
+    "lambda",
+    "logs",
+    "pipes",
+    "s3",
+    "sqs",
+)
+"""The services whose control plane is kept; the rest of moto answers too, but forgets at a restart."""
+
+Item = dict[str, Any]
+
+_expressions: Any = expressions  # moto keeps the types of this module to itself
+_backends: Any = moto_backends.get_backend  # typed per service there; here the service is a parameter
+
+
+def reset() -> None:
+    """Forget everything moto holds in this process."""
+    BackendDict.reset()
+    _backends("s3").bucket_accounts.clear()
+
+
+# ---- keeping the control plane --------------------------------------------------------------------------------
+
+
+class _StatePickler(pickle.Pickler):
+    """Locks and weak dictionaries hold no state: each comes back new."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, _LOCK):
+            return threading.Lock, ()
+        if isinstance(value, _RLOCK):
+            return threading.RLock, ()
+        if isinstance(value, weakref.WeakValueDictionary):
+            return weakref.WeakValueDictionary, (dict(value),)
+        return NotImplemented
+
+
+_LOCK = type(threading.Lock())
+_RLOCK = type(threading.RLock())
+
+
+def dump(service: str) -> bytes:
+    """The state of one service, in every account and region, as bytes for `load`."""
+    held = _backends(service)
+    state = {(account, region): backend for account in list(held) for region, backend in held[account].items()}
+    extra = dict(held.bucket_accounts) if service == "s3" else None
+    out = io.BytesIO()
+    _StatePickler(out, protocol=pickle.HIGHEST_PROTOCOL).dump((state, extra))
+    return out.getvalue()
+
+
+def load(service: str, state: bytes) -> None:
+    """Put back what `dump` saved. The bytes come from the store of this very user (a folder of mode 0700)."""
+    held = _backends(service)
+    saved, extra = pickle.loads(state)
+    for (account, region), backend in saved.items():
+        dict.__setitem__(held[account], region, backend)
+    if extra is not None:
+        held.bucket_accounts.update(extra)
+
+
+# ---- Lambda, Kinesis and DynamoDB as the control plane has them --------------------------------------------------
+
+
+def function(region: str, name: str) -> DeployedFunction:
+    """The deployed code and configuration of a Lambda function, by name or ARN. Raises AwsError if there is none."""
+    short = name.split(":")[6] if name.startswith("arn:") else name.split(":")[0]
+    try:
+        found = _backends("lambda")[ACCOUNT][region].get_function(short)
+    except JsonRESTError as error:
+        raise AwsError(
+            "ResourceNotFoundException",
+            f"Function not found: arn:aws:lambda:{region}:{ACCOUNT}:function:{short}",
+            404,
+        ) from error
+    return DeployedFunction(
+        name=short,
+        arn=found.function_arn,
+        handler=found.handler,
+        runtime=found.run_time,
+        timeout_s=int(found.timeout),
+        memory_mb=int(found.memory_size),
+        zip_bytes=found.code_bytes,
+        sha256=found.code_sha_256,
+        environment=dict(found.environment_vars),
+    )
+
+
+def stream_shards(region: str, stream_name: str) -> list[tuple[int, int, int, bool, int | None, int | None]]:
+    """Shards of a Kinesis stream: number, first and last hash key, open or not, parent and adjacent parent numbers."""
+    stream = _backends("kinesis")[ACCOUNT][region].streams[stream_name]
+    return [
+        (
+            _shard_number(shard.shard_id),
+            int(shard.starting_hash),
+            int(shard.ending_hash),
+            bool(shard.is_open),
+            None if shard.parent is None else _shard_number(shard.parent),
+            None if shard.adjacent_parent is None else _shard_number(shard.adjacent_parent),
+        )
+        for shard in stream.shards.values()
+    ]
+
+
+def _shard_number(shard_id: str) -> int:
+    return int(shard_id.removeprefix("shardId-"))
+
+
+def bucket_exists(bucket: str) -> bool:
+    """Whether an S3 bucket exists, in whichever region."""
+    return bucket in _backends("s3").bucket_accounts
+
+
+def trim_stream_label(region: str, table_name: str) -> None:
+    """Give a table's stream the label AWS would: milliseconds where moto writes microseconds."""
+    table = _backends("dynamodb")[ACCOUNT][region].tables[table_name]
+    if table.latest_stream_label:
+        table.latest_stream_label = table.latest_stream_label[:23]
+
+
+# ---- DynamoDB expressions --------------------------------------------------------------------------------------
+
+
+def condition_holds(expression: str | None, names: Item, values: Item, item: Item | None) -> bool:
+    """Whether a condition or filter expression is true of an item (None: there is no such item)."""
+    if not expression:
+        return True
+    with _as_aws_error():
+        parsed = create_condition_expression_parser(expression, names, values).parse()
+        return bool(parsed.expr(_moto_item(item or {})))
+
+
+def updated(
+    region: str, table_name: str, key: Item, item: Item | None, expression: str, names: Item, values: Item
+) -> Item:
+    """What an update expression makes of an item (None: of a new one with this key)."""
+    with _as_aws_error():
+        target = _moto_item(key if item is None else item)
+        checked = UpdateExpressionValidator(
+            _expressions.UpdateExpressionParser.make(expression),
+            expression_attribute_names=names,
+            expression_attribute_values=values,
+            item=target,
+            table=_backends("dynamodb")[ACCOUNT][region].tables[table_name],
+        ).validate()
+        checked.normalize()
+        UpdateExpressionExecutor(checked, target, names).execute()
+        made: Item = target.to_json()["Attributes"]
+        return made
+
+
+def key_conditions(
+    expression: str, names: Item, values: Item, schema: list[dict[str, str]]
+) -> tuple[list[tuple[str, Item]], list[tuple[str, str, list[Item]]]]:
+    """A key condition expression as (hash equalities, range comparisons with their operands)."""
+    with _as_aws_error():
+        hashes, ranges, _ = parse_expression(expression, values, names, schema)
+        return hashes, ranges
+
+
+def compare(kind: str, left: Item, right: list[Item]) -> bool:
+    """One range key comparison (`EQ`, `LT`, `BETWEEN`, `BEGINS_WITH`, ...) between DynamoDB values."""
+    return bool(DynamoType(left).compare(kind, [DynamoType(value) for value in right]))
+
+
+def _moto_item(item: Item) -> MotoItem:
+    nowhere: Any = None  # the keys tell moto where it would store the item; this one is stored by us
+    return MotoItem(nowhere, nowhere, item)
+
+
+class _as_aws_error:
+    """moto's own errors, as the service error they stand for."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, JsonRESTError):
+            code = str(error.error_type).rsplit("#", 1)[-1]
+            raise AwsError(code, str(error.message)) from error

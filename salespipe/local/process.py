@@ -1,0 +1,185 @@
+"""The runtime itself: stores, moto, our operations, the workers and the endpoint; started in order, ended in reverse.
+
+Runs as `python -m salespipe.local HOME`, or inside a test's own process. Listens on 127.0.0.1 only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+import uvicorn
+
+import salespipe
+from salespipe.local.api.athena import AthenaApi
+from salespipe.local.api.cloudwatch import CloudWatchApi
+from salespipe.local.api.dynamodb import DynamoDbApi
+from salespipe.local.api.glue import GlueApi
+from salespipe.local.api.kinesis import KinesisApi
+from salespipe.local.api.lambda_ import LambdaApi
+from salespipe.local.api.s3 import S3Api
+from salespipe.local.api.streams import StreamsApi
+from salespipe.local.errors import StoreError
+from salespipe.local.functions import Functions
+from salespipe.local.gateway import Gateway
+from salespipe.local.moto_app import Moto
+from salespipe.local.moto_inside import function
+from salespipe.local.stores import Stores
+from salespipe.local.workers.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+class Runtime:
+    """AWS on one machine, out of one home. One in a process at a time, since moto's state is global."""
+
+    def __init__(self, home: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.home = home
+        self._lock = _own(home)
+        self.stores = Stores.open(home)
+        self.moto = Moto(self.stores)
+        self.functions = Functions(home, function)
+        self.kinesis = KinesisApi(self.stores, self.moto)
+        self.streams = StreamsApi(self.stores, self.moto)
+        self.glue = GlueApi(self.stores, self.moto)
+        self.athena = AthenaApi(self.stores, self.moto)
+        self.supervisor = Supervisor(self.stores, self.moto, self.functions, self.kinesis, self.streams)
+        self.gateway = Gateway(
+            self.moto,
+            {
+                "DynamoDB_20120810": ("dynamodb", DynamoDbApi(self.stores, self.moto).operations()),
+                "DynamoDBStreams_20120810": ("dynamodb", self.streams.operations()),
+                "Kinesis_20131202": ("kinesis", self.kinesis.operations()),
+                "AWSGlue": ("glue", self.glue.operations()),
+                "AmazonAthena": ("athena", self.athena.operations()),
+            },
+            {
+                "s3": S3Api(self.stores, self.moto),
+                "lambda": LambdaApi(self.functions),
+                "monitoring": CloudWatchApi(self.stores),
+            },
+            self.health,
+        )
+        self._socket = _bind(home)
+        self.port = int(self._socket.getsockname()[1])
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self.gateway,
+                http="httptools",
+                loop="asyncio",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=120,
+                timeout_graceful_shutdown=3,
+            )
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="endpoint", daemon=True
+        )
+        self._started_at = time.time()
+
+    @property
+    def endpoint(self) -> str:
+        """URL that any AWS client can be pointed at."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def health(self) -> dict[str, Any]:
+        """Who answers here, and how many pipes and delivery streams are at work."""
+        return {
+            "pid": os.getpid(),
+            "version": salespipe.__version__,
+            "home": str(self.home),
+            "started_at": self._started_at,
+            "workers": self.supervisor.count(),
+        }
+
+    def start(self) -> None:
+        """Serve, then let the workers go on where they were, then say where we are."""
+        self._thread.start()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise StoreError(f"the endpoint could not be started on port {self.port}")
+            time.sleep(0.002)
+        self.supervisor.start()
+        state = {"pid": os.getpid(), "port": self.port, "version": salespipe.__version__, "endpoint": self.endpoint}
+        unfinished = self.home / "runtime.json.part"
+        unfinished.write_text(json.dumps(state))
+        unfinished.replace(self.home / "runtime.json")
+        (self.home / "port").write_text(str(self.port))
+
+    def stop(self) -> None:
+        """No more requests, then no more work, then the stores are closed."""
+        (self.home / "runtime.json").unlink(missing_ok=True)
+        self._server.should_exit = True
+        self._thread.join()
+        self.gateway.close()
+        self.supervisor.stop()
+        self.glue.close()
+        self.athena.close()
+        self.functions.stop()
+        self.stores.close()
+        self._socket.close()
+        self._lock.close()
+
+
+def _own(home: Path) -> IO[str]:
+    """Hold the home for this process. Raises StoreError if another has it."""
+    file = (home / "store.lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise StoreError(f"another runtime has {home} open") from error
+    return file
+
+
+def _bind(home: Path) -> socket.socket:
+    """A listening socket on the port of last time, so that exported settings stay true; on any other if it is taken."""
+    try:
+        last = int((home / "port").read_text())
+    except (OSError, ValueError):
+        last = 0
+    for port in (last, 0):
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind(("127.0.0.1", port))
+        except OSError:
+            bound.close()
+            if port == 0:
+                raise
+        else:
+            return bound
+    raise AssertionError("unreachable: port 0 binds or raises")
+
+
+def serve(home: Path) -> None:
+    """Run until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    ended = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    runtime = Runtime(home)
+    runtime.start()
+    log.info("serving %s out of %s", runtime.endpoint, home)
+    ended.wait()
+    runtime.stop()
+    log.info("stopped")

@@ -1,0 +1,178 @@
+"""Start, find and stop the one background process of a SALESPIPE_HOME.
+
+This is the side of the commands: it imports neither moto nor duckdb. Files in the home:
+
+    runtime.json   where the running process is; written by it once it serves, removed when it stops in order
+    active         a pipeline lives here: a command that finds no process starts it again (a reboot, a kill -9)
+    runtime.lock   held while a command looks for the process or starts it, so two commands start one
+    store.lock     held by the process for its whole life
+    runtime.log    what it had to say
+"""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import salespipe
+
+START_SECONDS = 20.0
+STOP_SECONDS = 20.0
+
+
+class RuntimeStartError(Exception):
+    """The runtime did not start; the message has the end of its log."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A process that answers on `endpoint`."""
+
+    pid: int
+    port: int
+    version: str
+
+    @property
+    def endpoint(self) -> str:
+        """URL for AWS_ENDPOINT_URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def default_home() -> Path:
+    """SALESPIPE_HOME, or the platform's folder for user data."""
+    given = os.environ.get("SALESPIPE_HOME")
+    if given:
+        return Path(given).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("salespipe", appauthor=False)
+
+
+def is_active(home: Path) -> bool:
+    """Whether a pipeline was left in this home, running or not."""
+    return (home / "active").exists()
+
+
+def find(home: Path) -> Running | None:
+    """The process of this home if it answers. A state file that a dead process left behind counts as none."""
+    try:
+        state = json.loads((home / "runtime.json").read_text())
+        running = Running(int(state["pid"]), int(state["port"]), str(state["version"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    answer = health(running)
+    return running if answer is not None and answer.get("pid") == running.pid else None
+
+
+def health(running: Running) -> dict[str, Any] | None:
+    """What the process says of itself, None if it does not answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=5)
+    try:
+        connection.request("GET", "/_salespipe/health")
+        answer: dict[str, Any] = json.loads(connection.getresponse().read())
+        return answer
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def ensure(home: Path) -> Running:
+    """The process of this home, started if need be. Raises RuntimeStartError or OSError (the home is not writable)."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.chmod(0o700)
+    with _locked(home / "runtime.lock"):
+        running = find(home)
+        if running is not None and running.version != salespipe.__version__:
+            _terminate(home, running)
+            running = None
+        if running is None:
+            running = _start(home)
+        (home / "active").touch()
+        return running
+
+
+def stop(home: Path) -> bool:
+    """Stop the process in order and forget that a pipeline lives here; whether there was one."""
+    if not home.is_dir():
+        return False
+    with _locked(home / "runtime.lock"):
+        running = find(home)
+        if running is not None:
+            _terminate(home, running)
+        (home / "active").unlink(missing_ok=True)
+        return running is not None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _start(home: Path) -> Running:
+    log = home / "runtime.log"
+    with log.open("ab") as out:
+        begin = out.tell()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "salespipe.local", str(home)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            cwd=home,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        running = find(home)
+        if running is not None and running.pid == process.pid:
+            # The process outlives this command: it is not ours to wait for.
+            process.returncode = 0
+            return running
+        if process.poll() is not None:
+            raise RuntimeStartError(_last_line(log, begin) or f"it ended with code {process.returncode}")
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    raise RuntimeStartError(f"it did not answer within {START_SECONDS:.0f} s; see {log}")
+
+
+def _last_line(log: Path, begin: int) -> str:
+    with log.open("rb") as file:
+        file.seek(begin)
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def _terminate(home: Path, running: Running) -> None:
+    """Ask the process to stop, wait for it, and end it if it does not."""
+    os.kill(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while _alive(running.pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if _alive(running.pid):
+        os.kill(running.pid, signal.SIGKILL)
+    (home / "runtime.json").unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    """Whether the process runs; one that ended and was not yet waited for by its parent counts as ended."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,122 @@
+"""Where a pipeline runs: the only module that knows both AWS and the embedded runtime.
+
+Both give the same thing, clients in a Pipeline; local differs by its endpoint and throw-away credentials, and by the
+settings in `settings.BY_TARGET`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from types import TracebackType
+
+import boto3
+
+from salespipe.aws.clients import Clients
+from salespipe.aws.errors import translated
+from salespipe.errors import AccessError, NotThereError, SalespipeError, UsageError
+from salespipe.local import runtime
+from salespipe.services.pipeline import Pipeline
+from salespipe.settings import BY_TARGET
+from salespipe.stack.naming import Names, check_pipeline_name
+
+LOCAL_REGION = "us-east-1"
+
+
+class Start(Enum):
+    """Whether a command may bring an embedded runtime up."""
+
+    IF_NEEDED = "if needed"  # up, plan, demo, env
+    IF_DATA = "if data"  # every other command: only one that should be running anyway
+
+
+@dataclass(frozen=True)
+class Target:
+    """A pipeline and where it runs. `exports` are the variables for other AWS tools, `where` is for people."""
+
+    name: str
+    pipeline: Pipeline
+    exports: dict[str, str]
+    where: str
+    _release: Callable[[], None]
+
+    def release(self) -> None:
+        """After `down`: give back what only the target itself held."""
+        self._release()
+
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.pipeline.aws.close()
+
+
+def open_target(name: str, *, pipeline: str, profile: str | None, region: str | None, start: Start) -> Target:
+    """The target called `name` (`local` or `aws`).
+
+    Raises UsageError, NotThereError (nothing runs here), AccessError (no credentials or region) or SalespipeError.
+    """
+    check_pipeline_name(pipeline)
+    if name == "local":
+        return _local(pipeline, region or LOCAL_REGION, start)
+    if name == "aws":
+        return _aws(pipeline, profile, region)
+    raise UsageError(f"target {name!r} is not known", "use --target local or --target aws")
+
+
+def _local(pipeline: str, region: str, start: Start) -> Target:
+    home = runtime.default_home()
+    if start is Start.IF_DATA and not runtime.is_active(home):
+        raise NotThereError(
+            f"pipeline {pipeline!r} is not there: nothing runs in {home}", "create it with: salespipe up"
+        )
+    try:
+        running = runtime.ensure(home)
+    except (runtime.RuntimeStartError, OSError) as error:
+        raise SalespipeError(
+            f"the local runtime could not be started: {error}", f"its log is {home / 'runtime.log'}"
+        ) from error
+    session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=region)
+    clients = Clients(session, running.endpoint)
+
+    def release() -> None:
+        answer = runtime.health(running)
+        if answer is not None and answer["workers"] == 0:
+            runtime.stop(home)
+
+    return Target(
+        name="local",
+        pipeline=Pipeline(clients, Names(pipeline, clients.account, region), BY_TARGET["local"]),
+        exports={
+            "AWS_ENDPOINT_URL": running.endpoint,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": region,
+        },
+        where=f"{running.endpoint} (process {running.pid}, {home})",
+        _release=release,
+    )
+
+
+def _aws(pipeline: str, profile: str | None, region: str | None) -> Target:
+    with translated():
+        session = boto3.Session(profile_name=profile, region_name=region)
+        if session.get_credentials() is None:
+            raise AccessError(
+                "no AWS credentials were found",
+                "set AWS_PROFILE or pass --profile, and check with: aws sts get-caller-identity",
+            )
+    if session.region_name is None:
+        raise AccessError("no AWS region is set", "pass --region or set AWS_REGION")
+    clients = Clients(session)
+    exports = {"AWS_DEFAULT_REGION": clients.region} | ({"AWS_PROFILE": profile} if profile else {})
+    return Target(
+        name="aws",
+        pipeline=Pipeline(clients, Names(pipeline, clients.account, clients.region), BY_TARGET["aws"]),
+        exports=exports,
+        where=f"account {clients.account}, {clients.region}",
+        _release=lambda: None,
+    )
