@@ -1,0 +1,67 @@
+"""What lies in the pipeline's bucket, counted by listing."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from salespipe.aws.errors import translated
+from salespipe.errors import NotThereError
+from salespipe.services.pipeline import Pipeline
+from salespipe.stack.naming import ERROR_PREFIX
+
+_MOST_ERROR_OBJECTS = 200  # reading more to count their lines would cost more than the number is worth
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many objects and bytes lie under a prefix and when the last one was written."""
+
+    objects: int
+    bytes: int
+    latest: datetime | None
+
+
+def listing(p: Pipeline, prefix: str) -> Iterator[dict[str, Any]]:
+    """The objects under `prefix` in key order, as ListObjectsV2 describes them. NotThereError without a bucket."""
+    pages = p.aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=p.names.bucket, Prefix=prefix)
+    with translated():
+        for page in pages:
+            yield from page.get("Contents", [])
+
+
+def summary(p: Pipeline, prefix: str) -> Summary:
+    """Count what lies under `prefix`."""
+    found = list(listing(p, prefix))
+    return Summary(
+        objects=len(found),
+        bytes=sum(each["Size"] for each in found),
+        latest=max((each["LastModified"] for each in found), default=None),
+    )
+
+
+def error_records(p: Pipeline) -> int | None:
+    """How many records failed: the lines of the error objects, each of which is one record.
+
+    None when there are too many objects to read, 0 when there is no bucket.
+    (https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html)
+    """
+    s3 = p.aws.client("s3")
+    try:
+        keys = [each["Key"] for each in islice(listing(p, ERROR_PREFIX), _MOST_ERROR_OBJECTS + 1)]
+        if len(keys) > _MOST_ERROR_OBJECTS:
+            return None
+        with translated():
+            bodies = (s3.get_object(Bucket=p.names.bucket, Key=key)["Body"].read() for key in keys)
+            return sum(_lines(body) for body in bodies)
+    except NotThereError:
+        return 0
+
+
+def _lines(body: bytes) -> int:
+    text = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+    return sum(1 for line in text.split(b"\n") if line.strip())

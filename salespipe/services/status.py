@@ -1,0 +1,250 @@
+"""How each hop of the pipeline is doing: its state, what passed through it, what waits before it.
+
+Everything is read through the services' own Describe calls and CloudWatch; nothing is changed. A number that
+cannot be known is None, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from salespipe.aws.errors import translated
+from salespipe.errors import NotThereError
+from salespipe.services import provision
+from salespipe.services.metrics import Counts, counts
+from salespipe.services.objects import error_records, summary
+from salespipe.services.pipeline import Pipeline
+from salespipe.stack.naming import DATA_PREFIX, ERROR_PREFIX
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One hop, in the order of the flow.
+
+    `state` is the service's own word. `records` is what passed (table: orders alive; lake, errors, dead letters:
+    what lies there; catalog: tables). `lag` is how many records reached the hop before but not this one.
+    `age_seconds` is how old its latest sign of life is (delivery: the oldest record it still holds).
+    """
+
+    name: str
+    state: str
+    records: int | None = None
+    lag: int | None = None
+    age_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """All hops; `healthy` when there are no `problems`, each of which is one line for a person."""
+
+    hops: tuple[Hop, ...]
+    healthy: bool
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    hop: Hop
+    problem: str = ""
+
+
+def status(p: Pipeline, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Status:
+    """Look at every hop. Raises NotThereError when the pipeline is not there; one hop that is missing is a problem,
+    and so is a pipe that failed to be created."""
+    at = now()
+    with ThreadPoolExecutor(8, thread_name_prefix="status") as pool:
+        table = _describe_table(p)
+        found = pool.submit(counts, p, table.get("CreationDateTime") or at, at)
+        failed = pool.submit(error_records, p)
+        looks = [
+            pool.submit(_look, name, partial(look, p))
+            for name, look in (
+                ("pipe", _pipe),
+                ("kinesis", _kinesis),
+                ("delivery", _delivery),
+                ("transform", _transform),
+                ("dead letters", _dead_letters),
+                ("crawler", partial(_crawler, at=at)),
+                ("catalog", _catalog),
+                ("lake", partial(_prefix, prefix=DATA_PREFIX, at=at)),
+                ("errors", partial(_prefix, prefix=ERROR_PREFIX, at=at)),
+            )
+        ]
+        seen = [*_table(table), *(look.result() for look in looks)]
+        if all(each.hop.state == _MISSING for each in seen if each.hop.name in _MOVERS):
+            provision.require(p)
+        hops = _counted({each.hop.name: each.hop for each in seen}, found.result(), failed.result())
+    problems = [each.problem for each in seen if each.problem]
+    if hops["errors"].records:
+        problems.append(f"{hops['errors'].records} records failed; see the objects under {ERROR_PREFIX}")
+    if hops["dead letters"].records:
+        problems.append(f"{hops['dead letters'].records} dead letters wait in the queue {p.names.dead_letters}")
+    return Status(tuple(hops[name] for name in _ORDER), not problems, tuple(problems))
+
+
+def in_flight(p: Pipeline) -> int | None:
+    """How many change events were written but are neither in the lake nor among the errors nor dead letters.
+
+    Exact when the target publishes how many change events its table wrote and counts without delay. None when it
+    cannot be told: AWS publishes no such count. None too while there is nothing written yet.
+    """
+    table = _describe_table(p)
+    if not table:
+        provision.require(p)
+        return None
+    seen = counts(p, table["CreationDateTime"])
+    before_stream, in_delivery = _lags(seen, error_records(p))
+    if before_stream is None or in_delivery is None:
+        return None
+    return before_stream + in_delivery
+
+
+_ORDER = (
+    "table",
+    "stream",
+    "pipe",
+    "kinesis",
+    "delivery",
+    "transform",
+    "lake",
+    "errors",
+    "dead letters",
+    "crawler",
+    "catalog",
+)
+
+
+_MISSING = "MISSING"
+_MOVERS = ("pipe", "kinesis", "delivery")  # a `down` that keeps the data leaves none of them
+
+
+def _lags(seen: Counts, failed: int | None) -> tuple[int | None, int | None]:
+    """Change events before the pipe, and records between the stream and their end."""
+    before = None if seen.changes is None else max(seen.changes - (seen.piped or 0), 0)
+    within = None
+    if seen.incoming is not None and failed is not None:
+        within = max(seen.incoming - (seen.processed or 0) - failed, 0)
+    elif seen.changes is not None and failed is not None:
+        within = 0
+    return before, within
+
+
+def _counted(hops: dict[str, Hop], seen: Counts, failed: int | None) -> dict[str, Hop]:
+    """The hops with the numbers that CloudWatch and the error objects give."""
+    before, within = _lags(seen, failed)
+    numbers: dict[str, dict[str, Any]] = {
+        "stream": {"records": seen.changes},
+        "pipe": {"records": seen.piped, "lag": before},
+        "kinesis": {"records": seen.incoming},
+        "delivery": {"records": seen.delivered, "lag": within, "age_seconds": seen.freshness if within else None},
+        "transform": {"records": seen.processed},
+        "lake": {"records": seen.delivered},
+        "errors": {"records": failed},
+    }
+    return {name: _with(hop, numbers.get(name, {})) for name, hop in hops.items()}
+
+
+def _with(hop: Hop, numbers: dict[str, Any]) -> Hop:
+    return Hop(**{**vars(hop), **numbers})
+
+
+def _look(name: str, look: Callable[[], _Seen]) -> _Seen:
+    """What `look` saw, or the hop as missing."""
+    try:
+        with translated():
+            return look()
+    except NotThereError:
+        return _missing(name)
+
+
+def _missing(name: str) -> _Seen:
+    return _Seen(Hop(name, _MISSING), f"{name}: it is not there; repair the pipeline with: salespipe up")
+
+
+def _state(name: str, state: str, good: tuple[str, ...], reason: str = "", **numbers: Any) -> _Seen:
+    problem = "" if state in good else f"{name}: {state}" + (f": {reason}" if reason else "")
+    return _Seen(Hop(name, state, **numbers), " ".join(problem.split()))
+
+
+def _describe_table(p: Pipeline) -> dict[str, Any]:
+    try:
+        with translated():
+            table: dict[str, Any] = p.aws.client("dynamodb").describe_table(TableName=p.names.table)["Table"]
+            return table
+    except NotThereError:
+        return {}
+
+
+def _table(table: dict[str, Any]) -> list[_Seen]:
+    if not table:
+        return [_missing("table"), _missing("stream")]
+    enabled = table.get("StreamSpecification", {}).get("StreamEnabled", False)
+    # ItemCount is brought up to date about every six hours on AWS.
+    return [
+        _state("table", table["TableStatus"], ("ACTIVE", "UPDATING"), records=table.get("ItemCount")),
+        _state("stream", "ENABLED" if enabled else "DISABLED", ("ENABLED",)),
+    ]
+
+
+def _pipe(p: Pipeline) -> _Seen:
+    pipe = p.aws.client("pipes").describe_pipe(Name=p.names.pipe)
+    return _state("pipe", pipe["CurrentState"], ("RUNNING",), pipe.get("StateReason", ""))
+
+
+def _kinesis(p: Pipeline) -> _Seen:
+    found = p.aws.client("kinesis").describe_stream_summary(StreamName=p.names.stream)
+    return _state("kinesis", found["StreamDescriptionSummary"]["StreamStatus"], ("ACTIVE", "UPDATING"))
+
+
+def _delivery(p: Pipeline) -> _Seen:
+    found = p.aws.client("firehose").describe_delivery_stream(DeliveryStreamName=p.names.delivery)
+    described = found["DeliveryStreamDescription"]
+    reason = described.get("FailureDescription", {}).get("Details", "")
+    return _state("delivery", described["DeliveryStreamStatus"], ("ACTIVE",), reason)
+
+
+def _transform(p: Pipeline) -> _Seen:
+    found = p.aws.client("lambda").get_function_configuration(FunctionName=p.names.function)
+    # Inactive is a function that was not called for weeks; the next call wakes it.
+    return _state("transform", found.get("State", "Active"), ("Active", "Inactive"), found.get("StateReason", ""))
+
+
+def _dead_letters(p: Pipeline) -> _Seen:
+    sqs = p.aws.client("sqs")
+    url = sqs.get_queue_url(QueueName=p.names.dead_letters)["QueueUrl"]
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    waiting = sum(int(found.get(name, 0)) for name in names)
+    return _Seen(Hop("dead letters", "EMPTY" if not waiting else "WAITING", records=waiting))
+
+
+def _crawler(p: Pipeline, at: datetime) -> _Seen:
+    crawler = p.aws.client("glue").get_crawler(Name=p.names.crawler)["Crawler"]
+    last = crawler.get("LastCrawl", {})
+    age = (at - last["StartTime"]).total_seconds() if "StartTime" in last else None
+    problem = ""
+    if last.get("Status") == "FAILED":
+        problem = " ".join(f"crawler: the last crawl failed: {last.get('ErrorMessage', '')}".split())
+    return _Seen(Hop("crawler", crawler["State"], age_seconds=age), problem)
+
+
+def _catalog(p: Pipeline) -> _Seen:
+    glue = p.aws.client("glue")
+    tables = [
+        table["Name"]
+        for page in glue.get_paginator("get_tables").paginate(DatabaseName=p.names.database)
+        for table in page["TableList"]
+    ]
+    return _Seen(Hop("catalog", "READY" if tables else "EMPTY", records=len(tables)))
+
+
+def _prefix(p: Pipeline, prefix: str, at: datetime) -> _Seen:
+    found = summary(p, prefix)
+    name = "lake" if prefix == DATA_PREFIX else "errors"
+    age = (at - found.latest).total_seconds() if found.latest else None
+    return _Seen(Hop(name, "READY" if found.objects else "EMPTY", age_seconds=age))

@@ -1,0 +1,145 @@
+"""What a query hands back and how its failures read."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from salespipe.aws.clients import Clients
+from salespipe.errors import AccessError, QueryError, UsageError
+from salespipe.services.pipeline import Pipeline
+from salespipe.services.query import Column, literal, query, run
+from salespipe.settings import BY_TARGET
+from salespipe.stack.naming import Names
+from tests.unit.fake_athena import FakeAthena, FakeSession
+
+
+def pipeline(athena: FakeAthena) -> Pipeline:
+    clients = Clients(cast(Any, FakeSession(athena)))
+    return Pipeline(clients, Names("sales", "123456789012", "eu-central-1"), BY_TARGET["local"])
+
+
+def test_types_are_kept_and_null_is_not_the_empty_string() -> None:
+    columns = [
+        ("n", "bigint", 19, 0),
+        ("x", "double", 17, 0),
+        ("m", "decimal", 18, 2),
+        ("b", "boolean", 0, 0),
+        ("d", "date", 0, 0),
+        ("t", "timestamp", 3, 0),
+        ("a", "array", 0, 0),
+        ("s", "varchar", 2147483647, 0),
+    ]
+    rows: list[list[str | None]] = [
+        ["1", "0.5", "12.50", "true", "2026-11-20", "2026-11-20 12:00:00.000", "[1, 2]", ""],
+        [None] * 8,
+    ]
+    result = query(pipeline(FakeAthena(columns, rows)), "SELECT 1")
+    moment = datetime(2026, 11, 20, 12)
+    assert result.rows[0] == (1, 0.5, Decimal("12.50"), True, date(2026, 11, 20), moment, [1, 2], "")
+    assert str(result.rows[0][2]) == "12.50"
+    assert result.rows[1] == (None,) * 8
+    assert result.columns[:3] == (
+        Column("n", "bigint"),
+        Column("x", "double"),
+        Column("m", "decimal(18,2)"),
+    )
+    assert (result.scanned_bytes, result.query_id) == (4096, "q-1")
+
+
+def test_no_row_is_lost_over_many_pages() -> None:
+    athena = FakeAthena([("n", "integer", 10, 0)], [[str(number)] for number in range(2_999)])
+    assert [row[0] for row in query(pipeline(athena), "SELECT n FROM t").rows] == list(range(2_999))
+
+
+def test_rows_are_fetched_as_they_are_taken() -> None:
+    athena = FakeAthena([("n", "integer", 10, 0)], [[str(number)] for number in range(5_000)])
+    rows = run(pipeline(athena), "SELECT n FROM t").rows
+    assert [next(rows) for _ in range(3)] == [(0,), (1,), (2,)]
+
+
+def test_the_query_runs_in_the_pipelines_workgroup_and_database() -> None:
+    athena = FakeAthena([("n", "integer", 10, 0)])
+    assert query(pipeline(athena), " SELECT 1 \n", params=["5905", "O'Hara", "DATE '2026-01-01'"]).rows == []
+    (request,) = athena.started
+    assert request["QueryString"] == "SELECT 1"
+    assert request["WorkGroup"] == "salespipe-sales"
+    assert request["QueryExecutionContext"]["Database"] == "salespipe_sales"
+    assert request["ExecutionParameters"] == ["5905", "'O''Hara'", "DATE '2026-01-01'"]
+    assert "ResultConfiguration" not in request
+
+
+@pytest.mark.parametrize(
+    ("value", "sql"),
+    [
+        ("7", "7"),
+        ("-1.5e3", "-1.5e3"),
+        ("true", "true"),
+        ("'5905'", "'5905'"),
+        ("paid", "'paid'"),
+        ("", "''"),
+        ("1 OR 1=1", "'1 OR 1=1'"),
+        ("'x' OR 'y'", "'''x'' OR ''y'''"),
+        ("timestamp '2026-01-01 00:00:00'", "timestamp '2026-01-01 00:00:00'"),
+    ],
+)
+def test_a_parameter_becomes_a_literal(value: str, sql: str) -> None:
+    assert literal(value) == sql
+
+
+@given(st.text())
+def test_a_parameter_is_always_one_literal(value: str) -> None:
+    sql = literal(value)
+    if "'" in sql:
+        inside = sql[sql.index("'") + 1 : -1]
+        assert sql.endswith("'")
+        assert "'" not in inside.replace("''", "")
+    else:
+        assert sql == "true" or sql == "false" or float(sql) is not None or sql.lower() in ("true", "false")
+
+
+def test_a_failed_query_gives_athenas_reason_in_one_line() -> None:
+    athena = FakeAthena(reason="COLUMN_NOT_FOUND: line 1:8:\n Column 'x' cannot be resolved")
+    with pytest.raises(QueryError) as caught:
+        query(pipeline(athena), "SELECT x FROM orders")
+    assert str(caught.value) == "COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved"
+
+
+@pytest.mark.parametrize(
+    ("table", "hint"), [("orders", "salespipe crawl"), ("orders_current", "salespipe crawl"), ("nope", "SHOW TABLES")]
+)
+def test_a_missing_table_says_what_to_do(table: str, hint: str) -> None:
+    reason = f"TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.salespipe_sales.{table}' does not exist"
+    with pytest.raises(QueryError) as caught:
+        query(pipeline(FakeAthena(reason=reason)), f"SELECT * FROM {table}")
+    assert hint in caught.value.hint
+
+
+def test_a_syntax_error_is_a_query_error(caplog: pytest.LogCaptureFixture) -> None:
+    refusal = ("InvalidRequestException", "line 1:1: mismatched input 'SELEC'. Expecting: ...")
+    with pytest.raises(QueryError, match="mismatched input 'SELEC'"):
+        query(pipeline(FakeAthena(refusal=refusal)), "SELEC 1")
+
+
+def test_a_refused_caller_is_an_access_error() -> None:
+    with pytest.raises(AccessError, match="StartQueryExecution"):
+        query(pipeline(FakeAthena(refusal=("AccessDeniedException", "no"))), "SELECT 1")
+
+
+def test_an_empty_statement_is_refused_before_anything_is_sent() -> None:
+    athena = FakeAthena()
+    with pytest.raises(UsageError):
+        query(pipeline(athena), " \n")
+    assert athena.started == []
+
+
+def test_interrupting_stops_the_query_at_the_service() -> None:
+    athena = FakeAthena(interrupt=True)
+    with pytest.raises(KeyboardInterrupt):
+        query(pipeline(athena), "SELECT 1")
+    assert athena.stopped == ["q-1"]
