@@ -90,7 +90,7 @@ class Workgroup(Resource):
             if "not found" not in str(error):
                 raise
 
-    def describe(self, desired: Values) -> tuple[str, ...]:
+    def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         return (
             f"results under {desired['results']['OutputLocation']}, enforced, {_ENGINE}",
             f"a query that would read more than {self.settings.scan_cutoff_mb} MB is cancelled",

@@ -25,7 +25,7 @@ class Cost:
     note: str = ""
 
 
-_NOTHING = Cost()
+NOTHING = Cost()
 _STREAM = {
     "ON_DEMAND": Cost(Decimal("0.04") * _HOURS, Decimal("0.12"), "$0.04 an hour, $0.08/GB in, $0.04/GB out"),
     "PROVISIONED": Cost(Decimal("0.015") * _HOURS, Decimal("0.014"), "one shard, $0.015 an hour"),
@@ -45,7 +45,7 @@ def cost_of(resource: Resource, settings: Settings) -> Cost:
     """The cost of one resource; roles, log groups and the catalog are as good as free."""
     if resource.kind == "stream":
         return _STREAM[settings.stream_mode]
-    return _BY_KIND.get(resource.kind, _NOTHING)
+    return _BY_KIND.get(resource.kind, NOTHING)
 
 
 def words(cost: Cost) -> str:

@@ -88,7 +88,7 @@ class Table(Resource):
     def delete(self) -> None:
         if_there(self.aws.client("dynamodb").delete_table, TableName=self.name)
 
-    def describe(self, desired: Values) -> tuple[str, ...]:
+    def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         if desired["stream view"] == "NEW_AND_OLD_IMAGES":
             view = "change stream with old and new images, not new ones alone: a deleted order keeps its last values"
         else:

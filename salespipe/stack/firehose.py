@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from salespipe.aws.absent import if_there
+from salespipe.stack.kinesis import Stream
 from salespipe.stack.naming import DATA_PREFIX, ERROR_PREFIX
 from salespipe.stack.resource import Found, Resource, Seen, Values, from_tag_list
 
@@ -26,15 +27,19 @@ class Delivery(Resource):
     kind = "delivery"
     awaited = True
     exists_codes = frozenset({"ResourceInUseException"})
-    replace_on: ClassVar[Mapping[str, str]] = {"source": "the source of a delivery stream is fixed at creation"}
+    replace_on: ClassVar[Mapping[str, str]] = {
+        "source": "the source of a delivery stream is fixed at creation; the new one begins at the newest record"
+    }
 
     @property
     def name(self) -> str:
         return self.names.delivery
 
     def desired(self, seen: Seen) -> dict[str, Any]:
+        # A delivery stream reads the very stream it was made for, not a later one of the same name.
+        stream = self.names.stream_arn if seen.get((Stream.kind, self.names.stream)) else "(a new stream)"
         return {
-            "source": {"stream": self.names.stream_arn, "role": self.names.role_arn("delivery")},
+            "source": {"stream": stream, "role": self.names.role_arn("delivery")},
             "destination": {
                 "RoleARN": self.names.role_arn("delivery"),
                 "BucketARN": self.names.bucket_arn,
@@ -112,7 +117,7 @@ class Delivery(Resource):
     def delete(self) -> None:
         if_there(self.aws.client("firehose").delete_delivery_stream, DeliveryStreamName=self.name)
 
-    def describe(self, desired: Values) -> tuple[str, ...]:
+    def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         buffer = desired["buffer"]
         return (
             f"an object after {buffer['IntervalInSeconds']} s or {buffer['SizeInMBs']} MB per shard, GZIP, "
@@ -142,5 +147,13 @@ def _lambda_parameters(processing: Values) -> dict[str, str] | None:
         return None
     for processor in processing.get("Processors", []):
         if processor["Type"] == "Lambda":
-            return {p["ParameterName"]: p["ParameterValue"] for p in processor.get("Parameters", [])}
+            return {p["ParameterName"]: _plain(p["ParameterValue"]) for p in processor.get("Parameters", [])}
     return None
+
+
+def _plain(value: str) -> str:
+    """One spelling for what may be echoed in another: `1.0` for `1`, `function:$LATEST` for `function`."""
+    try:
+        return f"{float(value):g}"
+    except ValueError:
+        return value.removesuffix(":$LATEST")

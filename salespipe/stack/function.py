@@ -6,8 +6,7 @@ update is not in progress (https://docs.aws.amazon.com/lambda/latest/dg/function
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from salespipe.aws.absent import if_there
 from salespipe.aws.waiting import poll_until
@@ -24,7 +23,6 @@ class Function(Resource):
     kind = "function"
     awaited = True
     exists_codes = frozenset({"ResourceConflictException"})
-    replace_on: ClassVar[Mapping[str, str]] = {"Architectures": "the processor type is fixed at creation"}
 
     @property
     def name(self) -> str:
@@ -68,8 +66,10 @@ class Function(Resource):
 
     def update(self, desired: Values, found: Found) -> None:
         functions = self.aws.client("lambda")
-        if found.settings["code"] != desired["code"]:
-            functions.update_function_code(FunctionName=self.name, ZipFile=self._package())
+        if any(found.settings[name] != desired[name] for name in ("code", "Architectures")):
+            functions.update_function_code(
+                FunctionName=self.name, ZipFile=self._package(), Architectures=desired["Architectures"]
+            )
             poll_until(self._when_settled, f"function {self.name}", timeout=_READY_SECONDS)
         changed = {n: desired[n] for n in _CONFIGURATION if found.settings.get(n) != desired[n]}
         if changed:
@@ -78,7 +78,7 @@ class Function(Resource):
     def delete(self) -> None:
         if_there(self.aws.client("lambda").delete_function, FunctionName=self.name)
 
-    def describe(self, desired: Values) -> tuple[str, ...]:
+    def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         return (
             f"{desired['Handler']} on {desired['Runtime']} ({desired['Architectures'][0]}), "
             f"{desired['MemorySize']} MB, {desired['Timeout']} s",

@@ -98,7 +98,7 @@ class Classifier(Resource):
     def delete(self) -> None:
         if_there(self.aws.client("glue").delete_classifier, Name=self.name)
 
-    def describe(self, desired: Values) -> tuple[str, ...]:
+    def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         return (f"JSON path {_JSON_PATH}, the whole object: a list of fields there does nothing",)
 
     def _used_by_our_crawler(self) -> bool:
@@ -164,7 +164,7 @@ class Crawler(Resource):
         """A running crawler cannot be deleted: it is stopped first."""
         poll_until(self._gone, f"crawler {self.name}", timeout=_STOP_SECONDS)
 
-    def describe(self, desired: Values) -> tuple[str, ...]:
+    def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         return (f"one table from {desired['Path']}, whatever the schemas below it; runs on demand only",)
 
     def _definition(self, desired: Values) -> dict[str, Any]:

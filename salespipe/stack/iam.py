@@ -84,7 +84,7 @@ class Role(Resource):
         self._remove([*found.settings["other policies"], _POLICY])
         if_there(iam.delete_role, RoleName=self.name)
 
-    def describe(self, desired: Values) -> tuple[str, ...]:
+    def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         actions = sorted(a for s in desired["permissions"]["Statement"] for a in s["Action"])
         return ("no FullAccess policy, only: " + ", ".join(actions),)
 

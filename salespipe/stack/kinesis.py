@@ -56,7 +56,7 @@ class Stream(Resource):
     def delete(self) -> None:
         if_there(self.aws.client("kinesis").delete_stream, StreamName=self.name, EnforceConsumerDeletion=True)
 
-    def describe(self, desired: Values) -> tuple[str, ...]:
+    def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         return (f"{desired['mode'].lower().replace('_', ' ')}, kept 24 hours",)
 
     def losses(self) -> tuple[str, ...]:

@@ -65,5 +65,5 @@ class LogGroup(Resource):
     def delete(self) -> None:
         if_there(self.aws.client("logs").delete_log_group, logGroupName=self.group)
 
-    def describe(self, desired: Values) -> tuple[str, ...]:
+    def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         return (f"kept {_KEPT_DAYS} days",)

@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from salespipe.aws.absent import if_there
-from salespipe.stack.dynamodb import stream_arn
+from salespipe.stack.dynamodb import Table, stream_arn
+from salespipe.stack.firehose import Delivery
+from salespipe.stack.kinesis import Stream
+from salespipe.stack.naming import Names
 from salespipe.stack.resource import Found, Resource, Seen, Values
 
 _BATCH = 100
@@ -30,6 +33,8 @@ class Pipe(Resource):
     exists_codes = frozenset({"ConflictException"})
     replace_on: ClassVar[Mapping[str, str]] = {
         "source": "a pipe's source is fixed at creation; the new pipe reads the stream of the table as it is now",
+        "delivery": "what it sent while nothing was delivered is lost to the lake; a new pipe sends the last 24 hours "
+        "again, with the event ids they had",
         "start": "a pipe's start is fixed at creation; changes of the last 24 hours arrive again, with the event "
         "ids they had",
     }
@@ -42,6 +47,7 @@ class Pipe(Resource):
         return {
             "source": stream_arn(self.names.table, seen),
             "start": "TRIM_HORIZON",
+            "delivery": "reads the stream" if _delivered(self.names, seen) else "is made anew",
             "reading": {
                 "BatchSize": _BATCH,
                 "MaximumRetryAttempts": _ATTEMPTS,
@@ -73,6 +79,7 @@ class Pipe(Resource):
             "source": pipe["Source"],
             # Required by AWS and so always there; an endpoint that forgets it on update says nothing about it.
             "start": reading.pop("StartingPosition", "TRIM_HORIZON"),
+            "delivery": "reads the stream",
             "reading": reading,
             "target": pipe["Target"],
             "partition key": pipe.get("TargetParameters", {}).get("KinesisStreamParameters", {}).get("PartitionKey"),
@@ -114,8 +121,10 @@ class Pipe(Resource):
     def transient(self, reason: str) -> bool:
         return any(hint in reason for hint in _HINTS_OF_HASTE)
 
-    def describe(self, desired: Values) -> tuple[str, ...]:
+    def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
+        again = "changes of the last 24 hours arrive again, with the event ids they had"
         return (
+            *((again,) if seen.get((Table.kind, self.names.table)) else ()),
             f"starts at {desired['start']}, not LATEST: no change made before it stands is missed",
             f"partition key {desired['partition key']}, not a constant: an order's changes stay in order, all shards "
             "are used",
@@ -131,3 +140,9 @@ class Pipe(Resource):
             "RoleArn": desired["role"],
             "LogConfiguration": desired["log"],
         }
+
+
+def _delivered(names: Names, seen: Seen) -> bool:
+    """Whether what the pipe sends is being delivered: a new delivery stream begins at the newest record."""
+    delivery = seen.get((Delivery.kind, names.delivery))
+    return delivery is not None and delivery.state == "ready" and seen.get((Stream.kind, names.stream)) is not None

@@ -8,15 +8,16 @@ the very plan that `up` carries out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 
 from salespipe.errors import NotOursError, SalespipeError
 from salespipe.settings import Settings
-from salespipe.stack.cost import cost_of, words
+from salespipe.stack.cost import NOTHING, Cost, cost_of, words
 from salespipe.stack.declaration import Declared
 from salespipe.stack.naming import TAG
+from salespipe.stack.policies import equivalent
 from salespipe.stack.resource import Found, Key, Resource, Seen
 
 Action = Literal["create", "update", "replace", "delete", "keep", "noop"]
@@ -25,12 +26,13 @@ _SHORT = 40
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to one resource, and in plain words why or to what effect."""
+    """What happens to one resource, in plain words why or to what effect, and what it costs as it will stand."""
 
     kind: str
     name: str
     action: Action
     details: tuple[str, ...] = ()
+    cost: Cost = NOTHING
 
     @property
     def key(self) -> Key:
@@ -62,7 +64,9 @@ def plan_up(declared: Sequence[Declared], found: Seen, settings: Settings) -> Pl
     _refuse_foreign(resources, found)
     costs = [cost_of(resource, settings) for resource in resources]
     return Plan(
-        changes=tuple(_change(r, found, words(cost)) for r, cost in zip(resources, costs, strict=True)),
+        changes=tuple(
+            replace(_change(r, found, words(cost)), cost=cost) for r, cost in zip(resources, costs, strict=True)
+        ),
         found=found,
         monthly_idle_usd=sum((c.monthly_idle for c in costs), Decimal(0)).quantize(Decimal("0.01")),
         usd_per_million_orders=sum((c.per_million for c in costs), Decimal(0)).quantize(Decimal("0.01")),
@@ -96,7 +100,7 @@ def differences(desired: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[s
 def _change(resource: Resource, found: Seen, cost: str) -> Change:
     state, desired = found.get(resource.key), resource.desired(found)
     if state is None or state.state == "deleting":
-        return _to(resource, "create", *resource.describe(desired), cost)
+        return _to(resource, "create", *resource.describe(desired, found), cost)
     if state.state == "failed":
         return _to(resource, "replace", f"its creation failed: {state.reason or 'no reason given'}", cost)
     differing = differences(desired, state.settings)
@@ -134,8 +138,10 @@ def _refuse_foreign(resources: Sequence[Resource], found: Seen) -> None:
 
 
 def _fulfils(found: Any, desired: Any) -> bool:
-    """A mapping may hold more than desired, at every depth, except policies, which are compared whole."""
-    if isinstance(desired, Mapping) and isinstance(found, Mapping) and "Statement" not in desired:
+    """A mapping may hold more than desired, at every depth; a policy may say no more and no less."""
+    if isinstance(desired, Mapping) and isinstance(found, Mapping):
+        if "Statement" in desired:
+            return equivalent(found, desired)
         return all(_fulfils(found.get(name), value) for name, value in desired.items())
     return bool(found == desired)
 

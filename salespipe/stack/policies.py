@@ -1,7 +1,8 @@
 """Every IAM document of the stack: who may assume each role, what it may do, and the bucket's own policy.
 
-Guarantee: exact actions on exact resources. The only patterns in a resource are listed in `PATTERNS` with the reason
-why no exact name exists. Trust: Pipes sends aws:SourceAccount and aws:SourceArn, Firehose sends the account as
+Guarantee: exact actions on exact resources. A resource ends in `*` only where no exact name exists: objects under one
+of our prefixes, the log streams that Lambda names itself, the tables of our own database, and dynamodb:ListStreams, for
+which IAM knows no resource. Trust: Pipes sends aws:SourceAccount and aws:SourceArn, Firehose sends the account as
 sts:ExternalId (https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html). Lambda and Glue are not
 documented to send either, so there the account is compared only when it is sent: a plain comparison would lock them
 out.
@@ -9,20 +10,13 @@ out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from salespipe.stack.naming import DATA_PREFIX, ERROR_PREFIX, Names
 
 Service = Literal["transform", "delivery", "crawler", "pipe"]
 Document = dict[str, Any]
-
-PATTERNS = {
-    "dynamodb:ListStreams on *": "IAM knows no resource for this action",
-    "objects under a prefix": "object keys are made at delivery",
-    "log streams of our log group": "Lambda names its log streams itself",
-    "partitions and versions of the lake's tables": "the crawler may find more than one table in our own database",
-}
 
 
 def trust(names: Names, service: Service) -> Document:
@@ -65,6 +59,23 @@ def tls_only(names: Names) -> Document:
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
     )
+
+
+def equivalent(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two policies say the same: services reorder lists and turn a list of one into its element.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+    """
+    return bool(_canonical(one) == _canonical(other))
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return "*" if value == {"AWS": "*"} else {name: _canonical(part) for name, part in value.items()}
+    if isinstance(value, list):
+        parts = sorted((_canonical(part) for part in value), key=str)
+        return parts[0] if len(parts) == 1 else parts
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _pipe(names: Names, stream_arn: str) -> Document:

@@ -90,8 +90,8 @@ class Resource(ABC):
         """Whether a failed creation with this reason may succeed when it is simply done again."""
         return False
 
-    def describe(self, desired: Values) -> tuple[str, ...]:
-        """What creating it gives, in plain words."""
+    def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
+        """What creating it gives, in plain words; `seen` is what stands already."""
         return ()
 
     def losses(self) -> tuple[str, ...]:

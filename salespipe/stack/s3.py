@@ -13,12 +13,17 @@ from botocore.exceptions import ClientError
 
 from salespipe.aws.absent import if_there
 from salespipe.aws.errors import error_code
-from salespipe.errors import NotOursError
 from salespipe.stack.policies import tls_only
 from salespipe.stack.resource import Found, Resource, Seen, Values, from_tag_list
 
 _PUBLIC_ACCESS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _ABORT_AFTER_DAYS = 7
+_ABORT_RULE = {
+    "ID": "abort-unfinished-uploads",
+    "Status": "Enabled",
+    "Filter": {"Prefix": ""},
+    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _ABORT_AFTER_DAYS},
+}
 
 
 class Bucket(Resource):
@@ -48,10 +53,7 @@ class Bucket(Resource):
                 return None
         except ClientError as error:
             if error_code(error) in {"403", "AccessDenied"}:
-                raise NotOursError(
-                    f"bucket {self.name}: the name is taken, or this account may not look into it",
-                    "choose another pipeline name with --name, or ask for s3:ListBucket on it",
-                ) from error
+                return Found(settings={})
             raise
         tags = if_there(s3.get_bucket_tagging, Bucket=self.name) or {}
         access = if_there(s3.get_public_access_block, Bucket=self.name) or {}
@@ -105,16 +107,7 @@ class Bucket(Resource):
             ),
             "lifecycle": lambda: s3.put_bucket_lifecycle_configuration(
                 Bucket=self.name,
-                LifecycleConfiguration={
-                    "Rules": [
-                        {
-                            "ID": "abort-unfinished-uploads",
-                            "Status": "Enabled",
-                            "Filter": {"Prefix": ""},
-                            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _ABORT_AFTER_DAYS},
-                        }
-                    ]
-                },
+                LifecycleConfiguration={"Rules": [*self._other_rules(), _ABORT_RULE]},
             ),
         }
         for setting, put in steps.items():
@@ -137,7 +130,7 @@ class Bucket(Resource):
                 s3.abort_multipart_upload(Bucket=self.name, Key=upload["Key"], UploadId=upload["UploadId"])
         if_there(s3.delete_bucket, Bucket=self.name)
 
-    def describe(self, desired: Values) -> tuple[str, ...]:
+    def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         return (
             "public access blocked, encrypted (AES256), TLS only, objects owned by the account",
             f"unfinished uploads are removed after {_ABORT_AFTER_DAYS} days",
@@ -145,6 +138,11 @@ class Bucket(Resource):
 
     def losses(self) -> tuple[str, ...]:
         return ("every object in it, with all versions and unfinished uploads",)
+
+    def _other_rules(self) -> list[dict[str, Any]]:
+        """The lifecycle rules that somebody else added: they stay."""
+        lifecycle = if_there(self.aws.client("s3").get_bucket_lifecycle_configuration, Bucket=self.name) or {}
+        return [rule for rule in lifecycle.get("Rules", []) if rule.get("ID") != _ABORT_RULE["ID"]]
 
 
 def _abort_days(rules: list[dict[str, Any]]) -> int | None:

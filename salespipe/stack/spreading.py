@@ -15,6 +15,7 @@ _CODES = frozenset(
     {
         "AWS.SimpleQueueService.QueueDeletedRecently",  # the name is free after 60 s
         "QueueDeletedRecently",
+        "BucketNotEmpty",  # an object arrived while the bucket was being emptied
         "OperationAborted",  # S3: another change of the same bucket is not finished
     }
 )

@@ -52,7 +52,7 @@ class DeadLetters(Resource):
         if url is not None:
             if_there(self.aws.client("sqs").delete_queue, QueueUrl=url)
 
-    def describe(self, desired: Values) -> tuple[str, ...]:
+    def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         return ("dead letters of the pipe: what it gives up on is named here for 14 days, not lost unseen",)
 
     def _url(self) -> str | None:
