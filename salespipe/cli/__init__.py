@@ -1,0 +1,1 @@
+"""What a person types and sees; every command parses, makes one service call and renders what comes back."""

@@ -1,0 +1,150 @@
+"""The command line's front door: every command is registered here, and every error ends here.
+
+An error for people is one line `salespipe: error: ...`, a hint below it, and the exit code of its class. Anything
+else is a defect of salespipe and says so, without a traceback unless SALESPIPE_DEBUG=1 asks for one. Ctrl-C and
+SIGTERM end with 130. Nothing here or in a command's module loads boto3, moto, duckdb or pyathena: `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from salespipe import __version__
+from salespipe.cli.commands.crawl import crawl
+from salespipe.cli.commands.down import down
+from salespipe.cli.commands.env import env
+from salespipe.cli.commands.generate import generate
+from salespipe.cli.commands.plan import plan
+from salespipe.cli.commands.query import query
+from salespipe.cli.commands.replay import replay
+from salespipe.cli.commands.status import status
+from salespipe.cli.commands.tail import tail
+from salespipe.cli.commands.up import up
+from salespipe.cli.options import GLOBALS, command, declare, global_options
+from salespipe.cli.shell import INTERRUPTED
+from salespipe.cli.views.console import ClosedPipe
+from salespipe.errors import SalespipeError
+
+# In the order of the flow, which is the order of the help.
+COMMANDS = (up, plan, generate, replay, tail, crawl, query, status, env, down)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"salespipe {__version__}")
+        raise typer.Exit
+
+
+def _root(**values: Any) -> None:
+    """Run a real-time sales pipeline on AWS, or the same pipeline on this machine.
+
+    Orders travel DynamoDB -> stream -> Pipe -> Kinesis -> Firehose and Lambda -> S3 -> crawler -> Athena.
+    """
+    context = values.pop("ctx")
+    values.pop("version")
+    context.obj = global_options(**values)
+
+
+_VERSION = inspect.Parameter(
+    "version",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_version)],
+)
+
+
+def application() -> typer.Typer:
+    """The whole command line."""
+    app = typer.Typer(
+        name="salespipe",
+        add_completion=False,
+        rich_markup_mode=None,  # rich costs a third of the start-up time
+        pretty_exceptions_enable=False,
+        pretty_exceptions_show_locals=False,  # locals hold secrets
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(declare(_root, [*GLOBALS, _VERSION]))
+    for run in COMMANDS:
+        app.command(context_settings={"help_option_names": ["-h", "--help"]})(command(run))
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. The only place where an error becomes words and a number."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = _run(arguments or ["--help"])
+        if code == INTERRUPTED:
+            _say("salespipe: interrupted")
+        return code
+    except SalespipeError as error:
+        _trace()
+        return _fail(" ".join(str(error).split("\n")), error.hint, error.exit_code)
+    except typer.TyperException as error:
+        return _usage(error)
+    except (ClosedPipe, BrokenPipeError):
+        # The interpreter flushes stdout once more when it ends; that must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        _say("salespipe: interrupted")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever is left is a defect of ours
+        shown = _trace()
+        return _fail(
+            f"internal error: {type(error).__name__}: {' '.join(str(error).split())}",
+            "this is a defect in salespipe: please report it to its maintainers with the "
+            + ("traceback above" if shown else "traceback that SALESPIPE_DEBUG=1 shows"),
+            1,
+        )
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        code = typer.main.get_command(application()).main(arguments, prog_name="salespipe", standalone_mode=False)
+    except SystemExit as end:
+        # Typer ends this way, in this mode, only when the reader of its help has closed the pipe.
+        raise BrokenPipeError from end
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: typer.TyperException) -> int:
+    """Typer's own complaint about the command line, on one line of ours."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "salespipe"
+    return _fail(message[:1].lower() + message[1:], f"see: {path} --help", error.exit_code)
+
+
+def _fail(message: str, hint: str, code: int) -> int:
+    _say(f"salespipe: error: {message}")
+    if hint:
+        _say(f"  hint: {hint}")
+    return code
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _trace() -> bool:
+    """Print the traceback of the error in hand, if it was asked for."""
+    if os.environ.get("SALESPIPE_DEBUG") in (None, "", "0"):
+        return False
+    import traceback
+
+    traceback.print_exc()
+    return True
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt

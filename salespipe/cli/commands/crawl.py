@@ -1,0 +1,23 @@
+"""`salespipe crawl`: run the crawler to its end."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from salespipe.cli.shell import Shell, follow
+from salespipe.cli.views import crawled
+
+
+def crawl(
+    shell: Shell,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the crawler is done.")] = True,
+) -> None:
+    """Run the crawler, which makes the tables for `query`."""
+    from salespipe.services import crawl as service
+
+    with shell.open() as target:
+        events = service.crawl(target.pipeline, wait=wait)
+        result = follow(events, service.CrawlResult, crawled.progress_on(shell.console))
+        crawled.show(shell.console, result, waited=wait)

@@ -1,0 +1,38 @@
+"""`salespipe replay FILE`: real orders from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from salespipe.cli import options
+from salespipe.cli.shell import INTERRUPTED, Shell, follow
+from salespipe.cli.views import writing
+
+
+def replay(
+    shell: Shell,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV, JSON Lines or Parquet.")],
+    map: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=COLUMN", help="Which column holds a field; give it once a field."),
+    ] = None,
+    rate: Annotated[
+        str | None, typer.Option(metavar="N", help="Orders a second. [default: as fast as it goes]")
+    ] = None,
+    limit: Annotated[str | None, typer.Option(metavar="N", help="Stop after so many orders.")] = None,
+) -> None:
+    """Write the orders of a file into the pipeline."""
+    columns = options.mapping("--map", map or [])
+    per_second = options.positive("--rate", rate, "orders a second")
+    orders = options.count("--limit", limit)
+    from salespipe.services import replay as service
+
+    with shell.open() as target:
+        events = service.replay(target.pipeline, Path(file), mapping=columns, rate=per_second, limit=orders)
+        result = follow(events, service.WriteResult, writing.progress_on(shell.console))
+        writing.show(shell.console, result)
+    if result.interrupted:
+        shell.exit(INTERRUPTED)

@@ -1,0 +1,31 @@
+"""`salespipe status`: every hop, with its counts, lag and age."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from salespipe.cli import options
+from salespipe.cli.shell import Shell
+from salespipe.cli.views import hops
+
+
+def status(
+    shell: Shell,
+    watch: Annotated[bool, typer.Option("--watch", help="Again and again, until Ctrl-C.")] = False,
+    every: Annotated[str, typer.Option(metavar="TIME", help="How often with --watch.")] = "2s",
+) -> None:
+    """Show each hop: its state, records, lag and age.
+
+    With --watch and --json each look is one line.
+    """
+    pause = options.duration("--every", every) or 0.0
+    from salespipe.services.status import status as look
+
+    with shell.open() as target:
+        hops.show(shell.console, look(target.pipeline), where=target.where)
+        while watch:
+            time.sleep(pause)
+            hops.show_again(shell.console, look(target.pipeline), where=target.where)

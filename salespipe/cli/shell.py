@@ -1,0 +1,76 @@
+"""What a command is given: its settings, where its words go, and the way to its target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+
+import typer
+
+from salespipe.cli.config import Config
+from salespipe.cli.views.console import Console
+
+if TYPE_CHECKING:
+    from salespipe.targets import Start, Target
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+CHECK_FOUND = 5
+INTERRUPTED = 130
+
+
+class Shell:
+    """One run of one command."""
+
+    def __init__(self, config: Config, console: Console) -> None:
+        self.config = config
+        self.console = console
+
+    def start(self) -> Target:
+        """The target, started when it is not running."""
+        from salespipe.targets import Start
+
+        return self._target(Start.IF_NEEDED)
+
+    def open(self) -> Target:
+        """The target as it is. Raises NotThereError when there is nothing to open."""
+        from salespipe.targets import Start
+
+        return self._target(Start.IF_DATA)
+
+    def _target(self, start: Start) -> Target:
+        from salespipe.targets import open_target
+
+        config = self.config
+        return open_target(
+            config.target, pipeline=config.name, profile=config.profile, region=config.region, start=start
+        )
+
+    def exit(self, code: int) -> NoReturn:
+        """End the command with `code`, after everything it opened is closed."""
+        raise typer.Exit(code)
+
+
+def generator(events: Iterator[T]) -> Generator[T, None, None]:
+    """A service's events as the generator they are, which can be closed and interrupted."""
+    return cast("Generator[T, None, None]", events)
+
+
+def follow(events: Iterator[Any], result: type[R], show: Callable[[Any], None]) -> R:
+    """Show a service's events and return its last one, the result, which is of the type `result`.
+
+    Ctrl-C may strike while an event is being shown, when the service is not running. It is handed to the
+    service all the same, so that one place decides what is finished before the command ends.
+    """
+    running = generator(events)
+    interrupt: KeyboardInterrupt | None = None
+    while True:
+        event = next(running) if interrupt is None else running.throw(interrupt)
+        interrupt = None
+        if isinstance(event, result):
+            return event
+        try:
+            show(event)
+        except KeyboardInterrupt as error:
+            interrupt = error

@@ -1,0 +1,54 @@
+"""The hops of the pipeline, in the order of the flow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from salespipe.cli.views.console import Console
+
+if TYPE_CHECKING:
+    from salespipe.services.status import Hop, Status
+
+
+def show(console: Console, status: Status, *, where: str) -> None:
+    """All hops, then what is wrong."""
+    if console.json:
+        hops = [asdict(hop) for hop in status.hops]
+        for hop in hops:
+            if hop["age_seconds"] is not None:
+                hop["age_seconds"] = round(hop["age_seconds"], 3)
+        console.document({"hops": hops, "healthy": status.healthy})
+        return
+    console.table(["hop", "state", "records", "lag", "age"], [_row(hop) for hop in status.hops], right=(2, 3, 4))
+    for problem in status.problems:
+        console.write(console.style(f"problem: {problem}", "red"))
+    console.write(f"{'healthy' if status.healthy else 'not healthy'}; {where}")
+
+
+def show_again(console: Console, status: Status, *, where: str) -> None:
+    """The same once more: over the last one on a terminal, below it elsewhere."""
+    if not console.json:
+        console.write("\x1b[H\x1b[2J\x1b[3J" if console.is_terminal else "")
+    show(console, status, where=where)
+
+
+def _row(hop: Hop) -> list[str]:
+    return [
+        hop.name,
+        hop.state,
+        "" if hop.records is None else f"{hop.records:,}",
+        "" if hop.lag is None else f"{hop.lag:,}",
+        "" if hop.age_seconds is None else age(hop.age_seconds),
+    ]
+
+
+def age(seconds: float) -> str:
+    """A length of time at a glance: `0.4 s`, `12 s`, `3 m 20 s`, `5 h 2 m`, `2 d 3 h`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for size, unit, smaller, name in ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // smaller} {name}"
+    return f"{whole} s"

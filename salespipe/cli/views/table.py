@@ -1,0 +1,68 @@
+"""Tables as text. Nothing is ever cut off: rows too wide for the terminal are written one value a line."""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+from salespipe.cli.views.console import visible
+
+
+def plain(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> Iterator[str]:
+    """The lines of a plain table: a heading, a rule, the rows; columns two blanks apart, as wide as needed."""
+    cells = [[visible(cell) for cell in row] for row in (columns, *rows)]
+    widths = [max(map(cell_width, column)) for column in zip(*cells, strict=True)]
+    numbers = set(right)
+    for index, row in enumerate(cells):
+        yield "  ".join(
+            _pad(cell, width, number in numbers) for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        if index == 0:
+            yield "  ".join("-" * width for width in widths)
+
+
+def terminal(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Iterable[int], width: int, color: bool
+) -> str:
+    """A table drawn for a terminal of `width` columns; rows that do not fit are turned on their side."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[visible(cell) for cell in row] for row in (columns, *rows)]
+    needed = sum(max(map(cell_width, column)) + 3 for column in zip(*cells, strict=True)) + 1
+    if needed > width:
+        return "\n".join(vertical(columns, rows))
+    numbers = set(right)
+    table = Table(box=box.ROUNDED)
+    for number, name in enumerate(cells[0]):
+        table.add_column(Text(name), justify="right" if number in numbers else "left", no_wrap=True)
+    for row in cells[1:]:
+        table.add_row(*(Text(cell) for cell in row))
+    drawn = io.StringIO()
+    Console(file=drawn, width=width, force_terminal=color, highlight=False).print(table)
+    return drawn.getvalue().rstrip("\n")
+
+
+def vertical(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Each row as a block of `column  value` lines."""
+    names = [visible(name) for name in columns]
+    widest = max((cell_width(name) for name in names), default=0)
+    for number, row in enumerate(rows, 1):
+        yield f"-- row {number} --"
+        for name, cell in zip(names, row, strict=True):
+            yield f"{_pad(name, widest, False)}  {visible(cell)}".rstrip()
+
+
+def cell_width(text: str) -> int:
+    """Columns that `text` takes in a terminal: wide East Asian characters two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _pad(text: str, width: int, right: bool) -> str:
+    blanks = " " * (width - cell_width(text))
+    return blanks + text if right else text + blanks

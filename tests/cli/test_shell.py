@@ -1,0 +1,216 @@
+"""The shell around the commands: help, options, errors, exit codes, streams and signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from salespipe import __version__
+from tests.cli.process import COMMAND, environment, salespipe
+
+HEAVY = ("boto3", "botocore", "moto", "duckdb", "pyathena", "rich", "pydantic", "sqlglot")
+FAKE = [sys.executable, "-m", "tests.cli.other_target"]
+NAMES = ("up", "plan", "generate", "replay", "tail", "crawl", "query", "status", "env", "demo", "down")
+
+
+def test_help_lists_every_command_in_the_order_of_the_flow(tmp_path: Path) -> None:
+    done = salespipe("--help", home=tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    listed = [line.split()[0] for line in done.stdout.partition("Commands:\n")[2].splitlines() if line.strip()]
+    assert tuple(listed) == NAMES
+    assert salespipe(home=tmp_path).stdout == done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_loads_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
+    program = (
+        "import sys; from salespipe.cli.app import main; code = main(sys.argv[1:]); "
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr); sys.exit(code)"
+    )
+    done = salespipe(*arguments, home=tmp_path, command=[sys.executable, "-c", program])
+
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_has_help_with_the_global_options_and_json(tmp_path: Path, name: str) -> None:
+    done = salespipe(name, "--help", home=tmp_path)
+
+    assert done.returncode == 0
+    for option in ("--target", "--name", "--profile", "--region", "--quiet", "--no-color", "--json"):
+        assert option in done.stdout
+
+
+def test_version(tmp_path: Path) -> None:
+    done = salespipe("--version", home=tmp_path)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"salespipe {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["generate", "--rate", "0"], "--rate '0' is not a number above 0"),
+        (["generate", "--rate", "-1"], "--rate '-1' is not a number above 0"),
+        (["generate", "--count", "0"], "--count '0' is not a whole number above 0"),
+        (["generate", "--count", "-1"], "--count '-1' is not a whole number above 0"),
+        (["generate", "--duration", "soon"], "--duration 'soon' is not a length of time above 0"),
+        (["generate", "--seed", "x"], "--seed 'x' is not a whole number"),
+        (["replay", "x.csv", "--map", "orderid"], "--map 'orderid' is not field=column"),
+        (["replay"], "missing argument 'FILE'"),
+        (["tail", "--from", "yesterday"], "start 'yesterday' is not understood"),
+        (["tail", "--limit", "0"], "--limit '0' is not a whole number above 0"),
+        (["query"], "give the statement once"),
+        (["query", "SELECT 1", "--file", "x.sql"], "give the statement once"),
+        (["query", ""], "the SQL statement is empty"),
+        (["query", "-"], "the SQL statement is empty"),
+        (["query", "--file", "gone.sql"], "the statement cannot be read from gone.sql"),
+        (["query", "SELECT 1", "--format", "xml"], "--format 'xml' is not known"),
+        (["query", "SELECT 1", "--json", "--format", "csv"], "--json and --format csv contradict each other"),
+        (["status", "--watch", "--every", "0"], "--every '0' is not a length of time above 0"),
+        (["--target", "moon", "up"], "target 'moon' is not known"),
+        (["up", "--target", "moon"], "target 'moon' is not known"),
+        (["up", "--name", "No Good"], "pipeline name 'No Good' is not valid"),
+        (["up", "--name", ""], "pipeline name '' is not valid"),
+        (["up", "--colour"], "no such option: --colour"),
+        (["up", "sales"], "got unexpected extra argument"),
+        (["upp"], "no such command 'upp'. Did you mean 'up'?"),
+        (["--quiet"], "missing command"),
+        (["up", "--target"], "requires an argument"),
+        (["down"], "there is nobody to ask"),
+        (["down", "--json"], "there is nobody to ask"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
+    done = salespipe(*arguments, home=tmp_path)
+
+    first, *rest = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert first.startswith("salespipe: error: ")
+    assert said in first
+    assert len(rest) <= 1
+    assert all(line.startswith("  hint: ") for line in rest)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["generate"], ["tail"], ["crawl"], ["query", "SELECT 1"], ["status"], ["down", "--yes"]]
+)
+def test_before_up_a_command_says_so_with_exit_code_3(tmp_path: Path, arguments: list[str]) -> None:
+    done = salespipe(*arguments, "--json", home=tmp_path)
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("salespipe: error: pipeline 'sales' is not there")
+    assert "salespipe up" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--target", "aws", "status"], ["status", "--target", "aws", "--json"]])
+def test_aws_without_credentials_is_exit_code_4(tmp_path: Path, arguments: list[str]) -> None:
+    done = salespipe(*arguments, home=tmp_path, env={"AWS_REGION": "eu-west-1"}, timeout=20)
+
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith("salespipe: error: no AWS credentials were found\n  hint: ")
+
+
+def test_global_options_work_before_and_after_the_command_and_the_later_counts(tmp_path: Path) -> None:
+    def named(*arguments: str) -> str:
+        return salespipe(*arguments, home=tmp_path, env={"SALESPIPE_NAME": "from-env"}).stderr
+
+    assert "pipeline 'from-env'" in named("status")
+    assert "pipeline 'before'" in named("--name", "before", "status")
+    assert "pipeline 'after'" in named("status", "--name", "after")
+    assert "pipeline 'after'" in named("--name", "before", "status", "--name", "after")
+
+
+def test_the_file_in_the_working_directory_is_read(tmp_path: Path) -> None:
+    (tmp_path / "salespipe.toml").write_text('name = "shop"\n')
+    assert "pipeline 'shop'" in salespipe("status", home=tmp_path).stderr
+
+    (tmp_path / "salespipe.toml").write_text('nmae = "shop"\n')
+    done = salespipe("status", home=tmp_path)
+    assert done.returncode == 2
+    assert "salespipe.toml: unknown key 'nmae'" in done.stderr
+
+
+def test_a_defect_is_one_line_that_says_where_to_report(tmp_path: Path) -> None:
+    done = salespipe("defect", "env", home=tmp_path, command=FAKE)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[0] == "salespipe: error: internal error: KeyError: 'no such key'"
+    assert "report" in done.stderr
+    assert "SALESPIPE_DEBUG=1" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_the_traceback_is_shown_on_request_without_locals(tmp_path: Path) -> None:
+    done = salespipe("defect", "env", home=tmp_path, command=FAKE, env={"SALESPIPE_DEBUG": "1"})
+
+    assert done.returncode == 1
+    assert "Traceback (most recent call last)" in done.stderr
+    assert "hunter2" not in done.stderr.replace('secret = "hunter2"', "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_with_130_and_no_traceback(tmp_path: Path, number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [*FAKE, "sleep", "env"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(tmp_path),
+        cwd=tmp_path,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "opening\n"
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+
+    assert (process.returncode, err) == (130, "salespipe: interrupted\n")
+
+
+def test_env_is_quoted_for_the_shell(tmp_path: Path) -> None:
+    done = salespipe("exports", "env", home=tmp_path, command=FAKE)
+    document = salespipe("exports", "env", "--json", home=tmp_path, command=FAKE)
+
+    words = shlex.split(done.stdout)
+    assert words == ["export", "AWS_ENDPOINT_URL=http://127.0.0.1:1", "export", "AWS_PROFILE=it's mine; $(rm)"]
+    assert json.loads(document.stdout) == {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_PROFILE": "it's mine; $(rm)",
+    }
+
+
+def test_a_reader_that_has_gone_is_not_an_error(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [*FAKE, "exports", "env", "--json"],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(tmp_path),
+            timeout=60,
+            check=False,
+        )
+        helped = subprocess.run(
+            [*COMMAND, "--help"],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(tmp_path),
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(write)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (helped.returncode, helped.stderr) == (0, "")
