@@ -11,7 +11,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,13 +80,17 @@ def run(p: Pipeline, sql: str, *, params: Sequence[str] = ()) -> Answer:
     """
     if not sql.strip():
         raise UsageError("the SQL statement is empty", "give a statement, e.g. SELECT count(*) FROM orders")
-    cursor = _connect(p).cursor()
-    with _told(p):
-        cursor.execute(sql.strip(), [literal(value) for value in params] or None, paramstyle="qmark")
-    description: list[tuple[Any, ...]] = cursor.description or []
+    connection = _connect(p)
+    cursor = connection.cursor()
+    try:
+        with _told(p):
+            cursor.execute(sql.strip(), [literal(value) for value in params] or None, paramstyle="qmark")
+    except BaseException:
+        connection.close()
+        raise
     return Answer(
-        columns=tuple(_column(*entry) for entry in description),
-        rows=_rows(p, cursor) if description else iter(()),
+        columns=tuple(_column(*entry) for entry in cursor.description or ()),
+        rows=_rows(p, connection, cursor),
         scanned_bytes=cursor.data_scanned_in_bytes or 0,
         query_id=str(cursor.query_id),
     )
@@ -134,13 +138,14 @@ def _column(name: str, kind: str, _size: None, _width: None, precision: int, sca
     return Column(name, f"decimal({precision},{scale})" if kind == "decimal" else kind)
 
 
-def _rows(p: Pipeline, cursor: Any) -> Iterator[tuple[object, ...]]:
-    while True:
-        with _told(p):
-            page = cursor.fetchmany()
-        if not page:
-            return
-        yield from page
+def _rows(p: Pipeline, connection: Any, cursor: Any) -> Iterator[tuple[object, ...]]:
+    with closing(connection):
+        while True:
+            with _told(p):
+                page = cursor.fetchmany()
+            if not page:
+                return
+            yield from page
 
 
 @contextmanager

@@ -88,10 +88,11 @@ def status(p: Pipeline, *, now: Callable[[], datetime] = lambda: datetime.now(UT
 
 
 def in_flight(p: Pipeline) -> int | None:
-    """How many change events were written but are neither in the lake nor among the errors nor dead letters.
+    """How many change events were written but are neither in the lake nor among the errors.
 
-    Exact when the target publishes how many change events its table wrote and counts without delay. None when it
-    cannot be told: AWS publishes no such count. None too while there is nothing written yet.
+    Exact when the target publishes how many change events its table wrote and counts without delay, and its pipe is
+    as old as its table. None when it cannot be told: AWS publishes no such count; None too while nothing was written.
+    What the pipe gave up as a dead letter stays counted. Raises NotThereError when the pipeline is not there.
     """
     table = _describe_table(p)
     if not table:
@@ -102,6 +103,18 @@ def in_flight(p: Pipeline) -> int | None:
     if before_stream is None or in_delivery is None:
         return None
     return before_stream + in_delivery
+
+
+def arrived(p: Pipeline) -> int:
+    """How many records have come to their end so far: rows in the lake and records among the errors.
+
+    As late as the target's metrics are. Raises NotThereError when the pipeline is not there.
+    """
+    table = _describe_table(p)
+    if not table:
+        provision.require(p)
+        return 0
+    return (counts(p, table["CreationDateTime"]).delivered or 0) + (error_records(p) or 0)
 
 
 _ORDER = (

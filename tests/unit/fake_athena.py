@@ -31,6 +31,7 @@ class FakeAthena:
         self._interrupt = interrupt
         self.started: list[dict[str, Any]] = []
         self.stopped: list[str] = []
+        self.closed = 0
 
     def start_query_execution(self, **request: Any) -> dict[str, Any]:
         self.started.append(request)
@@ -73,6 +74,9 @@ class FakeAthena:
         if at + MaxResults < len(self._rows):
             answer["NextToken"] = str(at + MaxResults)
         return answer
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 class FakeSession:

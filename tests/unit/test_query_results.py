@@ -55,6 +55,7 @@ def test_types_are_kept_and_null_is_not_the_empty_string() -> None:
 def test_no_row_is_lost_over_many_pages() -> None:
     athena = FakeAthena([("n", "integer", 10, 0)], [[str(number)] for number in range(2_999)])
     assert [row[0] for row in query(pipeline(athena), "SELECT n FROM t").rows] == list(range(2_999))
+    assert athena.closed == 1
 
 
 def test_rows_are_fetched_as_they_are_taken() -> None:
@@ -143,3 +144,4 @@ def test_interrupting_stops_the_query_at_the_service() -> None:
     with pytest.raises(KeyboardInterrupt):
         query(pipeline(athena), "SELECT 1")
     assert athena.stopped == ["q-1"]
+    assert athena.closed == 1
