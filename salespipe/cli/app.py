@@ -18,6 +18,7 @@ import typer
 
 from salespipe import __version__
 from salespipe.cli.commands.crawl import crawl
+from salespipe.cli.commands.demo import demo
 from salespipe.cli.commands.down import down
 from salespipe.cli.commands.env import env
 from salespipe.cli.commands.generate import generate
@@ -33,7 +34,7 @@ from salespipe.cli.views.console import ClosedPipe
 from salespipe.errors import SalespipeError
 
 # In the order of the flow, which is the order of the help.
-COMMANDS = (up, plan, generate, replay, tail, crawl, query, status, env, down)
+COMMANDS = (up, plan, generate, replay, tail, crawl, query, status, env, demo, down)
 
 
 def _version(asked: bool) -> None:

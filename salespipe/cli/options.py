@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -24,7 +24,10 @@ from salespipe.cli.views.console import Console
 from salespipe.errors import UsageError
 
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
+_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)([smhd]?)")
+_WHOLE = re.compile("[0-9]{1,18}")
+
+T = TypeVar("T")
 
 
 def global_options(
@@ -71,41 +74,38 @@ def command(run: Callable[..., None]) -> Callable[..., None]:
     return declare(parsed, [*own, *GLOBALS])
 
 
-def positive(option: str, text: str | None, unit: str) -> float | None:
-    """A number above zero, e.g. `positive("--rate", "0.5", "operations a second")`."""
-    if text is None:
-        return None
+def given(read: Callable[[str, str], T], option: str, text: str | None) -> T | None:
+    """What `read` makes of an option's text, or None when the option was not typed."""
+    return None if text is None else read(option, text)
+
+
+def positive(option: str, text: str) -> float:
+    """A number above zero, e.g. `0.5`."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not (0 < value < math.inf):
-        raise UsageError(f"{option} {text!r} is not a number above 0", f"give {unit}, for example {option} 5")
+        raise UsageError(f"{option} {text!r} is not a number above 0", f"for example {option} 5")
     return value
 
 
-def count(option: str, text: str | None) -> int | None:
+def count(option: str, text: str) -> int:
     """A whole number above zero."""
-    if text is None:
-        return None
-    if not re.fullmatch(r"\d+", text, re.ASCII) or int(text) == 0:
+    if not _WHOLE.fullmatch(text) or int(text) == 0:
         raise UsageError(f"{option} {text!r} is not a whole number above 0", f"for example {option} 100")
     return int(text)
 
 
-def seed(option: str, text: str | None) -> int | None:
+def seed(option: str, text: str) -> int:
     """Any whole number that is not negative."""
-    if text is None:
-        return None
-    if not re.fullmatch(r"\d+", text, re.ASCII):
+    if not _WHOLE.fullmatch(text):
         raise UsageError(f"{option} {text!r} is not a whole number", f"for example {option} 7")
     return int(text)
 
 
-def duration(option: str, text: str | None) -> float | None:
+def duration(option: str, text: str) -> float:
     """Seconds from `90`, `90s`, `5m`, `1.5h` or `1d`; above zero."""
-    if text is None:
-        return None
     match = _DURATION.fullmatch(text)
     seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
     if seconds <= 0:

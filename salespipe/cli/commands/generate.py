@@ -9,6 +9,7 @@ import typer
 from salespipe.cli import options
 from salespipe.cli.shell import INTERRUPTED, Shell, follow
 from salespipe.cli.views import writing
+from salespipe.errors import SalespipeError
 
 
 def generate(
@@ -21,15 +22,21 @@ def generate(
     seed: Annotated[str | None, typer.Option(metavar="N", help="The same seed gives the same orders.")] = None,
 ) -> None:
     """Write mock orders, their changes and deletions."""
-    per_second = options.positive("--rate", rate, "operations a second")
-    operations = options.count("--count", count)
-    seconds = options.duration("--duration", duration)
-    chosen = options.seed("--seed", seed)
+    per_second = options.given(options.positive, "--rate", rate)
+    operations = options.given(options.count, "--count", count)
+    seconds = options.given(options.duration, "--duration", duration)
+    chosen = options.given(options.seed, "--seed", seed)
     from salespipe.services import generate as service
+    from salespipe.services.write import WriteResult
 
     with shell.open() as target:
         events = service.generate(target.pipeline, rate=per_second, count=operations, duration=seconds, seed=chosen)
-        result = follow(events, service.WriteResult, writing.progress_on(shell.console))
+        progress = writing.Progress(shell.console)
+        try:
+            result = follow(events, WriteResult, progress)
+        except SalespipeError:
+            progress.tell()
+            raise
         writing.show(shell.console, result)
     if result.interrupted:
         shell.exit(INTERRUPTED)

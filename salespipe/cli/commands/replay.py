@@ -10,6 +10,7 @@ import typer
 from salespipe.cli import options
 from salespipe.cli.shell import INTERRUPTED, Shell, follow
 from salespipe.cli.views import writing
+from salespipe.errors import SalespipeError
 
 
 def replay(
@@ -26,13 +27,19 @@ def replay(
 ) -> None:
     """Write the orders of a file into the pipeline."""
     columns = options.mapping("--map", map or [])
-    per_second = options.positive("--rate", rate, "orders a second")
-    orders = options.count("--limit", limit)
+    per_second = options.given(options.positive, "--rate", rate)
+    orders = options.given(options.count, "--limit", limit)
     from salespipe.services import replay as service
+    from salespipe.services.write import WriteResult
 
     with shell.open() as target:
         events = service.replay(target.pipeline, Path(file), mapping=columns, rate=per_second, limit=orders)
-        result = follow(events, service.WriteResult, writing.progress_on(shell.console))
+        progress = writing.Progress(shell.console)
+        try:
+            result = follow(events, WriteResult, progress)
+        except SalespipeError:
+            progress.tell()
+            raise
         writing.show(shell.console, result)
     if result.interrupted:
         shell.exit(INTERRUPTED)

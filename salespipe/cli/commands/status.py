@@ -21,7 +21,7 @@ def status(
 
     With --watch and --json each look is one line.
     """
-    pause = options.duration("--every", every) or 0.0
+    pause = options.duration("--every", every)
     from salespipe.services.status import status as look
 
     with shell.open() as target:

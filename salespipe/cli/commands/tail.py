@@ -25,7 +25,7 @@ def tail(
     ] = False,
 ) -> None:
     """Follow the change events. --json gives one event a line."""
-    most = options.count("--limit", limit)
+    most = options.given(options.count, "--limit", limit)
     from salespipe.services import tail as service
     from salespipe.services.shards import parse_start
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from salespipe.cli.views.console import Console
@@ -11,13 +10,21 @@ if TYPE_CHECKING:
     from salespipe.services.write import WriteProgress, WriteResult
 
 
-def progress_on(console: Console) -> Callable[[WriteProgress], None]:
-    """What shows the counts while orders are written."""
+class Progress:
+    """Shows the counts while orders are written, and remembers them in case the writing fails."""
 
-    def show(now: WriteProgress) -> None:
-        console.progress.update(_line(now))
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last: WriteProgress | None = None
 
-    return show
+    def __call__(self, now: WriteProgress) -> None:
+        self._last = now
+        self._console.progress.update(line(now))
+
+    def tell(self) -> None:
+        """Say what was written before it failed."""
+        if self._last is not None:
+            self._console.talk(f"written before the failure: {line(self._last)}")
 
 
 def show(console: Console, result: WriteResult) -> None:
@@ -34,13 +41,14 @@ def show(console: Console, result: WriteResult) -> None:
             }
         )
         return
-    console.write(_line(result))
+    console.write(line(result))
 
 
-def _line(counts: WriteProgress | WriteResult) -> str:
+def line(counts: WriteProgress) -> str:
+    """The counts in one line."""
     total = counts.inserted + counts.updated + counts.deleted
-    line = (
+    said = (
         f"{total:,} operations: {counts.inserted:,} inserted, {counts.updated:,} updated, {counts.deleted:,} deleted"
         f"  in {counts.seconds:.1f} s, {counts.rate:,.1f}/s"
     )
-    return f"{line}, {counts.retried:,} retried" if counts.retried else line
+    return f"{said}, {counts.retried:,} retried" if counts.retried else said
