@@ -1,0 +1,261 @@
+"""Run the crawler to its end and put the view of the living orders on what it found.
+
+Guarantee: the result covers what lay in the lake when `crawl` was called, also when the crawler was running already;
+with `wait` everything that had been written to the table by then (as far as the target can tell).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from botocore.exceptions import ClientError
+
+from salespipe.aws.errors import error_code, translated
+from salespipe.aws.waiting import poll_until
+from salespipe.errors import NotThereError, QueryError, SalespipeError, TransientError
+from salespipe.services import status
+from salespipe.services.orders_view import current_orders_sql
+from salespipe.services.pipeline import Pipeline
+from salespipe.stack.naming import DATA_PREFIX, LAKE_TABLE
+
+_CRAWL_SECONDS = 3600.0
+_VIEW_SECONDS = 300.0
+_MOST_PROBLEMS = 100
+_FIRST_PAUSE = 0.1
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a crawled table: its name and Glue type, e.g. `double`."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class CrawledTable:
+    """A table that the crawler wrote. `columns` are the data's, then the partition keys."""
+
+    database: str
+    name: str
+    columns: tuple[Column, ...]
+    partitions: int
+
+
+@dataclass(frozen=True)
+class CrawlProgress:
+    """What is being done, at least once a phase.
+
+    delivering: `in_flight` change events are on their way to the lake (None: the target cannot tell).
+    crawling: `state` is the crawler's. view: `view` says whether the view could be made; `skipped` when the lake is
+    empty, so that there is no table yet. `done` marks the last event of a phase; `seconds` count within the phase.
+    """
+
+    phase: Literal["delivering", "crawling", "view"]
+    seconds: float
+    done: bool = False
+    in_flight: int | None = None
+    state: str = ""
+    view: Literal["", "made", "skipped"] = ""
+
+
+@dataclass(frozen=True)
+class CrawlResult:
+    """The crawler's tables, none when the lake is empty. `problems` are its warnings about objects, one line each."""
+
+    tables: tuple[CrawledTable, ...]
+    seconds: float
+    problems: tuple[str, ...] = ()
+
+
+def crawl(
+    p: Pipeline,
+    *,
+    wait: bool,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[CrawlProgress | CrawlResult]:
+    """Crawl; the last item is the result.
+
+    `wait` first lets what was written be delivered, for twice the delivery's buffer and 30 s at most. Raises
+    NotThereError when the pipeline is not there, SalespipeError with the crawler's reason when it fails, QueryError
+    when Athena refuses the view.
+    """
+    began = clock()
+    _crawler(p)
+    if wait:
+        yield from _delivering(p, clock, sleep)
+    yield from _crawling(p, clock, sleep)
+    last = _crawler(p).get("LastCrawl", {})
+    if last.get("Status") != "SUCCEEDED":
+        reason = " ".join(str(last.get("ErrorMessage") or "it gives no reason").split())
+        raise SalespipeError(
+            f"the crawler {p.names.crawler} ended as {last.get('Status', 'UNKNOWN')}: {reason}",
+            f"read its log: CloudWatch group {last.get('LogGroup', p.names.crawler_log)}, stream {p.names.crawler}",
+        )
+    tables = _tables(p)
+    phase = clock()
+    lake = next((table for table in tables if table.name == LAKE_TABLE), None)
+    if lake is not None:
+        _make_view(p, lake, clock, sleep)
+    yield CrawlProgress("view", clock() - phase, done=True, view="made" if lake else "skipped")
+    yield CrawlResult(tables, clock() - began, _problems(p, last))
+
+
+def _delivering(p: Pipeline, clock: Callable[[], float], sleep: Callable[[float], None]) -> Iterator[CrawlProgress]:
+    """Until nothing is in flight. Where that cannot be known, the whole time in which buffers are surely written."""
+    began = clock()
+    most = 2 * p.settings.buffer_seconds + 30
+    pause = _FIRST_PAUSE
+    while True:
+        left = status.in_flight(p)
+        if left is None and pause == _FIRST_PAUSE and _nothing_written(p):
+            left = 0
+        seconds = clock() - began
+        done = left == 0 or seconds >= most
+        yield CrawlProgress("delivering", seconds, done=done, in_flight=left)
+        if done:
+            return
+        sleep(min(pause, most - seconds))
+        pause = min(pause * 1.5, 2.0)
+
+
+def _nothing_written(p: Pipeline) -> bool:
+    """Whether there is neither an order nor an object: then there is nothing to wait for."""
+    with translated():
+        orders = p.aws.client("dynamodb").scan(TableName=p.names.table, Limit=1, ConsistentRead=True, Select="COUNT")
+        if orders["Count"]:
+            return False
+        objects = p.aws.client("s3").list_objects_v2(Bucket=p.names.bucket, Prefix=DATA_PREFIX, MaxKeys=1)
+        return not objects.get("KeyCount")
+
+
+def _crawling(p: Pipeline, clock: Callable[[], float], sleep: Callable[[float], None]) -> Iterator[CrawlProgress]:
+    """A run that began after now: a run that is under way may have passed by what came since."""
+    began = clock()
+    while not _start(p):
+        yield from _until_ready(p, began, False, clock, sleep)
+    yield from _until_ready(p, began, True, clock, sleep)
+
+
+def _until_ready(
+    p: Pipeline, began: float, ours: bool, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> Iterator[CrawlProgress]:
+    pause = 0.02
+    while True:
+        state = _crawler(p)["State"]
+        seconds = clock() - began
+        yield CrawlProgress("crawling", seconds, done=ours and state == "READY", state=state)
+        if state == "READY":
+            return
+        if seconds > _CRAWL_SECONDS:
+            raise TransientError(f"the crawler {p.names.crawler} is {state} after {seconds:.0f} s", "try again later")
+        sleep(pause)
+        pause = min(pause * 1.5, 5.0)
+
+
+def _start(p: Pipeline) -> bool:
+    """Start the crawler; False when it runs already."""
+    with translated():
+        try:
+            p.aws.client("glue").start_crawler(Name=p.names.crawler)
+        except ClientError as error:
+            if error_code(error) != "CrawlerRunningException":
+                raise
+            return False
+    return True
+
+
+def _crawler(p: Pipeline) -> dict[str, Any]:
+    try:
+        with translated():
+            crawler: dict[str, Any] = p.aws.client("glue").get_crawler(Name=p.names.crawler)["Crawler"]
+    except NotThereError as error:
+        raise NotThereError(f"pipeline {p.names.pipeline!r} is not there", "create it with: salespipe up") from error
+    return crawler
+
+
+def _tables(p: Pipeline) -> tuple[CrawledTable, ...]:
+    """The tables that our crawler wrote and whose data are still there."""
+    glue = p.aws.client("glue")
+    found = []
+    with translated():
+        for page in glue.get_paginator("get_tables").paginate(DatabaseName=p.names.database):
+            for table in page["TableList"]:
+                parameters = table.get("Parameters", {})
+                if (
+                    parameters.get("UPDATED_BY_CRAWLER") == p.names.crawler
+                    and "DEPRECATED_BY_CRAWLER" not in parameters
+                ):
+                    found.append(_crawled(p, glue, table))
+    return tuple(found)
+
+
+def _crawled(p: Pipeline, glue: Any, table: dict[str, Any]) -> CrawledTable:
+    keys = table.get("PartitionKeys", [])
+    partitions = 0
+    if keys:
+        pages = glue.get_paginator("get_partitions").paginate(
+            DatabaseName=p.names.database, TableName=table["Name"], ExcludeColumnSchema=True
+        )
+        partitions = sum(len(page["Partitions"]) for page in pages)
+    columns = [*table["StorageDescriptor"]["Columns"], *keys]
+    return CrawledTable(
+        p.names.database,
+        table["Name"],
+        tuple(Column(column["Name"], column.get("Type", "")) for column in columns),
+        partitions,
+    )
+
+
+def _make_view(p: Pipeline, lake: CrawledTable, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+    athena = p.aws.client("athena")
+    sql = current_orders_sql([column.name for column in lake.columns])
+    with translated():
+        query = athena.start_query_execution(
+            QueryString=sql,
+            QueryExecutionContext={"Database": p.names.database},
+            WorkGroup=p.names.workgroup,
+        )["QueryExecutionId"]
+
+    def ended() -> dict[str, Any] | None:
+        with translated():
+            execution = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
+        found: dict[str, Any] = execution["Status"]
+        return found if found["State"] in ("SUCCEEDED", "FAILED", "CANCELLED") else None
+
+    state = poll_until(ended, "the view of the living orders", timeout=_VIEW_SECONDS, clock=clock, sleep=sleep)
+    if state["State"] != "SUCCEEDED":
+        reason = " ".join(str(state.get("StateChangeReason") or "Athena gave no reason").split())
+        raise QueryError(f"the view of the living orders could not be made: {reason}")
+
+
+def _problems(p: Pipeline, last: dict[str, Any]) -> tuple[str, ...]:
+    """What the crawler's log warns of. A log that cannot be read is a problem of its own, not a failure."""
+    if not last.get("LogStream"):
+        return ()
+    logs = p.aws.client("logs")
+    mark = f"[{last.get('MessagePrefix', '')}] "
+    lines = []
+    try:
+        with translated():
+            pages = logs.get_paginator("filter_log_events").paginate(
+                logGroupName=last["LogGroup"],
+                logStreamNames=[last["LogStream"]],
+                startTime=int(last["StartTime"].timestamp() * 1000) - 1000,
+            )
+            for page in pages:
+                for event in page["events"]:
+                    level, _, line = event["message"].removeprefix(mark).partition(" : ")
+                    if event["message"].startswith(mark) and level.strip() in ("WARN", "ERROR"):
+                        lines.append(line.strip())
+    except NotThereError:
+        return ()
+    except SalespipeError as error:
+        return (f"the crawler's log cannot be read: {error}",)
+    if len(lines) > _MOST_PROBLEMS:
+        lines[_MOST_PROBLEMS:] = [f"and {len(lines) - _MOST_PROBLEMS} more"]
+    return tuple(lines)
