@@ -18,6 +18,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, BinaryIO
 
 _HEAD = struct.Struct(">II")
@@ -70,7 +71,7 @@ def load(handler: str, root: str) -> Callable[[Any, Context], Any]:
     """The function behind `module.name`. Raises LoadError; whatever the module itself raises passes through."""
     module_name, _, name = handler.rpartition(".")
     sys.path.insert(0, root)
-    if "salespipe" not in os.listdir(root):
+    if not Path(root, "salespipe").exists():
         # This interpreter may have it installed; on AWS only what is in the zip is there.
         sys.modules["salespipe"] = None  # type: ignore[assignment]
     try:

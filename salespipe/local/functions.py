@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import shutil
 import threading
 import time
 import uuid
 import zipfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +25,9 @@ from salespipe.local.function_log import FunctionLog
 from salespipe.local.function_process import FunctionProcess, failure
 from salespipe.local.stores.metrics import Metrics
 
+log = logging.getLogger(__name__)
+
+_BACKGROUND = 4
 MAX_PAYLOAD = 6 * 1024 * 1024
 """Bytes of a synchronous request or response.
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -74,7 +79,8 @@ class Functions:
         self._metrics = metrics
         self._environments: dict[tuple[str, str], _Environment] = {}
         self._lock = threading.Lock()
-        self._stopped = False
+        self._stopping = threading.Event()
+        self._background = ThreadPoolExecutor(_BACKGROUND, thread_name_prefix="invocation")
 
     def invoke(self, region: str, name: str, payload: bytes) -> Invocation:
         """Call a function and wait for it. A failure of the function is a result; a missing one raises AwsError."""
@@ -87,7 +93,7 @@ class Functions:
             )
         function = self._lookup(region, name)
         with self._lock:
-            if self._stopped:
+            if self._stopping.is_set():
                 raise AwsError("ServiceException", "the runtime is stopping", 500)
             key = (region, function.name)
             environment = self._environments.get(key)
@@ -98,6 +104,26 @@ class Functions:
         made = environment.invoke(function, payload)
         self._count(function.name, made)
         return made
+
+    def invoke_later(self, region: str, name: str, payload: bytes) -> None:
+        """Call a function in the background; one that fails is called twice more, a second later and two (on AWS a
+        minute and two). Raises AwsError if there is no such function.
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+        self.require(region, name)
+        self._background.submit(self._until_it_succeeds, region, name, payload)
+
+    def require(self, region: str, name: str) -> None:
+        """Raise AwsError if there is no such function."""
+        self._lookup(region, name)
+
+    def _until_it_succeeds(self, region: str, name: str, payload: bytes) -> None:
+        try:
+            for pause in (1, 2, 0):
+                if self.invoke(region, name, payload).error is None or self._stopping.wait(pause):
+                    return
+        except AwsError as error:
+            # Deleted or stopped meanwhile: nobody waits for an answer.
+            log.warning("asynchronous invocation of %s came to nothing: %s", name, error)
 
     def _count(self, name: str, made: Invocation) -> None:
         if self._metrics is None:
@@ -122,11 +148,12 @@ class Functions:
     def stop(self) -> None:
         """End every process, also those that are at work; later calls raise AwsError."""
         with self._lock:
-            self._stopped = True
+            self._stopping.set()
             running = list(self._environments.values())
             self._environments.clear()
         for environment in running:
             environment.stop()
+        self._background.shutdown(cancel_futures=True)
 
 
 class _Environment:

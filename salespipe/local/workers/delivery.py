@@ -1,0 +1,199 @@
+"""The delivery: reads one shard of a Kinesis stream, has the records transformed, and writes objects to S3.
+
+Guarantee: an object, its errors and the position behind its records are one transaction, so each record of the shard
+is in S3 (or under the error prefix, or dropped by the function) exactly once, whatever is killed when. What is only
+buffered is read again after a restart; the object's name follows from the records in it.
+
+A buffer is flushed when it is full or when its oldest record was read `IntervalInSeconds` ago; while the shard has
+more to read at once, only its size counts (Firehose, too, raises the hints when it is behind). The interval runs from
+the reading of a record, through the Lambda's buffer and this one. Begins where the shard was when the delivery stream
+was created. When S3 cannot be written, the flush is repeated until it can and nothing more is read meanwhile.
+https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html
+"""
+
+from __future__ import annotations
+
+import gzip
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from random import Random
+from zoneinfo import ZoneInfo
+
+from salespipe.local.errors import AwsError
+from salespipe.local.stores import Stores
+from salespipe.local.stores.shards import ShardRecord, shard_id
+from salespipe.local.workers.delivery_buffer import Buffer
+from salespipe.local.workers.delivery_config import MB, DeliveryConfig
+from salespipe.local.workers.prefix import PROCESSING_FAILED, evaluate_prefix, object_name
+from salespipe.local.workers.transform import MAX_RECORDS, Transform
+
+IDLE_SECONDS = 60.0
+_NAMESPACE = "AWS/Firehose"
+
+
+class DeliveryPoller:
+    """One shard of one delivery stream. `transform` is None without a Lambda."""
+
+    def __init__(
+        self,
+        config: DeliveryConfig,
+        shard: int,
+        stores: Stores,
+        transform: Transform | None,
+        bucket_exists: Callable[[str], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.topic = config.source_arn
+        self._config = config
+        self._shard = shard
+        self._stores = stores
+        self._transform = transform
+        self._bucket_exists = bucket_exists
+        self._clock = clock
+        self._worker = worker_key(config)
+        self._zone = ZoneInfo(config.time_zone)
+        processor = config.processor
+        self._step_bytes = processor.buffer_bytes if processor else MB
+        self._step_seconds = processor.buffer_seconds if processor else 0.0
+        self._pending: list[ShardRecord] = []
+        """Read, but not yet transformed."""
+        self._pending_bytes = 0
+        self._pending_since = 0.0
+        self._buffer = Buffer()
+        self._cursor: int | None = None
+        self._behind = False
+
+    def poll(self) -> float:
+        """One step: read, transform or flush. Raises what S3 says (AwsError), InterruptedTransformError."""
+        now = self._clock()
+        if self._flush_due(now):
+            self._flush()
+            return 0
+        self._read(now)
+        if self._pending and self._step_due(now):
+            self._step()
+            return 0
+        return self._rest(now)
+
+    # ---- reading ----
+
+    def _position(self) -> int:
+        """The last sequence that was delivered; for a new delivery stream, the last before its creation."""
+        name = shard_id(self._shard)
+        saved = self._stores.positions.get(self._worker, name)
+        if saved is not None:
+            return int(saved)
+        created_ms = int(self._config.created * 1000)
+        start = self._stores.shards.at_or_after(self._config.source_arn, self._shard, created_ms) - 1
+        self._stores.positions.save(self._worker, name, str(start))
+        return start
+
+    def _read(self, now: float) -> None:
+        if self._cursor is None:
+            self._cursor = self._position()
+        room = self._step_bytes - self._pending_bytes
+        limit = MAX_RECORDS - len(self._pending)
+        if room <= 0 or limit <= 0:
+            return
+        found = self._stores.shards.read(self._config.source_arn, self._shard, self._cursor, limit, room)
+        last = self._stores.shards.last(self._config.source_arn, self._shard)
+        if not found:
+            self._behind = False
+            if last < self._cursor and not self._pending and not self._buffer.last:
+                # The stream was deleted and made anew under its name: its sequences begin again.
+                self._cursor = 0
+            return
+        if not self._pending:
+            self._pending_since = now
+        self._pending += found
+        self._pending_bytes += sum(len(record.data) for record in found)
+        self._cursor = found[-1].sequence
+        self._behind = last > self._cursor
+
+    def _step_due(self, now: float) -> bool:
+        return (
+            self._behind
+            or self._pending_bytes >= self._step_bytes
+            or len(self._pending) >= MAX_RECORDS
+            or now - self._pending_since >= self._step_seconds
+        )
+
+    def _step(self) -> None:
+        """Move what is pending into the buffer, through the function if there is one."""
+        records, config, buffer = self._pending, self._config, self._buffer
+        if self._transform is None or config.processor is None:
+            buffer.add([record.data for record in records], config.delimiter)
+        else:
+            made = self._transform.run(self._shard, records)
+            buffer.add(made.data, config.delimiter)
+            buffer.fail(made.failed, config.processor.arn)
+            buffer.succeeded += len(made.data) + made.dropped
+            buffer.succeeded_bytes += sum(map(len, made.data))
+        buffer.took(records, self._pending_since)
+        self._pending = []
+        self._pending_bytes = 0
+
+    # ---- writing ----
+
+    def _flush_due(self, now: float) -> bool:
+        buffer, config = self._buffer, self._config
+        if not buffer.last:
+            return False
+        return buffer.size >= config.buffer_bytes or (
+            not self._behind and now - buffer.entered >= config.buffer_seconds
+        )
+
+    def _rest(self, now: float) -> float:
+        """Seconds until a buffer becomes due."""
+        due = [IDLE_SECONDS]
+        if self._pending:
+            due.append(self._pending_since + self._step_seconds - now)
+        if self._buffer.last:
+            due.append(self._buffer.entered + self._config.buffer_seconds - now)
+        return max(min(due), 0.0)
+
+    def _flush(self) -> None:
+        config, buffer, stores = self._config, self._buffer, self._stores
+        if not self._bucket_exists(config.bucket):
+            raise AwsError("NoSuchBucket", f"The specified bucket does not exist: {config.bucket}", 404)
+        identity = uuid.uuid5(uuid.NAMESPACE_URL, f"{self._worker}/{self._shard}/{buffer.first}-{buffer.last}")
+        at = datetime.fromtimestamp(buffer.oldest_ms / 1000, self._zone)
+        random = Random(identity.int)
+        body = [gzip.compress(b"".join(buffer.parts), mtime=0)] if config.gzip else buffer.parts
+        with stores.db.write():
+            if buffer.parts:
+                key = evaluate_prefix(config.prefix, at, random=random)
+                key += object_name(config.name, config.version, at, identity, config.extension)
+                stores.objects.put(config.bucket, key, body, content_type="application/octet-stream")
+            if buffer.errors:
+                base = config.error_prefix or config.prefix
+                key = evaluate_prefix(base, at, random=random, error_type=PROCESSING_FAILED)
+                key += object_name(config.name, config.version, at, identity, "")
+                stores.objects.put(config.bucket, key, buffer.errors, content_type="application/octet-stream")
+            stores.positions.save(self._worker, shard_id(self._shard), str(buffer.last))
+            self._count(buffer, sum(map(len, body)) if buffer.parts else 0)
+        self._buffer = Buffer()
+
+    def _count(self, buffer: Buffer, written: int) -> None:
+        """https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html"""
+        stream = {"DeliveryStreamName": self._config.name}
+        values = {
+            "DataReadFromKinesisStream.Records": buffer.records,
+            "DataReadFromKinesisStream.Bytes": buffer.read_bytes,
+            "DeliveryToS3.Records": buffer.delivered,
+            "DeliveryToS3.Bytes": written,
+            "DeliveryToS3.Success": 1,
+            "DeliveryToS3.DataFreshness": time.time() - buffer.oldest_ms / 1000,
+        }
+        if self._config.processor is not None:
+            values["SucceedProcessing.Records"] = buffer.succeeded
+            values["SucceedProcessing.Bytes"] = buffer.succeeded_bytes
+        for metric, value in values.items():
+            self._stores.metrics.add(_NAMESPACE, metric, stream, value)
+
+
+def worker_key(config: DeliveryConfig) -> str:
+    """Under which its positions are kept: a delivery stream that was deleted and created again begins anew."""
+    return f"{config.arn}@{config.created}"

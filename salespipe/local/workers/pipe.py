@@ -1,0 +1,251 @@
+"""The pipe: moves the changes of a table to a Kinesis stream, in their order.
+
+Guarantee: the records and the position behind them are one transaction, so a kill at any instant neither loses nor
+repeats a record. With a backlog several batches go into one transaction; what can be seen is the same.
+
+A batch that fails is repeated with growing pauses (from 0.1 s to 5 s, quicker than AWS). With AUTOMATIC_BISECT it is
+halved instead, until the record at fault is alone; that is repeated `MaximumRetryAttempts` times and then goes to the
+dead-letter queue, or is given up where there is none. Records older than `MaximumRecordAgeInSeconds` go there as well.
+A dead letter that cannot be sent holds the pipe until it can. `ParallelizationFactor` changes nothing: one thread.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from salespipe.local.errors import AwsError
+from salespipe.local.stores import Stores
+from salespipe.local.stores.changes import Change, StreamSource
+from salespipe.local.workers.dead_letters import RETRIES_EXHAUSTED, TOO_OLD, dead_letter
+from salespipe.local.workers.pipe_config import PipeConfig
+from salespipe.local.workers.pipe_records import RecordError, RecordMaker
+
+log = logging.getLogger(__name__)
+
+Put = Callable[[str, Sequence[tuple[str, bytes]]], Any]
+"""Appends (partition key, data) records to a Kinesis stream, joining an open `write()`. Raises AwsError."""
+
+STEP = 1000
+IDLE_SECONDS = 60.0
+_NAMESPACE = "AWS/EventBridge/Pipes"
+
+
+class SourceGoneError(Exception):
+    """The stream was disabled or its table deleted: the pipe is dead for good, as on AWS."""
+
+
+class BatchFailedError(Exception):
+    """A batch could not be put; it will be tried again."""
+
+
+class PipePoller:
+    """One pipe. `shard_id` is the source's shard as DynamoDB Streams names it; `send(queue_arn, body)` raises AwsError.
+
+    Ages of records count from `since` (epoch seconds: when the runtime started) at the earliest, because the machine
+    may have been off for longer than any age that makes sense on AWS.
+    """
+
+    def __init__(
+        self,
+        config: PipeConfig,
+        stores: Stores,
+        put: Put,
+        send: Callable[[str, str], None],
+        shard_id: str,
+        since: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.topic = config.source_arn
+        self._config = config
+        self._stores = stores
+        self._put = put
+        self._send = send
+        self._shard_id = shard_id
+        self._since = since
+        self._clock = clock
+        self._worker = worker_key(config)
+        self._maker: RecordMaker | None = None
+        self._after: int | None = None
+        self._failures = 0
+        self._until: list[int] = []
+        """Ends (sequences) of the pieces that a failed batch was cut into, the next to be put last."""
+        self._waiting_since: float | None = None
+
+    # ---- where it is ----
+
+    def _position(self) -> int:
+        if self._after is None:
+            saved = self._stores.positions.get(self._worker, "0")
+            self._after = self._start() if saved is None else int(saved)
+        return self._after
+
+    def _start(self) -> int:
+        """Where a new pipe begins: LATEST is the moment of its creation, whenever its worker comes to run."""
+        source = self._config.source_arn
+        first, last = self._stores.changes.first(source), self._stores.changes.last(source)
+        if self._config.starting_position == "LATEST":
+            low, high = first - 1, last
+            while low < high:
+                middle = (low + high + 1) // 2
+                found = self._stores.changes.read(source, middle - 1, 1)
+                if found and found[0].created < self._config.created:
+                    low = max(middle, found[0].sequence)
+                else:
+                    high = middle - 1
+            after = max(low, 0)
+        else:
+            after = 0
+        self._stores.positions.save(self._worker, "0", str(after))
+        return after
+
+    def _source(self) -> StreamSource | None:
+        """The stream as its table has it; the view is kept for the time when the stream is disabled."""
+        config, positions = self._config, self._stores.positions
+        table = self._stores.items.table(config.source_arn.partition("/stream/")[0])
+        if table is not None and table.stream_arn == config.source_arn and table.view is not None:
+            if positions.get(self._worker, "view") != table.view:
+                positions.save(self._worker, "view", table.view)
+            view: str | None = table.view
+        else:
+            view = positions.get(self._worker, "view")
+        return None if view is None else StreamSource(config.source_arn, config.region, view)
+
+    # ---- moving ----
+
+    def poll(self) -> float:
+        """Put what has come; raises BatchFailedError for a batch that will be repeated, SourceGoneError at the end."""
+        if self._maker is None:
+            source = self._source()
+            if source is None:
+                raise SourceGoneError(f"source stream is not there: {self._config.source_arn}")
+            self._maker = RecordMaker(self._config, source)
+        changes = self._next()
+        if not changes:
+            self._check_source()
+            return IDLE_SECONDS
+        rest = self._window_left(changes)
+        if rest > 0:
+            return rest
+        self._move(self._maker, changes)
+        return 0
+
+    def _next(self) -> list[Change]:
+        after = self._position()
+        while self._until and self._until[-1] <= after:
+            self._until.pop()
+        limit = self._config.batch_size if self._failures else max(STEP, self._config.batch_size)
+        changes = self._stores.changes.read(self._config.source_arn, after, limit)
+        if self._until:
+            changes = [change for change in changes if change.sequence <= self._until[-1]]
+        return changes
+
+    def _window_left(self, changes: list[Change]) -> float:
+        """How long to wait for a full batch."""
+        if self._config.window <= 0 or self._until or len(changes) >= self._config.batch_size:
+            self._waiting_since = None
+            return 0
+        now = time.monotonic()
+        if self._waiting_since is None:
+            self._waiting_since = now
+        left = self._waiting_since + self._config.window - now
+        if left <= 0:
+            self._waiting_since = None
+        return left
+
+    def _check_source(self) -> None:
+        table = self._stores.items.table(self._config.source_arn.partition("/stream/")[0])
+        if table is None or table.stream_arn != self._config.source_arn:
+            raise SourceGoneError(f"source stream was disabled or deleted: {self._config.source_arn}")
+
+    def _move(self, maker: RecordMaker, changes: list[Change]) -> None:
+        wanted = maker.wanted(changes)
+        if wanted and self._is_old(wanted[0]):
+            self._give_up_old(changes, wanted)
+            return
+        began = time.monotonic()
+        try:
+            records = maker.records(wanted)
+            with self._stores.db.write():
+                if records:
+                    self._put(self._config.target_arn, records)
+                self._count(records, (time.monotonic() - began) * 1000)
+                self._save(changes[-1].sequence)
+        except (RecordError, AwsError) as error:
+            self._failed(changes, wanted, error)
+            return
+        self._advance(changes[-1].sequence)
+
+    def _save(self, after: int) -> None:
+        self._stores.positions.save(self._worker, "0", str(after))
+
+    def _advance(self, after: int) -> None:
+        self._after = after
+        self._failures = 0
+
+    def _count(self, records: list[tuple[str, bytes]], milliseconds: float) -> None:
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-monitoring.html"""
+        if not records:
+            return
+        pipe = {"PipeName": self._config.name}
+        batches = -(-len(records) // self._config.batch_size)
+        add = self._stores.metrics.add
+        add(_NAMESPACE, "Invocations", pipe, batches)
+        add(_NAMESPACE, "EventCount", pipe, len(records))
+        add(_NAMESPACE, "EventSize", pipe, sum(len(data) for _, data in records))
+        add(_NAMESPACE, "Duration", pipe, milliseconds)
+
+    # ---- failing ----
+
+    def _failed(self, changes: list[Change], wanted: list[Change], error: Exception) -> None:
+        if len(changes) > self._config.batch_size:
+            # Several batches were tried together, which only the fault's own batch may suffer for: halve.
+            half = max(len(changes) // 2 // self._config.batch_size, 1) * self._config.batch_size
+            self._until.append(changes[half - 1].sequence)
+            return
+        pipe = {"PipeName": self._config.name}
+        with self._stores.db.write():
+            self._stores.metrics.add(_NAMESPACE, "ExecutionFailed", pipe, 1)
+            self._stores.metrics.add(_NAMESPACE, "TargetStageFailed", pipe, 1)
+        if self._config.bisect and len(wanted) > 1:
+            self._until.append(wanted[len(wanted) // 2 - 1].sequence)
+            return
+        self._failures += 1
+        # So that the rest of a larger step does not come along with the next attempt.
+        self._until.append(changes[-1].sequence)
+        if 0 <= self._config.retries < self._failures:
+            self._give_up(wanted, RETRIES_EXHAUSTED, changes[-1].sequence, str(error))
+            return
+        raise BatchFailedError(
+            f"attempt {self._failures} failed, {len(wanted)} records from sequence {wanted[0].sequence}: {error}"
+        ) from error
+
+    def _is_old(self, change: Change) -> bool:
+        limit = self._config.max_age
+        return limit >= 0 and max(change.created, self._since) + limit < self._clock()
+
+    def _give_up_old(self, changes: list[Change], wanted: list[Change]) -> None:
+        old = [change for change in wanted if self._is_old(change)]
+        after = changes[-1].sequence if len(old) == len(wanted) else old[-1].sequence
+        self._give_up(old, TOO_OLD, after, "too old")
+
+    def _give_up(self, changes: list[Change], condition: str, after: int, why: str) -> None:
+        """Send the dead letter and go on behind it; a kill between the two sends it twice."""
+        config = self._config
+        log.error(
+            "pipe %s gives up %d records from sequence %d: %s", config.name, len(changes), changes[0].sequence, why
+        )
+        if config.dead_letter_arn is not None:
+            body = dead_letter(config.arn, config.source_arn, self._shard_id, changes, condition, self._clock())
+            self._send(config.dead_letter_arn, body)
+        with self._stores.db.write():
+            self._save(after)
+        self._advance(after)
+
+
+def worker_key(config: PipeConfig) -> str:
+    """Under which its positions are kept: a pipe that was deleted and created again begins anew."""
+    return f"{config.arn}@{config.created}"

@@ -1,0 +1,187 @@
+"""Keeps the workers as the control plane wants them: one for each running pipe and each shard of a delivery stream.
+
+Looks at start and after every change of the control plane, in every region that is in use. A worker whose
+configuration changed is stopped, and only when it has stopped is its successor started. What a pipe or delivery
+stream asks for that cannot be done is not an end: it is logged, and reported by `errors`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+
+from salespipe.local import moto_inside
+from salespipe.local.api.kinesis import KinesisApi
+from salespipe.local.api.streams import SHARD_ID
+from salespipe.local.functions import Functions
+from salespipe.local.moto_app import Moto
+from salespipe.local.stores import Stores
+from salespipe.local.stores.bell import CONTROL
+from salespipe.local.workers import delivery, pipe
+from salespipe.local.workers.delivery import DeliveryPoller
+from salespipe.local.workers.delivery_config import DeliveryConfig, DeliveryConfigError
+from salespipe.local.workers.pipe import PipePoller
+from salespipe.local.workers.pipe_config import PipeConfig, PipeConfigError
+from salespipe.local.workers.transform import Transform
+from salespipe.local.workers.worker import Worker
+
+log = logging.getLogger(__name__)
+
+PIPE_SETTLE = 0.005
+DELIVERY_SETTLE = 0.02
+LOOK_AGAIN_SECONDS = 60.0
+
+Job = PipeConfig | tuple[DeliveryConfig, int]
+"""What one worker does: a pipe, or one shard of a delivery stream."""
+
+
+class Supervisor:
+    """Starts and stops the workers; is itself run by one."""
+
+    topic = CONTROL
+
+    def __init__(self, stores: Stores, moto: Moto, functions: Functions, kinesis: KinesisApi) -> None:
+        self._stores = stores
+        self._moto = moto
+        self._functions = functions
+        self._kinesis = kinesis
+        self._workers: dict[Job, Worker] = {}
+        self._refused: dict[str, str] = {}
+        self._existing: set[str] = set()
+        self._since = time.time()
+        self._lock = threading.Lock()
+        self._self = Worker("supervisor", self, stores.bell, threading.Event())
+
+    def start(self) -> None:
+        """Begin; the workers follow at once."""
+        self._self.start()
+
+    def stop(self) -> None:
+        """End everything, the functions that are at work included: what they were doing is done again next time."""
+        self._self.signal()
+        for worker in self._running().values():
+            worker.signal()
+        self._functions.stop()
+        self._self.join()
+        self._end(self._running())
+
+    def count(self) -> int:
+        """How many pipes and delivery streams are at work."""
+        return len({_arn(job) for job in self._running()})
+
+    def errors(self) -> dict[str, str]:
+        """By name of the worker, pipe or delivery stream: what is wrong with it just now."""
+        failing = {worker.name: worker.error for worker in self._running().values() if worker.error is not None}
+        if self._self.error is not None:
+            failing[self._self.name] = self._self.error
+        return failing | self._refused
+
+    def _running(self) -> dict[Job, Worker]:
+        with self._lock:
+            return dict(self._workers)
+
+    # ---- reconciling ----
+
+    def poll(self) -> float:
+        """Make the workers what the control plane says they should be."""
+        self._existing, gone = set(), self._existing
+        refused: dict[str, str] = {}
+        wanted: list[Job] = [*self._pipes(refused), *self._deliveries(refused)]
+        for name, why in refused.items():
+            if self._refused.get(name) != why:
+                log.error("%s: %s", name, why)
+        self._refused = refused
+        running = self._running()
+        self._end({job: worker for job, worker in running.items() if job not in wanted})
+        for key in gone - self._existing:
+            self._stores.positions.clear(key)
+        for job in wanted:
+            if job not in running:
+                worker = self._worker(job)
+                with self._lock:
+                    self._workers[job] = worker
+                worker.start()
+        self._functions.refresh()
+        return LOOK_AGAIN_SECONDS
+
+    def _pipes(self, refused: dict[str, str]) -> Iterator[PipeConfig]:
+        for region in moto_inside.regions("pipes"):
+            query: str | None = ""
+            while query is not None:
+                page = self._moto.rest("pipes", "GET", f"/v1/pipes{query}", region=region)
+                for one in page["Pipes"]:
+                    described = self._moto.rest("pipes", "GET", f"/v1/pipes/{one['Name']}", region=region)
+                    try:
+                        config = PipeConfig.from_description(described)
+                    except PipeConfigError as error:
+                        refused[f"pipe {one['Name']}"] = str(error)
+                        continue
+                    self._existing.add(pipe.worker_key(config))
+                    if described["DesiredState"] == "RUNNING":
+                        yield config
+                query = f"?NextToken={page['NextToken']}" if page.get("NextToken") else None
+
+    def _deliveries(self, refused: dict[str, str]) -> Iterator[tuple[DeliveryConfig, int]]:
+        for region in moto_inside.regions("firehose"):
+            last: str | None = None
+            more = True
+            while more:
+                asked = {"DeliveryStreamType": "KinesisStreamAsSource"}
+                if last is not None:
+                    asked["ExclusiveStartDeliveryStreamName"] = last
+                page = self._moto.call("firehose", "ListDeliveryStreams", asked, region=region)
+                for name in page["DeliveryStreamNames"]:
+                    last = name
+                    yield from self._delivery(region, name, refused)
+                more = page["HasMoreDeliveryStreams"]
+
+    def _delivery(self, region: str, name: str, refused: dict[str, str]) -> Iterator[tuple[DeliveryConfig, int]]:
+        described = self._moto.call("firehose", "DescribeDeliveryStream", {"DeliveryStreamName": name}, region=region)
+        try:
+            config = DeliveryConfig.from_description(described["DeliveryStreamDescription"])
+            self._existing.add(delivery.worker_key(config))
+            # Asked of the control plane itself: what the API remembers may be from before a resharding.
+            source = config.source_arn
+            shards = moto_inside.stream_shards(source.split(":")[3], source.rpartition("/")[2])
+        except DeliveryConfigError as error:
+            refused[f"delivery {name}"] = str(error)
+        except LookupError:
+            refused[f"delivery {name}"] = f"source stream is not there: {config.source_arn}"
+        else:
+            for shard in shards:
+                yield config, shard[0]
+
+    # ---- workers ----
+
+    def _worker(self, job: Job) -> Worker:
+        stop = threading.Event()
+        bell = self._stores.bell
+        if isinstance(job, PipeConfig):
+            moving = PipePoller(job, self._stores, self._kinesis.put, self._send, SHARD_ID, self._since)
+            return Worker(f"pipe {job.name}", moving, bell, stop, settle=PIPE_SETTLE)
+        config, shard = job
+        transform = None
+        if config.processor is not None:
+            transform = Transform(config, config.processor, self._functions.invoke, stop.wait)
+        delivering = DeliveryPoller(config, shard, self._stores, transform, self._moto.bucket_exists)
+        return Worker(f"delivery {config.name} shard {shard}", delivering, bell, stop, settle=DELIVERY_SETTLE)
+
+    def _end(self, workers: dict[Job, Worker]) -> None:
+        for worker in workers.values():
+            worker.signal()
+        for job, worker in workers.items():
+            worker.join()
+            with self._lock:
+                del self._workers[job]
+
+    def _send(self, queue_arn: str, body: str) -> None:
+        """Send a dead letter. Raises AwsError."""
+        region, name = queue_arn.split(":")[3], queue_arn.split(":")[5]
+        queue = self._moto.call("sqs", "GetQueueUrl", {"QueueName": name}, region=region)
+        self._moto.call("sqs", "SendMessage", {"QueueUrl": queue["QueueUrl"], "MessageBody": body}, region=region)
+
+
+def _arn(job: Job) -> str:
+    return job.arn if isinstance(job, PipeConfig) else job[0].arn
