@@ -18,6 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from salespipe.aws.errors import translated
+from salespipe.aws.verbatim import send_batches_verbatim
 from salespipe.errors import TransientError
 from salespipe.orders import Operation
 from salespipe.services.pipeline import Pipeline
@@ -48,6 +49,7 @@ class BatchSender:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = p.aws.client("dynamodb")
+        send_batches_verbatim(self._client)
         self._table = p.names.table
         self._clock = clock
         self._sleep = sleep
