@@ -142,6 +142,11 @@ def _shard_number(shard_id: str) -> int:
     return int(shard_id.removeprefix("shardId-"))
 
 
+def regions(service: str) -> list[str]:
+    """The regions in which a service has been used."""
+    return sorted(_backends(service)[ACCOUNT])
+
+
 def bucket_exists(bucket: str) -> bool:
     """Whether an S3 bucket exists, in whichever region."""
     return bucket in _backends("s3").bucket_accounts

@@ -20,7 +20,6 @@ from typing import IO, Any
 import uvicorn
 
 import salespipe
-from salespipe.local.api.athena import AthenaApi
 from salespipe.local.api.cloudwatch import CloudWatchApi
 from salespipe.local.api.dynamodb import DynamoDbApi
 from salespipe.local.api.glue import GlueApi
@@ -48,12 +47,11 @@ class Runtime:
         self._lock = _own(home)
         self.stores = Stores.open(home)
         self.moto = Moto(self.stores)
-        self.functions = Functions(home, function)
+        self.functions = Functions(home, function, metrics=self.stores.metrics)
         self.kinesis = KinesisApi(self.stores, self.moto)
         self.streams = StreamsApi(self.stores, self.moto)
         self.glue = GlueApi(self.stores, self.moto)
-        self.athena = AthenaApi(self.stores, self.moto)
-        self.supervisor = Supervisor(self.stores, self.moto, self.functions, self.kinesis, self.streams)
+        self.supervisor = Supervisor(self.stores, self.moto, self.functions, self.kinesis)
         self.gateway = Gateway(
             self.moto,
             {
@@ -61,7 +59,6 @@ class Runtime:
                 "DynamoDBStreams_20120810": ("dynamodb", self.streams.operations()),
                 "Kinesis_20131202": ("kinesis", self.kinesis.operations()),
                 "AWSGlue": ("glue", self.glue.operations()),
-                "AmazonAthena": ("athena", self.athena.operations()),
             },
             {
                 "s3": S3Api(self.stores, self.moto),
@@ -129,7 +126,6 @@ class Runtime:
         self.gateway.close()
         self.supervisor.stop()
         self.glue.close()
-        self.athena.close()
         self.functions.stop()
         self.stores.close()
         self._socket.close()
