@@ -20,7 +20,7 @@ from salespipe.services.pipeline import Pipeline
 def _open(kind: str) -> targets.Target:
     if kind == "defect":
         secret = "hunter2"  # must not be shown
-        return cast(Any, {"length": len(secret)})["no such key"]
+        raise KeyError("no such key" if secret else "")
     if kind == "sleep":
         print("opening", flush=True)
         time.sleep(60)

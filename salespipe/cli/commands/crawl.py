@@ -12,7 +12,7 @@ from salespipe.cli.views import crawled
 
 def crawl(
     shell: Shell,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the crawler is done.")] = True,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="First let what was written be delivered.")] = True,
 ) -> None:
     """Run the crawler, which makes the tables for `query`."""
     from salespipe.services import crawl as service
@@ -20,4 +20,4 @@ def crawl(
     with shell.open() as target:
         events = service.crawl(target.pipeline, wait=wait)
         result = follow(events, service.CrawlResult, crawled.progress_on(shell.console))
-        crawled.show(shell.console, result, waited=wait)
+        crawled.show(shell.console, result)

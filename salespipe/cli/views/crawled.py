@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from salespipe.cli.views.console import Console
+from salespipe.cli.views.console import Console, visible
+from salespipe.stack.naming import CURRENT_VIEW
 
 if TYPE_CHECKING:
     from salespipe.services.crawl import CrawlProgress, CrawlResult
@@ -15,13 +16,21 @@ def progress_on(console: Console) -> Callable[[CrawlProgress], None]:
     """What shows that the crawler is at work."""
 
     def show(now: CrawlProgress) -> None:
-        console.progress.update(f"crawler {now.state.lower()}, {now.seconds:.0f} s")
+        if now.phase == "delivering":
+            left = "changes" if now.in_flight is None else f"{now.in_flight:,} changes"
+            console.progress.update(f"{left} on their way to the lake, {now.seconds:.0f} s")
+        elif now.phase == "crawling":
+            console.progress.update(f"the crawler is {now.state.lower()}, {now.seconds:.0f} s")
+        elif now.view == "made":
+            console.talk(f"view {CURRENT_VIEW}: the living orders, each as it is now")
 
     return show
 
 
-def show(console: Console, result: CrawlResult, *, waited: bool) -> None:
-    """The tables, each with its columns."""
+def show(console: Console, result: CrawlResult) -> None:
+    """The tables, each with its columns; what the crawler could not read is said on stderr."""
+    for problem in result.problems:
+        console.talk(f"crawler warning: {visible(problem)}")
     if console.json:
         console.document(
             {
@@ -38,8 +47,6 @@ def show(console: Console, result: CrawlResult, *, waited: bool) -> None:
             }
         )
         return
-    if not waited:
-        console.talk("the crawler was started; these are the tables as they are now")
     for table in result.tables:
         console.write(console.style(f"{table.database}.{table.name}  {table.partitions} partitions", "bold"))
         width = max((len(column.name) for column in table.columns), default=0)
