@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
@@ -22,7 +23,8 @@ def up(
         if dry_run:
             show(shell, target, cost=False)
             return
+        began = time.monotonic()
         plan = provision.plan(target.pipeline)
         events = provision.up(target.pipeline, plan)
         result = follow(events, provision.UpResult, plans.step_shown_on(shell.console))
-        plans.show_up(shell.console, shell.config.name, target.name, result)
+        plans.show_up(shell.console, shell.config.name, target.name, result.changes, time.monotonic() - began)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,14 @@ from salespipe.cli.views.console import Console
 from salespipe.stack.cost import LABEL as COST
 
 if TYPE_CHECKING:
-    from salespipe.services.provision import DownResult, UpResult
+    from salespipe.services.provision import DownResult
     from salespipe.settings import Settings
     from salespipe.stack.apply import Step
     from salespipe.stack.plan import Change, Plan
 
 _DOING = {"create": "creating", "update": "updating", "replace": "replacing", "delete": "deleting"}
 _DONE = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
+_TO_DO = {action: f"to {action}" for action in _DONE}
 _COLORS = {"create": "green", "update": "yellow", "replace": "yellow", "delete": "red"}
 
 
@@ -44,7 +45,7 @@ def show_plan(console: Console, pipeline: str, target: str, plan: Plan, settings
         f"cost on AWS: ${plan.monthly_idle_usd} a month when idle, "
         f"${plan.usd_per_million_orders} a million orders ({COST})"
     )
-    done = _count(plan.changes, "nothing to change")
+    done = _count(plan.changes, _TO_DO, "nothing to change")
     console.write(f"pipeline {pipeline} on {target}: {done}")
 
 
@@ -59,13 +60,13 @@ def plan_document(pipeline: str, target: str, plan: Plan, seconds: float, *, cos
     return document
 
 
-def show_up(console: Console, pipeline: str, target: str, result: UpResult) -> None:
-    """What `up` did."""
+def show_up(console: Console, pipeline: str, target: str, changes: tuple[Change, ...], seconds: float) -> None:
+    """What `up` did, in the seconds from the first look to the last change."""
     if console.json:
-        console.document(_document(pipeline, target, result.changes, result.seconds))
+        console.document(_document(pipeline, target, changes, seconds))
         return
-    done = _count(result.changes, "everything is there already")
-    console.write(f"pipeline {pipeline} on {target}: {done}  ({result.seconds:.1f} s)")
+    done = _count(changes, _DONE, "everything is there already")
+    console.write(f"pipeline {pipeline} on {target}: {done}  ({seconds:.1f} s)")
 
 
 def show_what_goes(console: Console, plan: Plan) -> None:
@@ -102,6 +103,6 @@ def _why(change: Change) -> str:
     return f"  ({'; '.join(change.details)})" if change.details else ""
 
 
-def _count(changes: Iterable[Change], nothing: str) -> str:
-    counted = Counter(change.action for change in changes if change.action != "noop")
-    return ", ".join(f"{number} to {action}" for action, number in counted.items()) or nothing
+def _count(changes: Iterable[Change], words: Mapping[str, str], nothing: str) -> str:
+    counted = Counter(change.action for change in changes if change.action in words)
+    return ", ".join(f"{number} {words[action]}" for action, number in counted.items()) or nothing
