@@ -87,6 +87,12 @@ class Moto:
         """Whether an S3 bucket exists."""
         return moto_inside.bucket_exists(bucket)
 
+    def trim_stream_label(self, region: str, table_name: str) -> None:
+        """Give a table's stream the label that AWS would give it."""
+        with self._lock:
+            moto_inside.trim_stream_label(region, table_name)
+            self._keep("dynamodb")
+
     def _keep(self, service: str) -> None:
         if service in moto_inside.DURABLE:
             self._stores.control.save(service, moto_inside.dump(service))

@@ -74,7 +74,7 @@ class DynamoDbApi:
         return {"TableDescription": self._declare(call, _short(call.params["TableName"]))}
 
     def _declare(self, call: Call, name: str) -> dict[str, Any]:
-        moto_inside.trim_stream_label(call.region, name)
+        self._moto.trim_stream_label(call.region, name)
         table = self._described(call, name)
         schema = {element["KeyType"]: element["AttributeName"] for element in table["KeySchema"]}
         stream = table.get("StreamSpecification", {})

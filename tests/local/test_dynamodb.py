@@ -1,0 +1,259 @@
+"""DynamoDB items and their stream, as a boto3 client of the endpoint sees them."""
+
+from __future__ import annotations
+
+import threading
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from salespipe.local.api.dynamodb_values import number
+from salespipe.local.errors import AwsError
+from salespipe.local.stores.keys import sortable
+from tests.embedded import Embedded
+
+Item = dict[str, Any]
+
+
+@pytest.fixture
+def table(runtime: Embedded) -> str:
+    runtime.client("dynamodb").create_table(
+        TableName="Orders",
+        KeySchema=[{"AttributeName": "orderid", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "orderid", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    return "Orders"
+
+
+def order(orderid: str, **more: str) -> Item:
+    return {"orderid": {"S": orderid}, **{name: {"N": value} for name, value in more.items()}}
+
+
+def changes(runtime: Embedded) -> list[dict[str, Any]]:
+    streams = runtime.client("dynamodbstreams")
+    arn = streams.list_streams(TableName="Orders")["Streams"][0]["StreamArn"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    token = iterator["ShardIterator"]
+    found: list[dict[str, Any]] = []
+    while True:
+        page = streams.get_records(ShardIterator=token, Limit=50)
+        if not page["Records"]:
+            return found
+        found += page["Records"]
+        token = page["NextShardIterator"]
+
+
+def test_every_kind_of_change_is_in_the_stream_with_both_images(runtime: Embedded, table: str) -> None:
+    client = runtime.client("dynamodb")
+    client.put_item(TableName=table, Item=order("a", quantity="1"))
+    client.put_item(TableName=table, Item=order("a", quantity="2"))
+    client.delete_item(TableName=table, Key=order("a"))
+
+    seen = changes(runtime)
+
+    assert [record["eventName"] for record in seen] == ["INSERT", "MODIFY", "REMOVE"]
+    assert seen[1]["dynamodb"]["OldImage"] == order("a", quantity="1")
+    assert seen[1]["dynamodb"]["NewImage"] == order("a", quantity="2")
+    assert "NewImage" not in seen[2]["dynamodb"]
+    assert seen[2]["dynamodb"]["OldImage"] == order("a", quantity="2")
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in seen]
+    assert numbers == sorted(set(numbers))
+    assert len({record["eventID"] for record in seen}) == 3
+
+
+def test_a_write_that_changes_nothing_makes_no_record(runtime: Embedded, table: str) -> None:
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+    client = runtime.client("dynamodb")
+    client.put_item(TableName=table, Item=order("a", price="1.50"))
+    client.put_item(TableName=table, Item=order("a", price="1.5"))
+    client.delete_item(TableName=table, Key=order("never there"))
+
+    assert [record["eventName"] for record in changes(runtime)] == ["INSERT"]
+
+
+def test_updates_under_a_condition_lose_nothing(runtime: Embedded, table: str) -> None:
+    client = runtime.client("dynamodb")
+    client.put_item(TableName=table, Item=order("a", quantity="0"))
+
+    def add() -> None:
+        for _ in range(25):
+            client.update_item(
+                TableName=table,
+                Key=order("a"),
+                UpdateExpression="SET quantity = quantity + :one",
+                ConditionExpression="attribute_exists(orderid)",
+                ExpressionAttributeValues={":one": {"N": "1"}},
+            )
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert client.get_item(TableName=table, Key=order("a"))["Item"]["quantity"] == {"N": "100"}
+    assert len(changes(runtime)) == 101
+
+
+def test_a_failed_condition_changes_nothing(runtime: Embedded, table: str) -> None:
+    client = runtime.client("dynamodb")
+    client.put_item(TableName=table, Item=order("a", quantity="1"))
+
+    with pytest.raises(ClientError, match="ConditionalCheckFailedException"):
+        client.put_item(
+            TableName=table, Item=order("a", quantity="2"), ConditionExpression="attribute_not_exists(orderid)"
+        )
+
+    assert client.get_item(TableName=table, Key=order("a"))["Item"] == order("a", quantity="1")
+
+
+def test_a_transaction_is_all_or_nothing(runtime: Embedded, table: str) -> None:
+    client = runtime.client("dynamodb")
+    put = {"Put": {"TableName": table, "Item": order("a", quantity="1")}}
+    check = {
+        "ConditionCheck": {
+            "TableName": table,
+            "Key": order("b"),
+            "ConditionExpression": "attribute_exists(orderid)",
+        }
+    }
+
+    with pytest.raises(ClientError, match="TransactionCanceledException") as caught:
+        client.transact_write_items(TransactItems=[put, check])
+
+    assert [reason["Code"] for reason in caught.value.response["CancellationReasons"]] == [
+        "None",
+        "ConditionalCheckFailed",
+    ]
+    assert "Item" not in client.get_item(TableName=table, Key=order("a"))
+    assert changes(runtime) == []
+
+
+def test_a_batch_has_25_writes_of_different_keys_at_most(runtime: Embedded, table: str) -> None:
+    client = runtime.client("dynamodb")
+    puts = [{"PutRequest": {"Item": order(str(number))}} for number in range(26)]
+
+    with pytest.raises(ClientError, match="Too many items"):
+        client.batch_write_item(RequestItems={table: puts})
+    with pytest.raises(ClientError, match="contains duplicates"):
+        client.batch_write_item(RequestItems={table: [puts[0], puts[0]]})
+    assert client.batch_write_item(RequestItems={table: puts[:25]})["UnprocessedItems"] == {}
+
+    assert client.describe_table(TableName=table)["Table"]["ItemCount"] == 25
+
+
+def test_scan_gives_every_item_once_over_its_pages(runtime: Embedded, table: str) -> None:
+    client = runtime.client("dynamodb")
+    for number_ in range(7):
+        client.put_item(TableName=table, Item=order(f"k{number_}", quantity=str(number_)))
+
+    pages = list(client.get_paginator("scan").paginate(TableName=table, PaginationConfig={"PageSize": 3}))
+
+    assert [len(page["Items"]) for page in pages] == [3, 3, 1]
+    assert sorted(item["orderid"]["S"] for page in pages for item in page["Items"]) == [f"k{n}" for n in range(7)]
+    filtered = client.scan(
+        TableName=table,
+        FilterExpression="quantity >= :least",
+        ExpressionAttributeValues={":least": {"N": "5"}},
+        ProjectionExpression="orderid",
+    )
+    assert filtered["ScannedCount"] == 7
+    assert filtered["Items"] == [order("k5"), order("k6")]
+
+
+def test_query_orders_by_a_numeric_range_key(runtime: Embedded) -> None:
+    client = runtime.client("dynamodb")
+    client.create_table(
+        TableName="Readings",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "id", "AttributeType": "S"},
+            {"AttributeName": "at", "AttributeType": "N"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for at in ("10", "-3", "2.5", "100", "0"):
+        client.put_item(TableName="Readings", Item={"id": {"S": "x"}, "at": {"N": at}})
+
+    def asked(**more: Any) -> list[str]:
+        answer = client.query(TableName="Readings", **more)
+        return [item["at"]["N"] for item in answer["Items"]]
+
+    values = {":id": {"S": "x"}, ":low": {"N": "0"}, ":high": {"N": "10"}}
+    assert asked(KeyConditionExpression="id = :id", ExpressionAttributeValues={":id": {"S": "x"}}) == [
+        "-3",
+        "0",
+        "2.5",
+        "10",
+        "100",
+    ]
+    assert asked(
+        KeyConditionExpression="id = :id AND #at BETWEEN :low AND :high",
+        ExpressionAttributeNames={"#at": "at"},
+        ExpressionAttributeValues=values,
+        ScanIndexForward=False,
+    ) == ["10", "2.5", "0"]
+
+
+def test_partiql_is_refused_instead_of_asking_an_empty_table(runtime: Embedded, table: str) -> None:
+    with pytest.raises(ClientError, match="ExecuteStatement is not supported"):
+        runtime.client("dynamodb").execute_statement(Statement='SELECT * FROM "Orders"')
+
+
+@pytest.mark.parametrize(
+    ("given_item", "words"),
+    [
+        ({"quantity": {"N": "1"}}, "Missing the key orderid"),
+        ({"orderid": {"S": ""}}, "empty string value"),
+        ({"orderid": {"S": "a"}, "price": {"N": "cheap"}}, "cannot be converted to a numeric value"),
+        ({"orderid": {"S": "a"}, "note": {"S": "x" * 410_000}}, "Item size has exceeded"),
+    ],
+)
+def test_items_that_aws_refuses_are_refused(runtime: Embedded, table: str, given_item: Item, words: str) -> None:
+    with pytest.raises(ClientError, match=words) as caught:
+        runtime.client("dynamodb").put_item(TableName=table, Item=given_item)
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_items_and_changes_are_there_after_a_restart(runtime: Embedded, table: str) -> None:
+    runtime.client("dynamodb").put_item(TableName=table, Item=order("a", quantity="1"))
+    before = changes(runtime)
+
+    runtime.restart()
+
+    assert runtime.client("dynamodb").get_item(TableName=table, Key=order("a"))["Item"] == order("a", quantity="1")
+    assert changes(runtime) == before
+    runtime.client("dynamodb").put_item(TableName=table, Item=order("b"))
+    assert len(changes(runtime)) == 2
+
+
+decimals = st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**12), max_value=10**12)
+
+
+@given(decimals, decimals)
+def test_numbers_sort_by_value(left: Decimal, right: Decimal) -> None:
+    a, b = sortable({"N": str(left)}), sortable({"N": str(right)})
+    assert (a < b) == (left < right)
+    assert (a == b) == (left == right)
+
+
+@given(decimals)
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_numbers_are_kept_without_needless_zeros(value: Decimal) -> None:
+    kept = number(str(value))
+    assert Decimal(kept) == value
+    assert kept == boto3.dynamodb.types.TypeSerializer().serialize(Decimal(kept))["N"]
+    assert not (kept.endswith("0") and "." in kept)
+
+
+def test_a_number_of_39_digits_is_refused() -> None:
+    with pytest.raises(AwsError, match="38 significant digits"):
+        number("1" * 39)

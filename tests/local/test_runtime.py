@@ -1,0 +1,159 @@
+"""The background process: one per home, found again, started again after a kill, stopped in order."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from salespipe.local import runtime
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    home = tmp_path / "home"
+    yield home
+    runtime.stop(home)
+
+
+def client(running: runtime.Running, service: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=running.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def kill(running: runtime.Running) -> None:
+    os.kill(running.pid, signal.SIGKILL)
+    os.waitpid(running.pid, 0)
+
+
+def test_it_starts_once_is_found_and_stops(home: Path) -> None:
+    first = runtime.ensure(home)
+    assert runtime.ensure(home) == first == runtime.find(home)
+    assert runtime.is_active(home)
+
+    assert runtime.stop(home)
+
+    assert runtime.find(home) is None
+    assert not runtime.is_active(home)
+    assert not (home / "runtime.json").exists()
+    assert not runtime.stop(home)
+
+
+def test_two_commands_at_once_start_one(home: Path) -> None:
+    found: list[runtime.Running] = []
+    threads = [threading.Thread(target=lambda: found.append(runtime.ensure(home))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert len(set(found)) == 1
+
+
+def test_a_second_process_over_the_same_home_is_refused(home: Path) -> None:
+    runtime.ensure(home)
+    (home / "runtime.json").rename(home / "hidden")
+    with pytest.raises(runtime.RuntimeStartError, match="another runtime has"):
+        runtime.ensure(home)
+    (home / "hidden").rename(home / "runtime.json")
+
+
+def test_after_a_kill_everything_acknowledged_is_there_on_the_same_port(home: Path) -> None:
+    before = runtime.ensure(home)
+    client(before, "dynamodb").create_table(
+        TableName="Orders",
+        KeySchema=[{"AttributeName": "orderid", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "orderid", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        Tags=[{"Key": "a", "Value": "b"}],
+    )
+    client(before, "dynamodb").put_item(TableName="Orders", Item={"orderid": {"S": "kept"}})
+    client(before, "s3").create_bucket(Bucket="a-bucket")
+    client(before, "s3").put_object(Bucket="a-bucket", Key="k", Body=b"kept")
+    client(before, "sqs").create_queue(QueueName="q", tags={"a": "b"})
+    client(before, "kinesis").create_stream(StreamName="S", ShardCount=2)
+    client(before, "kinesis").put_record(StreamName="S", Data=b"kept", PartitionKey="k")
+    table = client(before, "dynamodb").describe_table(TableName="Orders")["Table"]
+    kill(before)
+
+    after = runtime.ensure(home)
+
+    assert after.pid != before.pid
+    assert after.port == before.port
+    again = client(after, "dynamodb")
+    assert again.describe_table(TableName="Orders")["Table"] == table
+    assert again.scan(TableName="Orders")["Items"] == [{"orderid": {"S": "kept"}}]
+    assert again.list_tags_of_resource(ResourceArn=table["TableArn"])["Tags"] == [{"Key": "a", "Value": "b"}]
+    assert client(after, "s3").get_object(Bucket="a-bucket", Key="k")["Body"].read() == b"kept"
+    url = client(after, "sqs").get_queue_url(QueueName="q")["QueueUrl"]
+    assert client(after, "sqs").list_queue_tags(QueueUrl=url)["Tags"] == {"a": "b"}
+    shards = client(after, "kinesis").list_shards(StreamName="S")["Shards"]
+    assert len(shards) == 2
+    records = []
+    for shard in shards:
+        iterator = client(after, "kinesis").get_shard_iterator(
+            StreamName="S", ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        records += client(after, "kinesis").get_records(ShardIterator=iterator)["Records"]
+    assert [record["Data"] for record in records] == [b"kept"]
+
+
+def test_a_taken_port_and_a_stale_state_file_are_in_nobodys_way(home: Path) -> None:
+    before = runtime.ensure(home)
+    kill(before)
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", before.port))
+        other.listen()
+        # The state file names a process that is gone and a port that belongs to somebody else now.
+        state = json.loads((home / "runtime.json").read_text())
+        assert state["port"] == before.port
+        other.settimeout(10)
+        answering = threading.Thread(target=_hang_up, args=(other,))
+        answering.start()
+        after = runtime.ensure(home)
+        answering.join()
+    assert after.port != before.port
+    assert runtime.find(home) == after
+
+
+def _hang_up(listening: socket.socket) -> None:
+    listening.accept()[0].close()
+
+
+def test_a_damaged_store_is_named_with_what_to_do(home: Path) -> None:
+    home.mkdir(mode=0o700)
+    (home / "store.db").write_bytes(b"no database" * 500)
+    with pytest.raises(runtime.RuntimeStartError, match="move its folder away"):
+        runtime.ensure(home)
+
+
+def test_names_that_only_resolve_to_this_machine_are_refused(home: Path) -> None:
+    running = runtime.ensure(home)
+    connection = http.client.HTTPConnection("127.0.0.1", running.port)
+    connection.request("GET", "/", headers={"Host": f"evil.example:{running.port}"})
+    assert connection.getresponse().status == 403
+    connection.close()
+
+
+def test_it_listens_on_loopback_only(home: Path) -> None:
+    running = runtime.ensure(home)
+    wildcard = f"00000000:{running.port:04X}"
+    listening = {line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]}
+    assert wildcard not in listening
+    assert f"0100007F:{running.port:04X}" in listening
