@@ -7,7 +7,7 @@ the next `up` completes or the next `down` removes.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -49,7 +49,7 @@ def plan(p: Pipeline) -> Plan:
     return planning.plan_up(declared, _read(declared), p.settings)
 
 
-def up(p: Pipeline, plan: Plan) -> Iterator[Step | UpResult]:
+def up(p: Pipeline, plan: Plan) -> Generator[Step | UpResult, None, None]:
     """Carry the plan out; the last item is the UpResult."""
     began = time.monotonic()
     yield from apply(_declared(p), plan)
@@ -63,7 +63,7 @@ def plan_down(p: Pipeline, *, delete_data: bool) -> Plan:
     return planning.plan_down(declared, _read(declared), delete_data=delete_data)
 
 
-def down(p: Pipeline, plan: Plan) -> Iterator[Step | DownResult]:
+def down(p: Pipeline, plan: Plan) -> Generator[Step | DownResult, None, None]:
     """Carry the plan out; the last item is the DownResult."""
     began = time.monotonic()
     yield from apply(_declared(p), plan)

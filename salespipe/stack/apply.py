@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Literal
@@ -44,7 +44,7 @@ class Stopped(Exception):
     """The run was ended from outside; what waits gives up."""
 
 
-def apply(declared: Sequence[Declared], plan: Plan, *, workers: int = _WORKERS) -> Iterator[Step]:
+def apply(declared: Sequence[Declared], plan: Plan, *, workers: int = _WORKERS) -> Generator[Step, None, None]:
     """Carry out the plan's pending changes, yielding a Step when one begins and when it is done."""
     run = _Run({entry.resource.key: entry.resource for entry in declared}, plan)
     waiting = _order(declared, plan)

@@ -1,7 +1,7 @@
 """The stack, declared once: every resource of a pipeline and what has to stand before it.
 
-The order is that of creation; deletion goes the other way. The pipe comes last, when everything behind it is ready, so
-that no change event meets a delivery stream that does not read yet.
+The order is that of creation; deletion goes the other way. The pipe comes last, when everything else is ready: no
+change event meets a delivery stream that does not read yet, and where the pipe stands the whole pipeline stands.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def declare(aws: Clients, names: Names, settings: Settings) -> tuple[Declared, .
     crawler_role, pipe_role = Role(*parts, service="crawler"), Role(*parts, service="pipe")
     database, classifier, workgroup = Database(*parts), Classifier(*parts), Workgroup(*parts)
     function, delivery, crawler, pipe = Function(*parts), Delivery(*parts), Crawler(*parts), Pipe(*parts)
-    return (
+    before_the_pipe = (
         _after(bucket),
         _after(table),
         _after(stream),
@@ -62,8 +62,8 @@ def declare(aws: Clients, names: Names, settings: Settings) -> tuple[Declared, .
         _after(classifier),
         _after(crawler, bucket, database, classifier, crawler_role),
         _after(workgroup, bucket),
-        _after(pipe, table, stream, queue, pipe_role, pipe_log, delivery),
     )
+    return (*before_the_pipe, _after(pipe, *(entry.resource for entry in before_the_pipe)))
 
 
 def _after(resource: Resource, *needed: Resource) -> Declared:
