@@ -45,7 +45,7 @@ ONLY_IN: dict[str, set[str]] = {
 }
 EXCEPTIONS = {
     # Parquet files of real orders are read with the library that is there anyway.
-    ("services/orderfile.py", "duckdb"),
+    ("services/rowfile.py", "duckdb"),
 }
 
 
@@ -163,7 +163,7 @@ def test_what_is_allowed_passes(tmp_path: Path) -> None:
             "__init__.py": "__version__ = '1'",
             "cli/x.py": "import typer, os\nfrom salespipe import __version__\nfrom salespipe.services import query",
             "services/x.py": "from salespipe.stack.naming import TAG\nfrom . import y\nimport botocore.config",
-            "services/orderfile.py": "def f():\n    import duckdb",
+            "services/rowfile.py": "def f():\n    import duckdb",
             "local/x.py": "import moto.server, duckdb\nfrom salespipe.local.call import Call\nfrom .call import Call",
             "targets.py": "from salespipe.local import process",
         },
