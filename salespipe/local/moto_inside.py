@@ -10,6 +10,7 @@ import io
 import pickle
 import threading
 import weakref
+from collections import defaultdict
 from typing import Any
 
 from moto import backends as moto_backends
@@ -59,7 +60,7 @@ def reset() -> None:
 
 
 class _StatePickler(pickle.Pickler):
-    """Locks and weak dictionaries hold no state: each comes back new."""
+    """Locks come back new, weak dictionaries and those with a default come back filled."""
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, _LOCK):
@@ -68,6 +69,9 @@ class _StatePickler(pickle.Pickler):
             return threading.RLock, ()
         if isinstance(value, weakref.WeakValueDictionary):
             return weakref.WeakValueDictionary, (dict(value),)
+        if isinstance(value, defaultdict) and getattr(value.default_factory, "__name__", "") == "<lambda>":
+            # The one there is (aliases of a function) gives an empty dictionary.
+            return defaultdict, (dict,), None, None, iter(value.items())
         return NotImplemented
 
 

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
+
 import pytest
 
 from salespipe.local import moto_inside
 from tests.embedded import Embedded
 
 
+def deploy(runtime: Embedded) -> None:
+    role = runtime.client("iam").create_role(
+        RoleName="r",
+        AssumeRolePolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+                ],
+            }
+        ),
+    )["Role"]["Arn"]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("code.py", "def handler(event, context):\n    return event\n")
+    runtime.client("lambda").create_function(
+        FunctionName="f", Runtime="python3.12", Role=role, Handler="code.handler", Code={"ZipFile": packed.getvalue()}
+    )
+
+
 def test_every_durable_service_can_be_saved_and_put_back(runtime: Embedded) -> None:
     runtime.client("sqs").create_queue(QueueName="q")
     runtime.client("s3").create_bucket(Bucket="a-bucket")
+    deploy(runtime)
     for service in moto_inside.DURABLE:
         moto_inside.load(service, moto_inside.dump(service))
+    assert runtime.client("lambda").get_function(FunctionName="f")["Configuration"]["Handler"] == "code.handler"
+    runtime.client("lambda").update_function_configuration(FunctionName="f", Timeout=7)
+    assert moto_inside.function("us-east-1", "f").timeout_s == 7
     assert runtime.client("sqs").get_queue_url(QueueName="q")["QueueUrl"]
     assert runtime.client("s3").head_bucket(Bucket="a-bucket")
 
