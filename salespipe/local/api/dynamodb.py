@@ -159,7 +159,7 @@ class DynamoDbApi:
         if not expression:
             return dict(place if old is None else old)
         names, values = _names_and_values(params)
-        return moto_inside.updated(call.region, table.arn.rpartition("/")[2], place, old, expression, names, values)
+        return moto_inside.updated(call.region, table.name, place, old, expression, names, values)
 
     def _conditional(
         self, table: Table, params: dict[str, Any], place: Item, change: Callable[[Item | None], Write]

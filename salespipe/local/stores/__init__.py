@@ -44,17 +44,18 @@ class Stores:
         db = Database(home / "store.db")
         bell = Bell()
         changes = ChangeLog(db)
+        metrics = Metrics(db)
         return cls(
             home=home,
             db=db,
             bell=bell,
-            items=ItemStore(db, bell, changes, item_size),
+            items=ItemStore(db, bell, changes, metrics, item_size),
             changes=changes,
             shards=ShardLog(db, bell),
             objects=ObjectStore(db, home / "objects"),
             positions=Positions(db),
             documents=Documents(db),
-            metrics=Metrics(db),
+            metrics=metrics,
             control=ControlStore(db),
             close=db.close,
         )

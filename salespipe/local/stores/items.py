@@ -17,6 +17,7 @@ from salespipe.local.stores.bell import Bell
 from salespipe.local.stores.changes import ChangeLog, NewChange
 from salespipe.local.stores.database import Database
 from salespipe.local.stores.keys import sortable
+from salespipe.local.stores.metrics import Metrics
 
 Item = dict[str, Any]
 """An item in DynamoDB JSON: `{"orderid": {"S": "a"}, "quantity": {"N": "2"}}`."""
@@ -32,6 +33,10 @@ class Table:
     range_key: str | None
     stream_arn: str | None
     view: str | None
+
+    @property
+    def name(self) -> str:
+        return self.arn.rpartition("/")[2]
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -58,8 +63,11 @@ class Write:
 class ItemStore:
     """Reads see what was committed; `apply` is all or nothing."""
 
-    def __init__(self, db: Database, bell: Bell, changes: ChangeLog, sizeof: Callable[[Item], int]) -> None:
+    def __init__(
+        self, db: Database, bell: Bell, changes: ChangeLog, metrics: Metrics, sizeof: Callable[[Item], int]
+    ) -> None:
         self._db = db
+        self._metrics = metrics
         self._bell = bell
         self._changes = changes
         self._sizeof = sizeof
@@ -193,6 +201,8 @@ class ItemStore:
             if made and table.stream_arn is not None:
                 stream_arn = table.stream_arn
                 self._changes.append(connection, self._db.number(stream_arn), time.time(), made)
+                # AWS publishes no count of change events; ours lets `status` tell what has not been piped yet.
+                self._metrics.add("Salespipe", "Changes", {"TableName": table.name}, len(made))
                 self._db.afterwards(lambda: self._bell.ring(stream_arn))
         return replaced
 
