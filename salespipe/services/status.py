@@ -159,6 +159,8 @@ def _counted(hops: dict[str, Hop], seen: Counts, failed: int | None) -> dict[str
         "lake": {"records": seen.delivered},
         "errors": {"records": failed},
     }
+    if hops["lake"].state == "EMPTY":
+        numbers["lake"]["records"] = 0
     return {name: _with(hop, numbers.get(name, {})) for name, hop in hops.items()}
 
 

@@ -114,7 +114,8 @@ def test_a_fresh_pipeline_is_healthy_and_its_hops_follow_the_flow(pipeline: Pipe
     assert names[:5] == ["table", "stream", "pipe", "kinesis", "delivery"]
     assert names[5:] == ["transform", "lake", "errors", "dead letters", "crawler", "catalog"]
     assert hop(found, "pipe").state == "RUNNING"
-    assert hop(found, "lake").records is None
+    assert (hop(found, "lake").state, hop(found, "lake").records) == ("EMPTY", 0)
+    assert hop(found, "kinesis").records is None
 
 
 def test_counts_and_what_waits_between_the_hops(endpoint: str) -> None:

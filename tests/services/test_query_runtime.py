@@ -1,0 +1,70 @@
+"""PyAthena against the embedded runtime's Athena: types, errors, parameters, before and after `up`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from salespipe.errors import NotThereError, QueryError
+from salespipe.services import provision
+from salespipe.services.pipeline import Pipeline
+from salespipe.services.query import query
+from tests.embedded import Embedded
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    embedded = Embedded(Path(tmp_path_factory.mktemp("query")) / "home")
+    embedded.start()
+    try:
+        p = embedded.pipeline()
+        for _ in provision.up(p, provision.plan(p)):
+            pass
+        yield p
+    finally:
+        embedded.stop()
+
+
+def test_values_keep_their_types(pipeline: Pipeline) -> None:
+    sql = (
+        "SELECT 1 AS n, CAST(12.50 AS decimal(18,2)) AS m, 0.5e0 AS x, true AS b, DATE '2026-11-20' AS d,"
+        " TIMESTAMP '2026-11-20 12:00:00' AS t, '' AS empty, CAST(NULL AS varchar) AS nothing"
+    )
+    result = query(pipeline, sql)
+    moment = datetime(2026, 11, 20, 12)
+    assert result.rows == [(1, Decimal("12.50"), 0.5, True, date(2026, 11, 20), moment, "", None)]
+    assert [column.name for column in result.columns] == ["n", "m", "x", "b", "d", "t", "empty", "nothing"]
+    assert result.columns[1].type == "decimal(18,2)"
+
+
+def test_every_row_of_a_large_result_comes(pipeline: Pipeline) -> None:
+    result = query(pipeline, "SELECT n FROM UNNEST(sequence(1, 2500)) AS t(n) ORDER BY n")
+    assert [row[0] for row in result.rows] == list(range(1, 2501))
+
+
+def test_parameters_fill_the_question_marks(pipeline: Pipeline) -> None:
+    result = query(pipeline, "SELECT ? AS a, ? AS b", params=["7", "O'Hara"])
+    assert result.rows == [(7, "O'Hara")]
+
+
+def test_a_missing_lake_says_crawl(pipeline: Pipeline) -> None:
+    with pytest.raises(QueryError, match="orders") as caught:
+        query(pipeline, "SELECT count(*) FROM orders")
+    assert "salespipe crawl" in caught.value.hint
+
+
+def test_a_syntax_error_is_one_line(pipeline: Pipeline) -> None:
+    with pytest.raises(QueryError) as caught:
+        query(pipeline, "SELEC 1")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_query_before_up_is_not_there(pipeline: Pipeline) -> None:
+    other = replace(pipeline, names=replace(pipeline.names, pipeline="other"))
+    with pytest.raises(NotThereError, match="'other'"):
+        query(other, "SELECT 1")
