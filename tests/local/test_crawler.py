@@ -16,6 +16,7 @@ from salespipe.local.api.glue import GlueApi
 from salespipe.local.call import Call
 from salespipe.local.crawling.crawl import crawl
 from salespipe.local.errors import AwsError
+from salespipe.local.http import Request
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
 from salespipe.local.workers import crawler as worker
@@ -46,6 +47,11 @@ class Glue:
         if handler is None:
             return self.moto.call("glue", operation, params, region=REGION)
         return handler(Call("glue", operation, self.moto.account, REGION, params))
+
+    def make_bucket(self, name: str) -> None:
+        scope = f"AWS4-HMAC-SHA256 Credential=test/20261120/{REGION}/s3/aws4_request"
+        headers = {"host": f"s3.{REGION}.amazonaws.com", "authorization": scope}
+        assert self.moto.http(Request("PUT", f"/{name}", "", headers)).status == 200
 
     def put(self, key: str, *rows: dict[str, Any] | str | bytes) -> None:
         body = b"".join(
@@ -102,6 +108,7 @@ def column_types(described: dict[str, Any]) -> dict[str, str]:
 def glue(tmp_path: Path) -> Iterator[Glue]:
     opened = Glue(tmp_path / "home")
     opened("CreateDatabase", DatabaseInput={"Name": "db"})
+    opened.make_bucket("lake")
     try:
         yield opened
     finally:
@@ -368,6 +375,12 @@ def test_a_missing_database_fails_the_crawl_with_its_name(glue: Glue) -> None:
     last = glue.crawl()
     assert last["Status"] == "FAILED"
     assert "nowhere" in last["ErrorMessage"]
+
+
+def test_a_missing_bucket_fails_the_crawl_with_its_name(glue: Glue) -> None:
+    glue.crawler(Path="s3://no-such-lake/orders/")
+    last = glue.crawl()
+    assert (last["Status"], last["ErrorMessage"]) == ("FAILED", "The specified bucket does not exist: no-such-lake")
 
 
 def test_targets_other_than_s3_fail_the_crawl(glue: Glue) -> None:

@@ -18,6 +18,7 @@ TARGETS = {"S3Targets": [{"Path": "s3://lake/orders/"}]}
 def glue(tmp_path: Path) -> Iterator[Glue]:
     opened = Glue(tmp_path / "home")
     opened("CreateDatabase", DatabaseInput={"Name": "db"})
+    opened.make_bucket("lake")
     try:
         yield opened
     finally:

@@ -118,6 +118,9 @@ class CrawlerRuns:
         log("BENCHMARK", f"Running Start Crawl for Crawler {name}")
         try:
             plan = Plan.of(id, document, self._classifiers(region, document["Classifiers"]))
+            for bucket in {target.bucket for target in plan.targets}:
+                if not self._moto.bucket_exists(bucket):
+                    raise AwsError("NoSuchBucket", f"The specified bucket does not exist: {bucket}")
             written = crawl(plan, run, self._stores, glue, log, proceed)
             counts = {
                 "TablesCreated": written.created,
