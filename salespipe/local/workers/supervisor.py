@@ -69,7 +69,11 @@ class Supervisor:
 
     def count(self) -> int:
         """How many pipes and delivery streams are at work."""
-        return len({_arn(job) for job in self._running()})
+        return len({_arn(job) for job in self.jobs()})
+
+    def jobs(self) -> list[Job]:
+        """What is being done just now."""
+        return list(self._running())
 
     def errors(self) -> dict[str, str]:
         """By name of the worker, pipe or delivery stream: what is wrong with it just now."""
