@@ -69,7 +69,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         data = record.get("data", "")
         result, reason = "Ok", ""
         try:
-            given = a2b_base64(data)
+            given = a2b_base64(data, strict_mode=True)
             if given.isspace() or not given:
                 result, reason = "Dropped", "the record is blank"
             else:
