@@ -7,6 +7,7 @@ SIGTERM end with 130. Nothing here or in a command's module loads boto3, moto, d
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import signal
@@ -133,8 +134,9 @@ def _fail(message: str, hint: str, code: int) -> int:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    with contextlib.suppress(BrokenPipeError):  # nobody listens; the exit code still tells
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
 
 
 def _trace() -> bool:

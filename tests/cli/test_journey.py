@@ -23,7 +23,7 @@ import pytest
 
 from tests.cli.process import COMMAND, environment, salespipe
 
-COUNT = 400
+COUNT = 1000
 
 
 class Journey:
@@ -74,19 +74,22 @@ def up(journey: Journey) -> Any:
 @pytest.fixture(scope="module")
 def written(journey: Journey, up: Any) -> Any:
     """The summary of the first orders, all of which are in the lake when the fixture is ready."""
-    summary = journey.json("generate", "--count", str(COUNT), "--rate", "400", "--seed", "7")
-    wait_until(lambda: nothing_on_its_way(journey))
+    summary = journey.json("generate", "--count", str(COUNT), "--rate", "1000", "--seed", "7")
+    wait_until(lambda: in_lake(journey) == COUNT)
     return summary
 
 
 @pytest.fixture(scope="module")
 def crawled(journey: Journey, written: Any) -> Any:
+    """The crawler's answer, with the first orders in its table."""
     return journey.json("crawl")
 
 
-def nothing_on_its_way(journey: Journey) -> bool:
-    hops = journey.json("status")["hops"]
-    return not any(hop["lag"] for hop in hops)
+def in_lake(journey: Journey) -> int:
+    """How many change events lie in the lake."""
+    hops = {hop["name"]: hop["records"] for hop in journey.json("status")["hops"]}
+    assert hops["errors"] == 0
+    return int(hops["lake"])
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
@@ -105,6 +108,7 @@ def test_a_dry_run_and_a_plan_change_nothing(journey: Journey) -> None:
     assert {change["action"] for change in plan["changes"]} == {"create"}
     assert dry["changes"] == plan["changes"]
     journey.run("status", code=3)
+    assert "is not there" in journey.run("down", "--yes", code=3).stderr
 
 
 def test_up_creates_everything_and_a_second_up_nothing(journey: Journey, up: Any) -> None:
@@ -178,7 +182,7 @@ def test_the_reader_of_tail_may_leave(journey: Journey, written: Any) -> None:
         journey.run("generate", "--count", "5", "--rate", "100", "--seed", "8")
         assert process.wait(timeout=30) == 0
         assert process.stderr.read() == ""
-    wait_until(lambda: nothing_on_its_way(journey))
+    wait_until(lambda: in_lake(journey) == COUNT + 5)
 
 
 def test_crawl_finds_the_table(crawled: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -78,6 +79,20 @@ def test_progress_without_a_terminal_is_a_plain_line_now_and_then() -> None:
     progress.clear()
 
     assert err.getvalue() == "b\nd\n"
+
+
+def test_progress_on_a_terminal_is_one_line_that_other_words_replace() -> None:
+    ours, theirs = os.openpty()
+    with open(theirs, "w", encoding="utf-8") as err:  # noqa: PTH123 - a descriptor has no path
+        console = Console(io.StringIO(), err)
+        console.progress = Progress(err, quiet=False, clock=iter([0.0, 1.0, 2.0]).__next__)
+        console.progress.update("10 %")
+        console.progress.update("20 %")
+        console.talk("done")
+        shown = os.read(ours, 1000).decode()
+    os.close(ours)
+
+    assert shown == "\r\x1b[2K10 %\r\x1b[2K20 %\r\x1b[2Kdone\r\n"
 
 
 def test_follow_shows_every_event_and_returns_the_result() -> None:

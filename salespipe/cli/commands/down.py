@@ -26,6 +26,11 @@ def down(
 
     with shell.open() as target:
         plan = provision.plan_down(target.pipeline, delete_data=delete_data)
+        if not plan.changes:
+            try:
+                provision.require(target.pipeline)
+            finally:
+                target.release()
         if not yes:
             plans.show_what_goes(console, plan)
             typed = console.ask(f"Type the pipeline's name ({name}) to delete it: ")
