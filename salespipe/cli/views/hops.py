@@ -29,7 +29,7 @@ def show(console: Console, status: Status, *, where: str) -> None:
 def show_again(console: Console, status: Status, *, where: str) -> None:
     """The same once more: over the last one on a terminal, below it elsewhere."""
     if not console.json:
-        console.write("\x1b[H\x1b[2J\x1b[3J" if console.is_terminal else "")
+        console.write("\x1b[H\x1b[2J" if console.is_terminal else "")
     show(console, status, where=where)
 
 
