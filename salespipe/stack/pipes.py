@@ -88,14 +88,13 @@ class Pipe(Resource):
             "log": pipe.get("LogConfiguration"),
         }
         state: Literal["ready", "busy", "failed"] = "busy"
-        if current in _STANDING:
-            state = "ready"
-            settings["state"] = current
-        elif current in _FAILED:
+        if current in _FAILED:
             state = "failed"
-        elif current.endswith("_FAILED"):
+        elif current in _STANDING or current.endswith("_FAILED"):
             state = "ready"
-            settings["state"] = current
+            # Wanted running, but EventBridge stopped it or could not start it.
+            if pipe["DesiredState"] == "RUNNING":
+                settings["state"] = current
         return Found(settings, pipe.get("Tags", {}), state, pipe.get("StateReason", ""))
 
     def create(self, desired: Values) -> None:

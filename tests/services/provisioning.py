@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import boto3
@@ -156,20 +157,27 @@ class World:
         return World(changed, self.missing, self.death)
 
 
-def open_world(
-    region: str = "us-east-1", name: str = "sales", endpoint_url: str | None = None, target: str = "local"
-) -> World:
-    """A pipeline whose clients reach moto: in this process, or at `endpoint_url`."""
+@cache
+def _connection(region: str, endpoint_url: str | None) -> tuple[Clients, MissingInMoto, Death]:
+    """One set of clients a region for all tests: making them takes longer than a test."""
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
-    missing, death = MissingInMoto(session), Death(session)
-    clients = Clients(session, endpoint_url)
-    return World(Pipeline(clients, Names(name, ACCOUNT, region), BY_TARGET[target]), missing, death)
+    return Clients(session, endpoint_url), MissingInMoto(session), Death(session)
+
+
+def open_world(region: str = "us-east-1", name: str = "sales", endpoint_url: str | None = None) -> World:
+    """A pipeline whose clients reach moto: in this process, or at `endpoint_url`."""
+    clients, missing, death = _connection(region, endpoint_url)
+    return World(Pipeline(clients, Names(name, ACCOUNT, region), BY_TARGET["local"]), missing, death)
 
 
 @contextmanager
 def world_in_process(region: str = "us-east-1") -> Iterator[World]:
     with mock_aws():
-        yield open_world(region)
+        world = open_world(region)
+        world.missing.classifiers.clear()
+        world.death.left = None
+        world.death.writes.clear()
+        yield world
 
 
 def actions(plan: Plan) -> dict[str, str]:

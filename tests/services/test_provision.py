@@ -195,7 +195,6 @@ def test_taken_between_plan_and_up_is_refused(world: World) -> None:
 def test_two_pipelines_stand_side_by_side(world: World) -> None:
     world.up()
     other = open_world(name="shop")
-    other.missing.classifiers = world.missing.classifiers
     other.up()
     assert changed(world.plan()) == {}
     other.down(delete_data=True)
