@@ -1,0 +1,145 @@
+"""DuckDB, and the only module that touches it. Imported on first use: starting the runtime does not pay for it.
+
+One database in memory for all queries, a connection for each, so that its memory limit holds for all of them together.
+Nothing is installed or loaded from outside, and the session's time zone is UTC.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from salespipe.local.athena.errors import SYSTEM, QueryFailure
+from salespipe.local.athena.rules.load import MACROS
+
+_RAISED = re.compile(r"Error: ([A-Z][A-Z_]+): (.*)", re.DOTALL)
+_UNGROUPED = re.compile(r'column "(.+?)" must appear in the GROUP BY clause')
+_CAST = re.compile(r"Could not (?:convert|cast) (.*)", re.DOTALL)
+FETCH = 10_000
+
+
+class Cancelled(Exception):
+    """The query was stopped from outside."""
+
+
+class Engine:
+    """The database; `session()` gives a connection of its own."""
+
+    def __init__(self, folder: Path, *, threads: int = 2, memory: str = "1GB") -> None:
+        self._folder = folder
+        self._settings: dict[str, str | int | float | list[str]] = {"threads": threads, "memory_limit": memory}
+        self._lock = threading.Lock()
+        self._database: Any = None
+
+    def warm(self) -> None:
+        """Import and open the engine now, so that the first query need not."""
+        self._open()
+
+    def session(self) -> Session:
+        """A connection for one statement; close it."""
+        return Session(self._open().cursor())
+
+    def close(self) -> None:
+        """Give the memory back."""
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+                self._database = None
+
+    def _open(self) -> Any:
+        with self._lock:
+            if self._database is None:
+                self._database = self._create()
+            return self._database
+
+    def _create(self) -> Any:
+        import duckdb
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        database = duckdb.connect(
+            ":memory:",
+            config={
+                **self._settings,
+                "temp_directory": str(self._folder),
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            },
+        )
+        database.execute("SET GLOBAL TimeZone = 'UTC'")
+        for macro in MACROS:
+            database.execute(f"CREATE MACRO {macro}")
+        database.execute("SET lock_configuration = true")
+        return database
+
+
+class Session:
+    """One connection. Its errors leave as QueryFailure in Athena's wording, or as Cancelled."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._cancelled = threading.Event()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._connection.close()
+
+    def cancel(self) -> None:
+        """Stop what runs on this connection, from any thread."""
+        self._cancelled.set()
+        self._connection.interrupt()
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of a small query."""
+        return [row for page in self.pages(sql) for row in page]
+
+    def pages(self, sql: str) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a query, some thousand at a time."""
+        import duckdb
+
+        try:
+            if self._cancelled.is_set():
+                raise Cancelled
+            self._connection.execute(sql)
+            while page := self._connection.fetchmany(FETCH):
+                yield page
+                if self._cancelled.is_set():
+                    raise Cancelled
+        except duckdb.InterruptException as error:
+            raise Cancelled from error
+        except duckdb.Error as error:
+            if self._cancelled.is_set():
+                raise Cancelled from error
+            raise failure(str(error)) from error
+
+
+def failure(said: str) -> QueryFailure:
+    """The engine's error in Athena's words."""
+    raised = _RAISED.search(said)
+    if raised:
+        return QueryFailure(raised[1], raised[2].strip())
+    first = said.splitlines()[0]
+    if "Division by zero" in said or "division by zero" in said:
+        return QueryFailure("DIVISION_BY_ZERO", "Division by zero")
+    if _UNGROUPED.search(said):
+        name = _UNGROUPED.search(said)
+        shown = name[1] if name else ""
+        return QueryFailure(
+            "EXPRESSION_NOT_AGGREGATE", f"'{shown}' must be an aggregate expression or appear in GROUP BY clause"
+        )
+    if said.startswith("Out of Range Error"):
+        return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", first.removeprefix("Out of Range Error: "))
+    if said.startswith("Conversion Error"):
+        found = _CAST.search(first)
+        return QueryFailure("INVALID_CAST_ARGUMENT", f"Cannot cast {found[1] if found else first}")
+    if said.startswith("Out of Memory"):
+        return QueryFailure("EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exceeded the memory limit of the local engine")
+    if said.startswith("IO Error"):
+        return QueryFailure("HIVE_CANNOT_OPEN_SPLIT", first.removeprefix("IO Error: "), category=SYSTEM)
+    if said.startswith("Invalid Input Error") and "scalar subquery" in said.lower():
+        return QueryFailure("SUBQUERY_MULTIPLE_ROWS", "Scalar sub-query has returned multiple rows")
+    return QueryFailure("GENERIC_INTERNAL_ERROR", first, category=SYSTEM)

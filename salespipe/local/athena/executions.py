@@ -1,0 +1,278 @@
+"""The life of queries: QUEUED, RUNNING, then SUCCEEDED, FAILED or CANCELLED, kept as documents so that history survives.
+
+Queries run on a few threads. An execution that a killed process left unfinished is FAILED when the next one starts.
+https://docs.aws.amazon.com/athena/latest/APIReference/API_QueryExecution.html
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from salespipe.local.athena import results
+from salespipe.local.athena.catalog import Catalog, split_location
+from salespipe.local.athena.engine import Cancelled, Engine, Session
+from salespipe.local.athena.errors import OTHER, SYSTEM, QueryFailure, SyntaxFailure
+from salespipe.local.athena.statements.context import Context, Statement
+from salespipe.local.errors import AwsError
+from salespipe.local.moto_app import Moto
+from salespipe.local.stores import Stores
+
+KIND = "athena-query"
+UNFINISHED = ("QUEUED", "RUNNING")
+_THREADS = 4
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A query that was accepted. `cutoff` is the workgroup's limit of bytes scanned, None without one."""
+
+    sql: str
+    statement: Statement
+    database: str
+    region: str
+    workgroup: str
+    location: str
+    cutoff: int | None
+    parameters: list[str]
+    token: str
+
+
+class CutoffReached(Exception):
+    """The query would read more than its workgroup allows."""
+
+
+class Executions:
+    """Runs queries and answers for those that ran."""
+
+    def __init__(self, stores: Stores, moto: Moto) -> None:
+        self._stores = stores
+        self._moto = moto
+        self._folder = stores.home / "tmp" / "athena"
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self.engine = Engine(self._folder / "spill")
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="athena")
+        self._sessions: dict[str, Session] = {}
+        self._stopped: set[str] = set()
+        self._lock = threading.Lock()
+        self._fail_unfinished()
+
+    def warm(self) -> None:
+        """Import and open the engine on a thread of ours."""
+        self._pool.submit(self.engine.warm)
+
+    def close(self) -> None:
+        """Cancel what runs and give the engine's memory back."""
+        with self._lock:
+            for session in self._sessions.values():
+                session.cancel()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self.engine.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def start(self, request: Request) -> str:
+        """Queue a query; its id. The same client token gives the same id again."""
+        if request.token:
+            for known, document in self._stores.documents.all(KIND).items():
+                if document.get("token") == request.token:
+                    if document["QueryExecution"]["Query"] != request.sql:
+                        raise AwsError("InvalidRequestException", "Idempotent parameters do not match")
+                    return known
+        id = str(uuid.uuid4())
+        self._save(id, _document(id, request))
+        self._pool.submit(self._guarded, id, request)
+        return id
+
+    def get(self, id: str) -> dict[str, Any]:
+        """The document of an execution. Raises AwsError for an id that is not known."""
+        found = self._stores.documents.get(KIND, id)
+        if found is None:
+            raise AwsError("InvalidRequestException", f"QueryExecution {id} was not found")
+        return found
+
+    def all(self) -> list[dict[str, Any]]:
+        """Every execution, newest first."""
+        found = list(self._stores.documents.all(KIND).values())
+        return sorted(
+            found, key=lambda document: float(document["QueryExecution"]["Status"]["SubmissionDateTime"]), reverse=True
+        )
+
+    def stop(self, id: str) -> None:
+        """Cancel a query that is not finished; of one that is, nothing changes."""
+        document = self.get(id)
+        with self._lock:
+            if document["QueryExecution"]["Status"]["State"] not in UNFINISHED:
+                return
+            self._stopped.add(id)
+            session = self._sessions.get(id)
+        if session is not None:
+            session.cancel()
+        else:
+            self._change(id, lambda found: _finish(found, "CANCELLED", "Query was cancelled"))
+
+    # on the pool
+
+    def _guarded(self, id: str, request: Request) -> None:
+        """No error of ours may leave a query RUNNING for ever."""
+        try:
+            self._run(id, request)
+        except Exception as error:
+            log.exception("query %s", id)
+            self._end(id, QueryFailure("GENERIC_INTERNAL_ERROR", f"{type(error).__name__}: {error}", category=SYSTEM))
+        finally:
+            with self._lock:
+                self._sessions.pop(id, None)
+                self._stopped.discard(id)
+
+    def _run(self, id: str, request: Request) -> None:
+        with self.engine.session() as session, self._own_folder() as name:
+            folder = Path(name)
+            with self._lock:
+                if id in self._stopped:
+                    return
+                self._sessions[id] = session
+            started = time.time()
+            self._change(id, lambda found: _begin(found))
+            try:
+                written = self._write(id, request, session, folder)
+            except Cancelled:
+                self._change(id, lambda found: _finish(found, "CANCELLED", "Query was cancelled", started=started))
+            except CutoffReached:
+                said = str(reached)
+                self._change(id, lambda found: _finish(found, "CANCELLED", said, started=started))
+            except QueryFailure as error:
+                self._end(id, error, started)
+            except SyntaxFailure as error:
+                self._end(id, QueryFailure("SYNTAX_ERROR", str(error)), started)
+            except AwsError as error:
+                self._end(id, QueryFailure("", error.message, category=OTHER), started)
+            else:
+                self._change(id, lambda found: _succeed(found, written, started))
+
+    def _write(self, id: str, request: Request, session: Session, folder: Path) -> results.Written:
+        def scanned(count: int) -> None:
+            self._change(id, lambda found: found["QueryExecution"]["Statistics"].update(DataScannedInBytes=count))
+            if request.cutoff is not None and count > request.cutoff:
+                raise CutoffReached("Query cancelled! : Bytes scanned limit was exceeded")
+
+        context = Context(
+            database=request.database,
+            catalog=Catalog(self._moto, request.region),
+            objects=self._stores.objects,
+            folder=folder,
+            now=datetime.now(UTC),
+            session=session,
+            scanned=scanned,
+        )
+        result = request.statement.run(context)
+        bucket, prefix = split_location(request.location)
+        return results.write(self._stores.objects, bucket, prefix + id, result)
+
+    def _own_folder(self) -> tempfile.TemporaryDirectory[str]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=self._folder)
+
+    # documents
+
+    def _end(self, id: str, failure: QueryFailure, started: float | None = None) -> None:
+        self._change(id, lambda found: _finish(found, "FAILED", str(failure), failure, started))
+
+    def _save(self, id: str, document: dict[str, Any]) -> None:
+        self._stores.documents.put(KIND, id, document)
+
+    def _change(self, id: str, change: Callable[[dict[str, Any]], object]) -> None:
+        with self._stores.db.write():
+            document = self._stores.documents.get(KIND, id)
+            if document is not None:
+                change(document)
+                self._save(id, document)
+
+    def _fail_unfinished(self) -> None:
+        reason = QueryFailure("", "The local runtime stopped while the query was running", category=SYSTEM)
+        for id, document in self._stores.documents.all(KIND).items():
+            if document["QueryExecution"]["Status"]["State"] in UNFINISHED:
+                self._end(id, reason)
+
+
+def _document(id: str, request: Request) -> dict[str, Any]:
+    statement = request.statement
+    execution: dict[str, Any] = {
+        "QueryExecutionId": id,
+        "Query": request.sql,
+        "StatementType": statement.type,
+        "ResultConfiguration": {"OutputLocation": request.location},
+        "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": False}},
+        "QueryExecutionContext": {"Database": request.database, "Catalog": "awsdatacatalog"},
+        "Status": {"State": "QUEUED", "SubmissionDateTime": time.time()},
+        "Statistics": {"DataScannedInBytes": 0, "TotalExecutionTimeInMillis": 0},
+        "WorkGroup": request.workgroup,
+        "EngineVersion": {
+            "SelectedEngineVersion": "Athena engine version 3",
+            "EffectiveEngineVersion": "Athena engine version 3",
+        },
+        "SubstatementType": statement.subtype,
+    }
+    extension = "csv" if statement.subtype == "SELECT" else "txt"
+    location = request.location if request.location.endswith("/") else request.location + "/"
+    execution["ResultConfiguration"]["OutputLocation"] = f"{location}{id}.{extension}"
+    if request.parameters:
+        execution["ExecutionParameters"] = request.parameters
+    if not request.database:
+        execution["QueryExecutionContext"].pop("Database")
+    return {"QueryExecution": execution, "columns": [], "rows": 0, "token": request.token}
+
+
+def _begin(document: dict[str, Any]) -> None:
+    status = document["QueryExecution"]["Status"]
+    status["State"] = "RUNNING"
+    queued = int((time.time() - float(status["SubmissionDateTime"])) * 1000)
+    document["QueryExecution"]["Statistics"]["QueryQueueTimeInMillis"] = queued
+
+
+def _finish(
+    document: dict[str, Any], state: str, reason: str, failure: QueryFailure | None = None, started: float | None = None
+) -> None:
+    execution = document["QueryExecution"]
+    status = execution["Status"]
+    status |= {"State": state, "StateChangeReason": reason, "CompletionDateTime": time.time()}
+    if failure is not None:
+        status["AthenaError"] = {
+            "ErrorCategory": failure.category,
+            "ErrorType": failure.type,
+            "Retryable": failure.category == SYSTEM,
+            "ErrorMessage": reason,
+        }
+    _time(execution, started)
+
+
+def _succeed(document: dict[str, Any], written: results.Written, started: float) -> None:
+    execution = document["QueryExecution"]
+    execution["Status"] |= {"State": "SUCCEEDED", "CompletionDateTime": time.time()}
+    execution["ResultConfiguration"]["OutputLocation"] = written.location
+    document |= {"columns": written.columns, "rows": written.rows, "bytes": written.bytes}
+    _time(execution, started)
+
+
+def _time(execution: dict[str, Any], started: float | None) -> None:
+    now = time.time()
+    engine = int((now - started) * 1000) if started is not None else 0
+    total = int((now - float(execution["Status"]["SubmissionDateTime"])) * 1000)
+    execution["Statistics"] |= {
+        "EngineExecutionTimeInMillis": engine,
+        "TotalExecutionTimeInMillis": total,
+        "ServiceProcessingTimeInMillis": max(0, total - engine),
+        "QueryPlanningTimeInMillis": 0,
+        "ResultReuseInformation": {"ReusedPreviousResult": False},
+    }

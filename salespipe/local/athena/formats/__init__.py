@@ -1,0 +1,1 @@
+"""How rows are read from files, one module per SerDe family. Each gives `read(files, columns, storage) -> SQL`."""

@@ -1,0 +1,188 @@
+"""OpenX and Hive JSON SerDe: one object a line, keys matched without regard to case, what is missing is NULL.
+
+https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html
+Lines are read as text. A line that is plain (a valid object, no capital in a key) is taken apart by the engine; the first
+other line stops the statement with ODD_LINE, and it is run again over files that `plain_lines` has rewritten. So files as
+Firehose writes them cost no second look. The SerDe's habits that are kept: text behind the first object of a line is
+dropped, a blank line is a row of NULLs, an array gives the columns in order, numbers are cut to whole ones for integer
+columns. Where OpenX makes a row of NULLs from a line that is no JSON at all, this fails like any malformed line.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from salespipe.local.athena.catalog import Column, Storage
+from salespipe.local.athena.errors import QueryFailure
+from salespipe.local.athena.formats.source import Source, bad_data
+from salespipe.local.athena.types import INTEGERS, TEXT, Type, duckdb_type, quoted, row_fields, text
+
+ODD_LINE = "ODD_LINE"
+_CAPITAL_KEY = r'[A-Z\p{Lu}][^"\\]*"\s*:'
+_NUMBER = r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*"
+_TIMESTAMP = r"\s*\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{1,2}(:\d{1,2}(\.\d{1,9})?)?Z?)?\s*"
+
+
+def read(source: Source) -> str:
+    """SQL that gives the columns and `filename`."""
+    scalars = [entry for entry in source.columns if _is_scalar(entry[1].type)]
+    shown = []
+    for _, column in source.columns:
+        if _is_scalar(column.type):
+            position = 1 + [other for _, other in scalars].index(column)
+            shown.append(f"{_scalar(f'v[{position}]', column, column.type)} AS {quoted(column.name)}")
+        else:
+            whole = f"json_extract(l, {text(_path(_key(column, source.storage)))})"
+            shown.append(f"{_nested(whole, column, column.type)} AS {quoted(column.name)}")
+    paths = ", ".join(text(_path(_key(column, source.storage))) for _, column in scalars)
+    values = f", json_extract_string(l, [{paths}]) AS v" if scalars else ""
+    lines = (
+        f"read_csv({source.list}, columns = {{'l': 'VARCHAR'}}, header = false, auto_detect = false, delim = '\x01', "
+        "quote = '', escape = '', filename = true)"
+    )
+    plain = (
+        "CASE WHEN l IS NULL THEN true WHEN json_valid(l) AND ltrim(l)[1] = '{' AND NOT "
+        f"regexp_matches(l, {text(_CAPITAL_KEY)}) THEN true ELSE error('{ODD_LINE}') END"
+    )
+    return f"SELECT {', '.join([*shown, 'filename'])} FROM (SELECT l, filename{values} FROM {lines} WHERE {plain})"
+
+
+def _is_scalar(type_: Type) -> bool:
+    return type_.name not in ("array", "map", "row")
+
+
+def _key(column: Column, storage: Storage) -> str:
+    mapped = storage.serde_parameters.get(f"mapping.{column.name}", column.name)
+    return mapped if _exact(storage) else mapped.lower()
+
+
+def _exact(storage: Storage) -> bool:
+    return storage.serde_parameters.get("case.insensitive", "true").lower() == "false"
+
+
+def _path(key: str) -> str:
+    return '$."' + key.replace('"', '\\"') + '"'
+
+
+def _scalar(value: str, column: Column, type_: Type) -> str:
+    """The declared type from a JSON value's text; NULL stays NULL."""
+    kind, bad = duckdb_type(type_), bad_data(column, type_, value)
+
+    def when(pattern: str, then: str, otherwise: str) -> str:
+        matches = f"regexp_full_match({value}, {text(pattern)})"
+        return f"CASE WHEN {value} IS NULL THEN NULL WHEN {matches} THEN {then} ELSE {otherwise} END"
+
+    if type_.name in TEXT:
+        return f"substring({value}, 1, {type_.numbers[0]})" if type_.numbers else value
+    if type_.name in INTEGERS:
+        exact = f"coalesce(TRY_CAST({value} AS {kind}), {bad})"
+        return when(
+            r"[+-]?\d+",
+            exact,
+            when(_NUMBER, f"coalesce(TRY_CAST(trunc(CAST({value} AS DOUBLE)) AS {kind}), {bad})", bad),
+        )
+    if type_.name in ("double", "real"):
+        return when(_NUMBER + "|[+-]?(NaN|Infinity)", f"CAST({value} AS {kind})", bad)
+    if type_.name == "decimal":
+        return f"TRY_CAST({value} AS {kind})"
+    if type_.name == "boolean":
+        return f"(lower({value}) = 'true')"
+    if type_.name == "date":
+        return f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce(TRY_CAST({value} AS DATE), {bad}) END"
+    if type_.name == "timestamp":
+        plain = f"TRY_CAST(regexp_replace(trim({value}), 'Z$', '') AS TIMESTAMP)"
+        return when(_TIMESTAMP, f"coalesce({plain}, {bad})", bad)
+    if type_.name == "varbinary":
+        return f"from_base64({value})"
+    raise QueryFailure("NOT_SUPPORTED", f"a JSON column of type {type_} is not supported by the local Athena")
+
+
+def _nested(value: str, column: Column, type_: Type, depth: int = 0) -> str:
+    """The declared type from a JSON value."""
+    if _is_scalar(type_):
+        return _scalar(f"json_extract_string({value}, '$')", column, type_)
+    item = f"j{depth}"
+    absent = f"{value} IS NULL OR json_type({value}) = 'NULL'"
+    if type_.name == "array":
+        inner = _nested(item, column, type_.args[0], depth + 1)
+        body = f"list_transform(CAST({value} AS JSON[]), lambda {item}: {inner})"
+    elif type_.name == "map":
+        entries = f"CAST({value} AS MAP(VARCHAR, JSON))"
+        key = _scalar(item, column, type_.args[0])
+        inner = _nested(item, column, type_.args[1], depth + 1)
+        body = (
+            f"map(list_transform(map_keys({entries}), lambda {item}: {key}), "
+            f"list_transform(map_values({entries}), lambda {item}: {inner}))"
+        )
+    else:
+        parts = [
+            f"{quoted(name)} := {_nested(f'json_extract({value}, {text(_path(name))})', column, arg, depth + 1)}"
+            for name, arg in row_fields(type_)
+        ]
+        body = f"struct_pack({', '.join(parts)})"
+    return f"CASE WHEN {absent} THEN NULL ELSE {body} END"
+
+
+# the second look
+
+
+def plain_lines(path: Path, target: Path, storage: Storage) -> None:
+    """Rewrite a file so that every line is a plain object under the declared keys.
+
+    Raises HIVE_CURSOR_ERROR for a line that cannot be read, unless the table says ignore.malformed.json.
+    """
+    ignore = storage.serde_parameters.get("ignore.malformed.json", "false").lower() == "true"
+    dotted = storage.serde_parameters.get("dots.in.keys", "false").lower() == "true"
+    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    with opened as lines, target.open("w", encoding="utf-8", newline="\n") as out:
+        for line in _lines(lines):
+            out.write(json.dumps(_plain(line, storage, ignore, dotted), ensure_ascii=False) + "\n")
+
+
+def _lines(file: Any) -> Iterator[str]:
+    for line in file:
+        yield line.decode("utf-8", "replace").strip()
+
+
+def _plain(line: str, storage: Storage, ignore: bool, dotted: bool) -> dict[str, Any]:
+    if not line:
+        return {}
+    try:
+        if line[0] not in "{[":
+            raise ValueError("A JSONObject text must begin with '{' at 1 [character 2 line 1]")
+        value, _ = _DECODER.raw_decode(line)
+    except ValueError as error:
+        if ignore:
+            return {}
+        raise QueryFailure("HIVE_CURSOR_ERROR", f"Row is not a valid JSON Object - JSONException: {error}") from None
+    if isinstance(value, list):
+        return {_key(column, storage): item for column, item in zip(storage.columns, value, strict=False)}
+    return _declared(
+        value, [(_key(column, storage), column.type) for column in storage.columns], _exact(storage), dotted
+    )
+
+
+def _declared(value: dict[str, Any], fields: Sequence[tuple[str, Type]], exact: bool, dotted: bool) -> dict[str, Any]:
+    """Only the declared keys, spelt as declared; of keys that differ in case alone the last wins."""
+    given = {}
+    for key, item in value.items():
+        name = key.replace(".", "_") if dotted else key
+        given[name if exact else name.lower()] = item
+    return {name: _declared_value(given[name], type_, exact, dotted) for name, type_ in fields if name in given}
+
+
+def _declared_value(value: Any, type_: Type, exact: bool, dotted: bool) -> Any:
+    if type_.name == "row" and isinstance(value, dict):
+        return _declared(value, row_fields(type_), exact, dotted)
+    if type_.name == "array" and isinstance(value, list):
+        return [_declared_value(item, type_.args[0], exact, dotted) for item in value]
+    if type_.name == "map" and isinstance(value, dict):
+        return {key: _declared_value(item, type_.args[1], exact, dotted) for key, item in value.items()}
+    return value
+
+
+_DECODER = json.JSONDecoder(strict=False)

@@ -1,0 +1,22 @@
+"""Parquet: columns by name; a file without a column gives NULL.
+
+https://docs.aws.amazon.com/athena/latest/ug/parquet-serde.html
+"""
+
+from __future__ import annotations
+
+from salespipe.local.athena.formats.source import Source
+from salespipe.local.athena.types import duckdb_type, quoted, text
+
+
+def read(source: Source) -> str:
+    """SQL that gives the columns and `filename`."""
+    schema = ", ".join(
+        f"{text(column.name)}: {{name: {text(column.name)}, type: {text(duckdb_type(column.type))}, default_value: NULL}}"
+        for _, column in source.columns
+    )
+    shown = [quoted(column.name) for _, column in source.columns]
+    rows = f"read_parquet({source.list}, union_by_name = true, filename = true)"
+    if source.columns:
+        rows = f"read_parquet({source.list}, schema = MAP {{{schema}}}, filename = true)"
+    return f"SELECT {', '.join([*shown, 'filename'])} FROM {rows}"

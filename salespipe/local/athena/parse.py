@@ -1,0 +1,61 @@
+"""Trino SQL text to a syntax tree, by sqlglot, with every function left under the name that was written.
+
+sqlglot would turn functions it knows into its own nodes and so into its own opinion of what they mean. Here its function
+table is empty: the only meanings are the ones in `rules/`, and a name that is not there is refused.
+Tree nodes keep their place in the text (`meta`), for the `line 1:8` of Athena's errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from sqlglot import exp
+from sqlglot.dialects.trino import Trino
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.parsers.trino import TrinoParser
+
+from salespipe.local.athena.errors import SyntaxFailure
+
+_SPECIAL_SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "LISTAGG")
+
+
+class _Parser(TrinoParser):
+    FUNCTIONS: ClassVar[dict[str, Callable[..., Any]]] = {}
+    FUNCTION_PARSERS: ClassVar[dict[str, Callable[..., Any]]] = {
+        name: TrinoParser.FUNCTION_PARSERS[name] for name in _SPECIAL_SYNTAX
+    }
+    NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Callable[..., Any]]] = {
+        name: TrinoParser.NO_PAREN_FUNCTION_PARSERS[name] for name in ("ANY", "CASE")
+    }
+
+
+class _Athena(Trino):
+    INDEX_OFFSET = 0  # keep a[1] as it was written
+    Parser = _Parser
+
+
+def parse_query(sql: str) -> exp.Query:
+    """The tree of one query. Raises SyntaxFailure with the place and the word that does not fit."""
+    try:
+        trees = _Athena().parse(sql)
+    except ParseError as error:
+        raise _failure(sql, error) from error
+    except TokenError as error:
+        raise SyntaxFailure(f"line 1:1: {str(error).splitlines()[0]}") from error
+    statements = [tree for tree in trees if tree is not None]
+    if len(statements) > 1:
+        raise SyntaxFailure("Only one sql statement is allowed")
+    if not statements or not isinstance(statements[0], exp.Query):
+        raise SyntaxFailure("line 1:1: mismatched input. Expecting: <query>")
+    return statements[0]
+
+
+def _failure(sql: str, error: ParseError) -> SyntaxFailure:
+    if not error.errors:
+        return SyntaxFailure(f"line 1:1: {error}")
+    found = error.errors[0]
+    word, line, last = found.get("highlight") or "", found.get("line") or 1, found.get("col") or 1
+    if not word or (sql.rstrip().endswith(word) and "Expect" in str(found.get("description")) and word in "(,"):
+        word = word or "<EOF>"
+    return SyntaxFailure(f"line {line}:{max(1, last - len(word) + 1)}: mismatched input '{word}'")

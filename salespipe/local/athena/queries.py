@@ -1,0 +1,400 @@
+"""A Trino query to the engine's SQL: relations, grouping, ordering and set operations.
+
+https://trino.io/docs/current/sql/select.html. Every relation gets an alias of our own and every output column a name by
+position (`c0`, `c1`), so that the engine never resolves a name by its own rules: it would, for one, let WHERE see the
+aliases of SELECT. Base tables appear as marks that `Translation.finish` replaces once it is known which of their
+columns and partitions the statement reads.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlglot import exp
+
+from salespipe.local.athena.casts import converted
+from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.expressions import Expressions, check_zones
+from salespipe.local.athena.relations import Relations
+from salespipe.local.athena.scope import Field, Relation, Scope, Typed
+from salespipe.local.athena.tables import Tables
+from salespipe.local.athena.types import Type, common
+
+_MODIFIERS = {
+    "expressions", "from_", "joins", "where", "group", "having", "windows", "order", "limit", "offset", "with_",
+    "distinct", "kind", "operation_modifiers", "laterals",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Output:
+    """A translated query: its SQL and the columns it gives, whose SQL names are c0, c1, …"""
+
+    sql: str
+    fields: list[Field]
+
+
+class Translation:
+    """Everything one statement shares: its text, the instant it began, the names in use, the tables it reads."""
+
+    def __init__(
+        self, sql: str, tables: Tables, database: str, now: datetime, numbers: Iterator[int] | None = None
+    ) -> None:
+        self.sql = sql
+        self.tables = tables
+        self.database = database
+        self.now = now
+        self._numbers = numbers or itertools.count(1)
+
+    def nested(self, sql: str, database: str) -> Translation:
+        """The translation of a view's text inside this statement."""
+        return Translation(sql, self.tables, database, self.now, self._numbers)
+
+    def fresh(self, prefix: str) -> str:
+        """A name that nothing else in the statement has."""
+        return f"{prefix}{next(self._numbers)}"
+
+    def place(self, node: exp.Expr) -> tuple[int, int]:
+        """Line and column where a node begins, both from 1."""
+        holder: exp.Expr | None = node
+        while holder is not None:
+            starts = [int(part.meta["start"]) for part in holder.walk() if "start" in part.meta]
+            if starts:
+                before = self.sql[: min(starts)]
+                return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+            holder = holder.parent
+        return 1, 1
+
+    def query(self, node: exp.Expr, parent: Scope | None = None, ctes: dict[str, Output] | None = None) -> Output:
+        """Translate a query that may refer to the columns of `parent`."""
+        return Queries(self, parent, dict(ctes or (parent.ctes if parent else {}))).query(node)
+
+
+class Queries:
+    """Translates queries that see the same outer columns and WITH names."""
+
+    def __init__(self, translation: Translation, parent: Scope | None, ctes: dict[str, Output]) -> None:
+        self.translation = translation
+        self.parent = parent
+        self.ctes = ctes
+
+    def query(self, node: exp.Expr) -> Output:
+        """Any query: SELECT, VALUES, TABLE, a set operation, one in parentheses."""
+        head = self._with(node)
+        if isinstance(node, exp.Subquery):
+            output = self._parenthesized(node)
+        elif isinstance(node, exp.Select):
+            output = self._select(node)
+        elif isinstance(node, exp.SetOperation):
+            output = self._set_operation(node)
+        elif isinstance(node, exp.Values):
+            output = self._values(node)
+        else:
+            raise NotSupported(node.key.upper(), self.translation.place(node))
+        return Output(head + output.sql, output.fields)
+
+    # WITH
+
+    def _with(self, node: exp.Expr) -> str:
+        clause = node.args.get("with_")
+        if clause is None:
+            return ""
+        parts = [self._cte(cte, bool(clause.args.get("recursive"))) for cte in clause.expressions]
+        word = "WITH RECURSIVE" if clause.args.get("recursive") else "WITH"
+        return f"{word} {', '.join(parts)} "
+
+    def _cte(self, cte: exp.Expr, recursive: bool) -> str:
+        if not isinstance(cte, exp.CTE):
+            raise NotSupported("WITH FUNCTION", self.translation.place(cte))
+        name = cte.alias.lower()
+        alias = self.translation.fresh("q")
+        names = [column.name for column in cte.args["alias"].columns]
+        if recursive and isinstance(cte.this, exp.SetOperation) and _mentions(cte.this.expression, name):
+            output = self._recursive(cte.this, name, alias, names)
+        else:
+            output = self.query(cte.this)
+        self.ctes[name] = Output(f"SELECT * FROM {alias}", _renamed(output.fields, names, self.translation.place(cte)))
+        columns = ", ".join(f"c{index}" for index in range(len(output.fields)))
+        return f"{alias}({columns}) AS ({output.sql})"
+
+    def _recursive(self, node: exp.SetOperation, name: str, alias: str, names: list[str]) -> Output:
+        start = self.query(node.this)
+        fields = _renamed(start.fields, names, self.translation.place(node))
+        self.ctes[name] = Output(f"SELECT * FROM {alias}", fields)
+        step = self.query(node.expression)
+        step_sql = self._as_types(step, [field.type for field in fields])
+        word = "UNION" if node.args.get("distinct") else "UNION ALL"
+        return Output(f"{self._as_types(start, [field.type for field in fields])} {word} {step_sql}", fields)
+
+    def _as_types(self, output: Output, types: Sequence[Type]) -> str:
+        columns = [
+            f"{converted(Typed(f'c{index}', field.type), type_).sql} AS c{index}"
+            for index, (field, type_) in enumerate(zip(output.fields, types, strict=True))
+        ]
+        return f"SELECT {', '.join(columns)} FROM ({output.sql})"
+
+    # SELECT
+
+    def _select(self, node: exp.Select) -> Output:
+        for name, value in node.args.items():
+            if value and name not in _MODIFIERS:
+                raise NotSupported(name.strip("_").upper(), self.translation.place(node))
+        relation = Relations(self, self.parent, self.ctes).source(node)
+        scope = Scope(relation.fields, self.parent, ctes=self.ctes)
+        windows = {window.name.lower(): window for window in node.args.get("windows") or []}
+        inside = Expressions(self.translation, scope, windows)
+        items = self._items(node, inside, relation)
+        if not items:
+            raise QueryFailure("SYNTAX_ERROR", "SELECT list is empty", self.translation.place(node))
+        columns = ", ".join(f"{item.sql} AS c{index}" for index, item in enumerate(items))
+        distinct = self._distinct(node)
+        parts = [f"SELECT {distinct}{columns}"]
+        if relation.sql:
+            parts.append(f"FROM {relation.sql}")
+        if node.args.get("where"):
+            parts.append("WHERE " + self._where(node.args["where"].this, inside, relation))
+        if node.args.get("group"):
+            parts.append(self._group(node.args["group"], inside, items))
+        if node.args.get("having"):
+            parts.append("HAVING " + inside.boolean(node.args["having"].this, "HAVING clause"))
+        parts.extend(self._tail(node, lambda item: self._order_item(item, inside, items)))
+        return Output(" ".join(parts), items)
+
+    def _distinct(self, node: exp.Select) -> str:
+        distinct = node.args.get("distinct")
+        if distinct is not None and distinct.args.get("on"):
+            raise NotSupported("DISTINCT ON", self.translation.place(node))
+        return "DISTINCT " if distinct is not None else ""
+
+    def _items(self, node: exp.Select, inside: Expressions, relation: Relation) -> list[Field]:
+        items: list[Field] = []
+        for item in node.expressions:
+            if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
+                items.extend(self._star(item, relation))
+                continue
+            alias = item.alias if isinstance(item, exp.Alias) else ""
+            inner = item.this if isinstance(item, exp.Alias) else item
+            value = inside.value(inner)
+            name = alias or _own_name(inner)
+            items.append(Field(name, value.sql, value.type))
+        return items
+
+    def _star(self, item: exp.Expr, relation: Relation) -> list[Field]:
+        at = self.translation.place(item)
+        if isinstance(item, exp.Star):
+            if item.args.get("except_") or item.args.get("replace"):
+                raise NotSupported("* EXCEPT or REPLACE", at)
+            found = [field for field in relation.fields if not field.merged and not field.hidden]
+            if not found:
+                raise QueryFailure("SYNTAX_ERROR", "SELECT * not allowed in queries without FROM clause", at)
+        else:
+            parts = [part.name.lower() for part in item.parts[:-1]] if isinstance(item, exp.Column) else []
+            found = [f for f in relation.fields if list(f.qualifier[-len(parts) :]) == parts and not f.hidden]
+            if not found:
+                raise QueryFailure("TABLE_NOT_FOUND", f"Unable to resolve reference {'.'.join(parts)}", at)
+        return [Field(field.name, field.read().sql, field.type) for field in found]
+
+    def _where(self, node: exp.Expr, inside: Expressions, relation: Relation) -> str:
+        """The condition; each part that reads nothing but partition columns of one table also prunes that table."""
+        sqls = []
+        for part in _conjuncts(node):
+            with self.translation.tables.watching() as read:
+                sql = inside.boolean(part, "WHERE clause")
+            sqls.append(sql)
+            if not any(isinstance(inner, (exp.Query, exp.Subquery)) for inner in part.walk()):
+                self.translation.tables.prune(read, sql)
+        return " AND ".join(sqls)
+
+    def _group(self, node: exp.Group, inside: Expressions, items: list[Field]) -> str:
+        def sets(elements: Sequence[exp.Expr]) -> str:
+            shown = []
+            for element in elements:
+                members = element.expressions if isinstance(element, exp.Tuple) else [element]
+                shown.append("(" + ", ".join(grouped(member) for member in members) + ")")
+            return ", ".join(shown)
+
+        def grouped(item: exp.Expr) -> str:
+            if isinstance(item, exp.Paren):
+                return grouped(item.this)
+            ordinal = self._ordinal(item, len(items), "GROUP BY")
+            return items[ordinal].sql if ordinal is not None else inside.value(item).sql
+
+        parts = []
+        for item in [
+            *node.expressions,
+            *(node.args.get("grouping_sets") or []),
+            *(node.args.get("cube") or []),
+            *(node.args.get("rollup") or []),
+        ]:
+            if isinstance(item, (exp.Rollup, exp.Cube, exp.GroupingSets)):
+                word = {"rollup": "ROLLUP", "cube": "CUBE", "groupingsets": "GROUPING SETS"}[item.key]
+                parts.append(f"{word} ({sets(item.expressions)})")
+            elif isinstance(item, exp.Tuple):
+                parts.extend(grouped(member) for member in item.expressions)
+            else:
+                parts.append(grouped(item))
+        if node.args.get("all") or node.args.get("totals"):
+            raise NotSupported("GROUP BY ALL", self.translation.place(node))
+        return "GROUP BY " + ", ".join(parts)
+
+    def _ordinal(self, item: exp.Expr, count: int, clause: str) -> int | None:
+        if not isinstance(item, exp.Literal) or item.is_string:
+            return None
+        position = int(item.this) if str(item.this).isdigit() else 0
+        if not 1 <= position <= count:
+            raise QueryFailure(
+                "INVALID_COLUMN_REFERENCE",
+                f"{clause} position {item.this} is not in select list",
+                self.translation.place(item),
+            )
+        return position - 1
+
+    def _order_item(self, item: exp.Expr, inside: Expressions, items: list[Field]) -> str:
+        ordinal = self._ordinal(item, len(items), "ORDER BY")
+        if ordinal is not None:
+            return str(ordinal + 1)
+        if isinstance(item, exp.Column) and not item.table:
+            named = [i for i, field in enumerate(items) if (field.name or "").lower() == item.name.lower()]
+            if len({items[i].sql for i in named}) > 1:
+                raise QueryFailure("AMBIGUOUS_NAME", f"'{item.name}' is ambiguous", self.translation.place(item))
+            if named:
+                return str(named[0] + 1)
+        outputs = [Field(f.name, f.sql, f.type) for f in items if f.name]
+        shadowing = [f for f in outputs if not any(f.sql == g.sql for g in inside.scope.fields)]
+        scope = inside.scope
+        if any(
+            isinstance(c, exp.Column)
+            and not c.table
+            and any((f.name or "").lower() == c.name.lower() for f in shadowing)
+            for c in item.walk()
+        ):
+            names = {(f.name or "").lower() for f in shadowing}
+            others = [f for f in scope.fields if (f.name or "").lower() not in names]
+            scope = replace(scope, fields=[*shadowing, *others])
+        value = Expressions(self.translation, scope, inside._windows).value(item)
+        same = [i for i, field in enumerate(items) if field.sql == value.sql]
+        return str(same[0] + 1) if same else value.sql
+
+    def _tail(self, node: exp.Expr, order_item: Callable[[exp.Expr], str]) -> list[str]:
+        parts = []
+        order = node.args.get("order")
+        if order is not None:
+            sqls = [order_item(item.this) for item in order.expressions]
+            parts.append(Expressions(self.translation, Scope([])).ordering(order.expressions, sqls))
+        limit, offset = node.args.get("limit"), node.args.get("offset")
+        if isinstance(limit, exp.Fetch):
+            if limit.args.get("limit_options") is not None and "TIES" in limit.sql().upper():
+                raise NotSupported("FETCH FIRST … WITH TIES", self.translation.place(node))
+            parts.append(f"LIMIT {self._count(limit.args.get('count') or exp.Literal.number(1))}")
+        elif limit is not None and not str(limit.expression.name).upper() == "ALL":
+            parts.append(f"LIMIT {self._count(limit.expression)}")
+        if offset is not None:
+            parts.append(f"OFFSET {self._count(offset.expression)}")
+        return parts
+
+    def _count(self, node: exp.Expr) -> int:
+        if isinstance(node, exp.Literal) and str(node.this).isdigit():
+            return int(node.this)
+        raise NotSupported("a LIMIT or OFFSET that is not a whole number", self.translation.place(node))
+
+    # other queries
+
+    def _parenthesized(self, node: exp.Subquery) -> Output:
+        inner = self.translation.query(node.this, self.parent, self.ctes)
+        tail = self._tail(node, lambda item: self._output_order(item, inner.fields))
+        sql = f"SELECT * FROM ({inner.sql})" + "".join(" " + part for part in tail) if tail else f"({inner.sql})"
+        return Output(sql if tail else f"SELECT * FROM {sql}", inner.fields)
+
+    def _output_order(self, item: exp.Expr, fields: list[Field]) -> str:
+        ordinal = self._ordinal(item, len(fields), "ORDER BY")
+        if ordinal is not None:
+            return str(ordinal + 1)
+        scope = Scope([replace(field, sql=f"c{index}", qualifier=()) for index, field in enumerate(fields)])
+        return Expressions(self.translation, scope).value(item).sql
+
+    def _set_operation(self, node: exp.SetOperation) -> Output:
+        left = Queries(self.translation, self.parent, dict(self.ctes)).query(node.this)
+        right = Queries(self.translation, self.parent, dict(self.ctes)).query(node.expression)
+        at = self.translation.place(node)
+        word = node.key.upper()
+        if len(left.fields) != len(right.fields):
+            raise QueryFailure(
+                "TYPE_MISMATCH",
+                f"{word} query has different number of fields: {len(left.fields)}, {len(right.fields)}",
+                at,
+            )
+        if node.args.get("by_name") or node.args.get("side"):
+            raise NotSupported(f"{word} BY NAME", at)
+        types = []
+        for index, (a, b) in enumerate(zip(left.fields, right.fields, strict=True)):
+            met = common(a.type, b.type)
+            if met is None:
+                raise QueryFailure(
+                    "TYPE_MISMATCH",
+                    f"column {index + 1} in {word} query has incompatible types: {a.type}, {b.type}",
+                    at,
+                )
+            check_zones([Typed("", a.type), Typed("", b.type)], met, at)
+            types.append(met)
+        every = "" if node.args.get("distinct") else " ALL"
+        fields = [
+            Field(field.name, f"c{index}", type_)
+            for index, (field, type_) in enumerate(zip(left.fields, types, strict=True))
+        ]
+        sql = f"({self._as_types(left, types)}) {word}{every} ({self._as_types(right, types)})"
+        tail = self._tail(node, lambda item: self._output_order(item, fields))
+        return Output(f"SELECT * FROM ({sql})" + "".join(" " + part for part in tail), fields)
+
+    def _values(self, node: exp.Values) -> Output:
+        inside = Expressions(self.translation, Scope([], self.parent, ctes=self.ctes))
+        rows = [list(row.expressions) if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
+        at = self.translation.place(node)
+        if len({len(row) for row in rows}) != 1:
+            raise QueryFailure("TYPE_MISMATCH", "Values rows have mismatched sizes", at)
+        columns = [inside.together([row[index] for row in rows], "Values rows") for index in range(len(rows[0]))]
+        fields = [Field(None, f"c{index}", type_) for index, (_, type_) in enumerate(columns)]
+        lines = ", ".join(f"({', '.join(sqls[index] for sqls, _ in columns)})" for index in range(len(rows)))
+        names = ", ".join(f"c{index}" for index in range(len(columns)))
+        tail = self._tail(node, lambda item: self._output_order(item, fields))
+        return Output(
+            f"SELECT * FROM (VALUES {lines}) AS {self.translation.fresh('v')}({names})"
+            + "".join(" " + part for part in tail),
+            fields,
+        )
+
+
+def _own_name(node: exp.Expr) -> str | None:
+    """The name that an item without alias has: that of its column or row field."""
+    if isinstance(node, exp.Paren):
+        return _own_name(node.this)
+    if isinstance(node, exp.Column):
+        return node.name.lower()
+    return node.expression.name.lower() if isinstance(node, exp.Dot) else None
+
+
+def _renamed(fields: Sequence[Field], names: Sequence[str], at: tuple[int, int]) -> list[Field]:
+    if names and len(names) != len(fields):
+        raise QueryFailure(
+            "MISMATCHED_COLUMN_ALIASES",
+            f"Column alias list has {len(names)} entries but relation has {len(fields)} columns",
+            at,
+        )
+    return [
+        Field(names[index].lower() if names else field.name, f"c{index}", field.type)
+        for index, field in enumerate(fields)
+    ]
+
+
+def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.And):
+        return [*_conjuncts(node.this), *_conjuncts(node.expression)]
+    return [node]
+
+
+def _mentions(node: exp.Expr, name: str) -> bool:
+    return any(table.name.lower() == name and not table.db for table in node.find_all(exp.Table))

@@ -1,0 +1,221 @@
+"""What stands in FROM: tables, views, WITH names, subqueries, joins, UNNEST, VALUES, LATERAL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from salespipe.local.athena.casts import converted
+from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.expressions import Expressions
+from salespipe.local.athena.operators import compared
+from salespipe.local.athena.scope import Field, Relation, Scope, Typed
+from salespipe.local.athena.types import BIGINT, Type, common, quoted, row_fields
+
+if TYPE_CHECKING:
+    from salespipe.local.athena.queries import Output, Queries
+
+_TABLE_PARTS = {"this", "db", "catalog", "alias", "joins"}
+
+
+class Relations:
+    """Translates FROM for one query level."""
+
+    def __init__(self, queries: Queries, parent: Scope | None, ctes: dict[str, Output]) -> None:
+        self._queries = queries
+        self._translation = queries.translation
+        self._parent = parent
+        self._ctes = ctes
+
+    def source(self, node: exp.Select) -> Relation:
+        """FROM and every JOIN behind it; no SQL for a query without FROM."""
+        clause = node.args.get("from_")
+        if clause is None:
+            return Relation("", [])
+        relation = self._relation(clause.this, Relation("", []))
+        for join in node.args.get("joins") or []:
+            relation = self._join(relation, join)
+        for lateral in node.args.get("laterals") or []:
+            right = self._relation(lateral, relation)
+            relation = Relation(f"{relation.sql} CROSS JOIN {right.sql}", [*relation.fields, *right.fields])
+        return relation
+
+    def _relation(self, node: exp.Expr, left: Relation) -> Relation:
+        if isinstance(node, exp.Table):
+            relation = self._table(node)
+        elif isinstance(node, exp.Subquery):
+            relation = self._subquery(node, self._parent)
+        elif isinstance(node, exp.Unnest):
+            return self._unnest(node, left)
+        elif isinstance(node, exp.Values):
+            relation = self._aliased(self._queries.translation.query(node, self._parent, self._ctes), node)
+        elif isinstance(node, exp.Lateral):
+            relation = self._lateral(node, left)
+        elif isinstance(node, exp.Paren):
+            relation = self._relation(node.this, left)
+        else:
+            raise NotSupported(f"{node.key.upper()} in FROM", self._translation.place(node))
+        for join in node.args.get("joins") or []:
+            relation = self._join(relation, join)
+        return relation
+
+    # tables
+
+    def _table(self, node: exp.Table) -> Relation:
+        at = self._translation.place(node)
+        if not isinstance(node.this, exp.Identifier):
+            raise NotSupported(f"table function {node.this.sql()}", at)
+        for part, value in node.args.items():
+            if value and part not in _TABLE_PARTS:
+                raise NotSupported(f"{part.upper()} of a table", at)
+        name, database, catalog = node.name.lower(), node.db.lower(), node.catalog.lower()
+        if not database and name in self._ctes:
+            return self._aliased(self._ctes[name], node, name)
+        relation = self._translation.tables.relation(
+            self._translation, catalog, database or self._translation.database.lower(), name, at
+        )
+        alias = node.args.get("alias")
+        return self._renamed(relation, alias, at) if alias is not None else relation
+
+    def _aliased(self, output: Output, node: exp.Expr, name: str = "") -> Relation:
+        alias = self._translation.fresh("t")
+        fields = [
+            Field(field.name, f"{alias}.c{index}", field.type, (name,) if name else ())
+            for index, field in enumerate(output.fields)
+        ]
+        relation = Relation(f"({output.sql}) AS {alias}", fields)
+        given = node.args.get("alias")
+        return self._renamed(relation, given, self._translation.place(node)) if given is not None else relation
+
+    def _renamed(
+        self, relation: Relation, alias: exp.TableAlias, at: tuple[int, int], ordinality: exp.Identifier | None = None
+    ) -> Relation:
+        names = [column.name.lower() for column in alias.columns]
+        if ordinality is not None:
+            names.append(ordinality.name.lower())
+        shown = [field for field in relation.fields if not field.merged and not field.hidden]
+        hidden = [replace(f, qualifier=(alias.name.lower(),)) for f in relation.fields if f.hidden]
+        if names and len(names) != len(shown):
+            raise QueryFailure(
+                "MISMATCHED_COLUMN_ALIASES",
+                f"Column alias list has {len(names)} entries but '{alias.name}' has {len(shown)} columns available",
+                at,
+            )
+        fields = [
+            replace(field, name=names[index] if names else field.name, qualifier=(alias.name.lower(),))
+            for index, field in enumerate(shown)
+        ]
+        return Relation(relation.sql, [*fields, *hidden])
+
+    def _subquery(self, node: exp.Subquery, parent: Scope | None) -> Relation:
+        if isinstance(node.this, (exp.Table, exp.Join)):
+            relation = self._relation(node.this, Relation("", []))
+            alias = node.args.get("alias")
+            relation = Relation(f"({relation.sql})", relation.fields)
+            return self._renamed(relation, alias, self._translation.place(node)) if alias is not None else relation
+        return self._aliased(self._translation.query(node.this, parent, self._ctes), node)
+
+    def _lateral(self, node: exp.Lateral, left: Relation) -> Relation:
+        if not isinstance(node.this, exp.Subquery):
+            raise NotSupported("LATERAL of anything but a subquery", self._translation.place(node))
+        scope = Scope(left.fields, self._parent, ctes=self._ctes)
+        relation = self._aliased(self._translation.query(node.this.this, scope, self._ctes), node)
+        return Relation(f"LATERAL {relation.sql}", relation.fields)
+
+    def _unnest(self, node: exp.Unnest, left: Relation) -> Relation:
+        """https://trino.io/docs/current/sql/select.html#unnest: the longest argument decides, shorter ones give NULL."""
+        inside = Expressions(self._translation, Scope(left.fields, self._parent, ctes=self._ctes))
+        columns: list[Typed] = []
+        lengths: list[str] = []
+        for item in node.expressions:
+            value = inside.value(item)
+            columns.extend(self._unnested(value, self._translation.place(item)))
+            lengths.append(f"len({value.sql})" if value.type.name == "array" else f"cardinality({value.sql})")
+        if node.args.get("offset"):
+            longest = f"greatest({', '.join(lengths)})" if len(lengths) > 1 else lengths[0]
+            columns.append(Typed(f"range(1, {longest} + 1)", Type("array", (BIGINT,))))
+        inner, outer = self._translation.fresh("u"), self._translation.fresh("t")
+        unnested = ", ".join(f"unnest({column.sql}) AS c{index}" for index, column in enumerate(columns))
+        shown: list[str] = []
+        fields: list[Field] = []
+        for index, column in enumerate(columns):
+            element = column.type.args[0]
+            if element.name == "row" and index < len(columns):
+                for name, type_ in row_fields(element):
+                    shown.append(f"({inner}.c{index}).{quoted(name)} AS c{len(fields)}")
+                    fields.append(Field(name, f"{outer}.c{len(fields)}", type_))
+            else:
+                shown.append(f"{inner}.c{index} AS c{len(fields)}")
+                ordinality = bool(node.args.get("offset")) and index == len(columns) - 1
+                fields.append(Field("ordinality" if ordinality else None, f"{outer}.c{len(fields)}", element))
+        sql = f"LATERAL (SELECT {', '.join(shown)} FROM (SELECT {unnested}) AS {inner}) AS {outer}"
+        alias = node.args.get("alias")
+        relation = Relation(sql if left.sql else sql.removeprefix("LATERAL "), fields)
+        if alias is None:
+            return relation
+        # sqlglot keeps the last name of `AS t(a, n)` apart from the others
+        position = node.args.get("offset")
+        named = position if isinstance(position, exp.Identifier) and alias.columns else None
+        return self._renamed(relation, alias, self._translation.place(node), named)
+
+    def _unnested(self, value: Typed, at: tuple[int, int]) -> list[Typed]:
+        if value.type.name == "array":
+            return [value]
+        if value.type.name == "map":
+            key, item = (Type("array", (arg,)) for arg in value.type.args)
+            return [Typed(f"map_keys({value.sql})", key), Typed(f"map_values({value.sql})", item)]
+        raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"Cannot unnest type: {value.type}", at)
+
+    # joins
+
+    def _join(self, left: Relation, join: exp.Join) -> Relation:
+        at = self._translation.place(join)
+        side = str(join.args.get("side") or "").upper()
+        kind = str(join.args.get("kind") or "").upper()
+        method = str(join.args.get("method") or "").upper()
+        if method or kind not in ("", "INNER", "CROSS", "OUTER"):
+            raise NotSupported(f"{method} {kind} JOIN".strip(), at)
+        tables = self._translation.tables
+        before = tables.count()
+        right = self._relation(join.this, left)
+        if side in ("LEFT", "FULL"):
+            tables.keep_whole(range(before, tables.count()))
+        if side in ("RIGHT", "FULL"):
+            tables.keep_whole(range(before))
+        word = f"{side} JOIN".strip()
+        both = [*left.fields, *right.fields]
+        if join.args.get("using"):
+            return self._using(left, right, word, side, [name.name.lower() for name in join.args["using"]], at)
+        condition = join.args.get("on")
+        if condition is None:
+            if side:
+                raise QueryFailure("SYNTAX_ERROR", "Join criteria are required", at)
+            return Relation(f"{left.sql} CROSS JOIN {right.sql}", both)
+        inside = Expressions(self._translation, Scope(both, self._parent, ctes=self._ctes))
+        on = inside.boolean(condition, "JOIN ON clause")
+        return Relation(f"{left.sql} {word} {right.sql} ON {on}", both)
+
+    def _using(
+        self, left: Relation, right: Relation, word: str, side: str, names: Sequence[str], at: tuple[int, int]
+    ) -> Relation:
+        conditions, merged = [], []
+        for name in names:
+            a, b = (self._only(relation.fields, name, at) for relation in (left, right))
+            conditions.append(compared(a.read(), b.read(), "=", at))
+            met = common(a.type, b.type) or a.type
+            one, other = converted(Typed(a.sql, a.type), met).sql, converted(Typed(b.sql, b.type), met).sql
+            sql = {"RIGHT": other, "FULL": f"coalesce({one}, {other})"}.get(side, one)
+            merged.append(Field(name, sql, met))
+        rest = [replace(f, merged=f.merged or (f.name or "").lower() in names) for f in (*left.fields, *right.fields)]
+        return Relation(f"{left.sql} {word} {right.sql} ON {' AND '.join(conditions)}", [*merged, *rest])
+
+    def _only(self, fields: Sequence[Field], name: str, at: tuple[int, int]) -> Field:
+        found = [field for field in fields if (field.name or "").lower() == name and not field.merged]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise QueryFailure("AMBIGUOUS_NAME", f"Column '{name}' is ambiguous", at)
+        raise QueryFailure("COLUMN_NOT_FOUND", f"Column '{name}' is missing from one side of join", at)

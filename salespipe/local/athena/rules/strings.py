@@ -1,0 +1,136 @@
+r"""Texts: https://trino.io/docs/current/functions/string.html
+
+Positions count code points from 1. What the engine does otherwise and is put right here: substr with start 0 or before the
+text, split_part behind the end (NULL, not ''), replace with an empty search, lpad of a text that is too long, concat
+with NULL.
+"""
+
+from __future__ import annotations
+
+from salespipe.local.athena import operators
+from salespipe.local.athena.casts import converted
+from salespipe.local.athena.errors import NotSupported
+from salespipe.local.athena.expressions import Arguments
+from salespipe.local.athena.rules.registry import built, define, macros
+from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.types import TEXT, VARCHAR, array
+
+PAGE = "functions/string.html"
+
+macros(
+    "trino_substr(s, p) AS CASE WHEN p = 0 OR abs(p) > length(s) THEN CASE WHEN s IS NULL OR p IS NULL THEN NULL ELSE '' END "
+    "WHEN p > 0 THEN substring(s, p) ELSE substring(s, length(s) + p + 1) END",
+    "trino_substr_n(s, p, n) AS CASE WHEN s IS NULL OR p IS NULL OR n IS NULL THEN NULL WHEN n <= 0 THEN '' "
+    "ELSE left(trino_substr(s, p), n) END",
+    "trino_split_part(s, d, i) AS CASE WHEN i <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: Index must be greater than zero') "
+    "WHEN d = '' THEN CASE WHEN i <= length(s) THEN s[i] END "
+    "WHEN i > len(string_split(s, d)) THEN NULL ELSE string_split(s, d)[i] END",
+    "trino_strpos(s, f) AS CASE WHEN f = '' THEN CASE WHEN s IS NULL THEN NULL ELSE 1 END ELSE strpos(s, f) END",
+    "trino_strpos_n(s, f, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: ''instance'' must be a positive number.') "
+    "WHEN f = '' THEN 1 WHEN len(string_split(s, f)) <= n THEN 0 "
+    "ELSE length(array_to_string(string_split(s, f)[1:n], f)) + 1 END",
+    "trino_lpad(s, n, f) AS CASE WHEN f = '' THEN error('INVALID_FUNCTION_ARGUMENT: Padding string must not be empty') "
+    "WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Target length must be in the range [0..2147483647]') "
+    "ELSE lpad(s, CAST(n AS INTEGER), f) END",
+    "trino_rpad(s, n, f) AS CASE WHEN f = '' THEN error('INVALID_FUNCTION_ARGUMENT: Padding string must not be empty') "
+    "WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Target length must be in the range [0..2147483647]') "
+    "ELSE rpad(s, CAST(n AS INTEGER), f) END",
+    # An empty search puts the replacement in front of every character and behind the last.
+    "trino_replace(s, f, r) AS CASE WHEN f = '' THEN r || array_to_string(list_transform(string_split(s, ''), "
+    "lambda c: c || r), '') ELSE replace(s, f, r) END",
+    "trino_codepoint(s) AS CASE WHEN length(s) = 1 THEN unicode(s) "
+    "WHEN s IS NOT NULL THEN error('INVALID_FUNCTION_ARGUMENT: Input string must be a single character string') END",
+    "trino_translate(s, f, t) AS translate(s, f, t)",
+    "trino_split(s, d) AS CASE WHEN d = '' THEN error('INVALID_FUNCTION_ARGUMENT: The delimiter may not be the empty string') "
+    "ELSE string_split(s, d) END",
+    "trino_split_n(s, d, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: Limit must be positive') "
+    "WHEN len(trino_split(s, d)) <= n THEN trino_split(s, d) "
+    "ELSE list_concat(trino_split(s, d)[1:n - 1], [array_to_string(trino_split(s, d)[n:], d)]) END",
+)
+
+define(
+    PAGE,
+    "scalar",
+    ("length(varchar) -> bigint", "length({0})"),
+    ("char_length(varchar) -> bigint", "length({0})"),
+    ("character_length(varchar) -> bigint", "length({0})"),
+    ("length(varbinary) -> bigint", "octet_length({0})"),
+    ("lower(varchar) -> varchar", "lower({0})"),
+    ("upper(varchar) -> varchar", "upper({0})"),
+    ("reverse(varchar) -> varchar", "reverse({0})"),
+    ("reverse(array(T)) -> array(T)", "list_reverse({0})"),
+    ("substr(varchar, bigint) -> varchar", "trino_substr({0}, {1})"),
+    ("substr(varchar, bigint, bigint) -> varchar", "trino_substr_n({0}, {1}, {2})"),
+    ("substring(varchar, bigint) -> varchar", "trino_substr({0}, {1})"),
+    ("substring(varchar, bigint, bigint) -> varchar", "trino_substr_n({0}, {1}, {2})"),
+    ("trim(varchar) -> varchar", "trim({0}, ' \t\n\r\x0b\x0c')"),
+    ("ltrim(varchar) -> varchar", "ltrim({0}, ' \t\n\r\x0b\x0c')"),
+    ("rtrim(varchar) -> varchar", "rtrim({0}, ' \t\n\r\x0b\x0c')"),
+    ("trim(varchar, varchar) -> varchar", "trim({0}, {1})"),
+    ("ltrim(varchar, varchar) -> varchar", "ltrim({0}, {1})"),
+    ("rtrim(varchar, varchar) -> varchar", "rtrim({0}, {1})"),
+    ("replace(varchar, varchar) -> varchar", "CASE WHEN {1} = '' THEN {0} ELSE replace({0}, {1}, '') END"),
+    ("replace(varchar, varchar, varchar) -> varchar", "trino_replace({0}, {1}, {2})"),
+    ("split(varchar, varchar) -> array(varchar)", "trino_split({0}, {1})"),
+    ("split(varchar, varchar, bigint) -> array(varchar)", "trino_split_n({0}, {1}, {2})"),
+    ("split_part(varchar, varchar, bigint) -> varchar", "trino_split_part({0}, {1}, {2})"),
+    ("strpos(varchar, varchar) -> bigint", "CAST(trino_strpos({0}, {1}) AS BIGINT)"),
+    ("strpos(varchar, varchar, bigint) -> bigint", "CAST(trino_strpos_n({0}, {1}, {2}) AS BIGINT)"),
+    ("starts_with(varchar, varchar) -> boolean", "starts_with({0}, {1})"),
+    ("lpad(varchar, bigint, varchar) -> varchar", "trino_lpad({0}, {1}, {2})"),
+    ("rpad(varchar, bigint, varchar) -> varchar", "trino_rpad({0}, {1}, {2})"),
+    ("chr(bigint) -> varchar", "chr(CAST({0} AS INTEGER))"),
+    ("codepoint(varchar) -> integer", "trino_codepoint({0})"),
+    ("levenshtein_distance(varchar, varchar) -> bigint", "levenshtein({0}, {1})"),
+    ("hamming_distance(varchar, varchar) -> bigint", "hamming({0}, {1})"),
+    ("translate(varchar, varchar, varchar) -> varchar", "trino_translate({0}, {1}, {2})"),
+    ("to_utf8(varchar) -> varbinary", "encode({0})"),
+    ("from_utf8(varbinary) -> varchar", "decode({0})"),
+    ("to_hex(varbinary) -> varchar", "hex({0})"),
+    ("from_hex(varchar) -> varbinary", "unhex({0})"),
+    ("to_base64(varbinary) -> varchar", "to_base64({0})"),
+    ("from_base64(varchar) -> varbinary", "from_base64({0})"),
+    ("md5(varbinary) -> varbinary", "unhex(md5({0}))"),
+    ("sha1(varbinary) -> varbinary", "unhex(sha1({0}))"),
+    ("sha256(varbinary) -> varbinary", "unhex(sha256({0}))"),
+)
+
+
+@built(PAGE, "scalar", "concat")
+def concat(call: Arguments) -> Typed:
+    """Texts, arrays or binaries in a row; NULL among them gives NULL."""
+    if len(call.trees) < 2:
+        raise call.unfit()
+    values = call.values()
+    whole = values[0]
+    for value in values[1:]:
+        whole = operators.concatenated(whole, value, call.at)
+    return whole
+
+
+@built(PAGE, "scalar", "concat_ws")
+def concat_ws(call: Arguments) -> Typed:
+    """Texts with a separator between; NULLs are left out, a NULL separator gives NULL."""
+    if len(call.trees) < 2:
+        raise call.unfit()
+    values = call.values()
+    if len(values) == 2 and values[1].type == array(VARCHAR):
+        joined = f"list_filter({values[1].sql}, lambda e: e IS NOT NULL)"
+        return Typed(f"array_to_string({joined}, {values[0].sql})", VARCHAR)
+    if any(value.type.name not in (*TEXT, "unknown") for value in values):
+        raise call.unfit()
+    return Typed(f"concat_ws({', '.join(converted(value, VARCHAR).sql for value in values)})", VARCHAR)
+
+
+@built(PAGE, "scalar", "typeof")
+def type_of(call: Arguments) -> Typed:
+    """The name of an expression's type: https://trino.io/docs/current/functions/conversion.html#typeof"""
+    call.expect(1)
+    name = str(call.value(0).type)
+    return Typed(f"'{name}'", VARCHAR)
+
+
+@built(PAGE, "scalar", "soundex", "word_stem", "normalize", "luhn_check")
+def refused(call: Arguments) -> Typed:
+    """Known to Athena, not here."""
+    raise NotSupported(f"function {call.name}", call.at)

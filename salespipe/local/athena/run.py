@@ -1,0 +1,63 @@
+"""One query from text to rows: parse, translate, read, and the columns as GetQueryResults describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from salespipe.local.athena.catalog import Catalog
+from salespipe.local.athena.engine import Session
+from salespipe.local.athena.errors import QueryFailure
+from salespipe.local.athena.formats.json import ODD_LINE
+from salespipe.local.athena.parse import parse_query
+from salespipe.local.athena.queries import Translation
+from salespipe.local.athena.render import fetched
+from salespipe.local.athena.statements.context import ResultColumn
+from salespipe.local.athena.tables import Tables
+from salespipe.local.stores.objects import ObjectStore
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A translated query that can be run; `sql` still has the marks of its tables."""
+
+    sql: str
+    columns: tuple[ResultColumn, ...]
+    tables: Tables
+
+
+def prepare(sql: str, database: str, catalog: Catalog, objects: ObjectStore, folder: Path, now: datetime) -> Prepared:
+    """Translate a query. Raises SyntaxFailure and QueryFailure."""
+    tables = Tables(catalog, objects, folder)
+    output = Translation(sql, tables, database, now).query(parse_query(sql))
+    columns = tuple(
+        ResultColumn(field.name if field.name is not None else f"_col{index}", field.type)
+        for index, field in enumerate(output.fields)
+    )
+    shown = ", ".join(fetched(f"c{index}", column.type) for index, column in enumerate(columns))
+    return Prepared(f"SELECT {shown} FROM ({output.sql})", columns, tables)
+
+
+def located(prepared: Prepared, session: Session) -> str:
+    """The engine's SQL with every table's objects in it; `prepared.tables.scanned_bytes` is then known."""
+    return prepared.tables.finish(prepared.sql, session.rows)
+
+
+def pages(prepared: Prepared, session: Session) -> Iterator[list[tuple[Any, ...]]]:
+    """Run it. A JSON table with lines that need a closer look is read a second time, from the start."""
+    sql = located(prepared, session)
+    try:
+        found = session.pages(sql)
+        first = next(found, [])
+    except QueryFailure as failure:
+        if ODD_LINE not in str(failure):
+            raise
+        prepared.tables.rewrite_odd()
+        yield from session.pages(located(prepared, session))
+        return
+    if first:
+        yield first
+    yield from found

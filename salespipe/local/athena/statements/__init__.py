@@ -1,0 +1,1 @@
+"""Statements other than plain queries, one module per family."""

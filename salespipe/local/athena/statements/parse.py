@@ -1,0 +1,92 @@
+"""Which statement a text is. What Athena would refuse as it is sent in is refused here; what is not offered, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from salespipe.local.athena.errors import NotSupported, SyntaxFailure
+from salespipe.local.athena.parse import parse_query
+from salespipe.local.athena.statements import ddl, query, show, views
+from salespipe.local.athena.statements.context import Context, Result, Statement
+from salespipe.local.athena.statements.words import Words
+
+_KEYWORDS = (
+    "ALTER", "ANALYZE", "CALL", "COMMENT", "COMMIT", "CREATE", "DEALLOCATE", "DELETE", "DENY", "DESC", "DESCRIBE",
+    "DROP", "EXECUTE", "EXPLAIN", "GRANT", "INSERT", "MERGE", "MSCK", "OPTIMIZE", "PREPARE", "REFRESH", "RESET", "REVOKE",
+    "ROLLBACK", "SET", "SHOW", "START", "TRUNCATE", "UNLOAD", "UPDATE", "USE", "VACUUM", "WITH", "SELECT", "VALUES", "TABLE",
+)  # fmt: skip
+
+
+def parse_statement(sql: str) -> Statement:
+    """Raises SyntaxFailure for a text that is no statement; one that is not offered fails when it is run."""
+    words = Words(sql)
+    first = words.peek()
+    if first is None:
+        raise SyntaxFailure("line 1:1: mismatched input '<EOF>'. Expecting: 'SELECT', 'WITH', …")
+    head = first.text.upper()
+    if head in ("SELECT", "WITH", "VALUES", "TABLE", "("):
+        text = sql[: words.all[-1].end]
+        parse_query(text)
+        return query.select(text)
+    if head not in _KEYWORDS:
+        expected = ", ".join(f"'{word}'" for word in _KEYWORDS)
+        raise words.mismatch(expected)
+    words.take()
+    try:
+        return _other(head, words)
+    except NotSupported as refusal:
+        return _refused(refusal)
+
+
+def _other(head: str, words: Words) -> Statement:
+    parser = _PARSERS.get(head)
+    if parser is not None:
+        return parser(words)
+    if head == "EXPLAIN":
+        statement = query.explain(words)
+        parse_query(words.rest())
+        return statement
+    raise NotSupported(head)
+
+
+def _create(words: Words) -> Statement:
+    replace = words.accept("OR", "REPLACE")
+    if words.accept("VIEW"):
+        return views.create(words, replace=replace)
+    if replace:
+        raise words.mismatch("'VIEW'")
+    if words.accept("DATABASE") or words.accept("SCHEMA"):
+        return ddl.create_database(words)
+    if words.accept("EXTERNAL", "TABLE"):
+        return ddl.create_table(words)
+    if words.accept("TABLE"):
+        raise NotSupported("CREATE TABLE without EXTERNAL (CTAS, Iceberg)")
+    raise words.mismatch("'DATABASE', 'EXTERNAL', 'OR', 'SCHEMA', 'TABLE', 'VIEW'")
+
+
+def _drop(words: Words) -> Statement:
+    if words.accept("VIEW"):
+        return views.drop(words)
+    if words.accept("TABLE"):
+        return ddl.drop_table(words)
+    if words.accept("DATABASE") or words.accept("SCHEMA"):
+        return ddl.drop_database(words)
+    raise words.mismatch("'DATABASE', 'SCHEMA', 'TABLE', 'VIEW'")
+
+
+def _refused(refusal: NotSupported) -> Statement:
+    def action(context: Context) -> Result:
+        raise refusal
+
+    return Statement("DDL", "", action)
+
+
+_PARSERS: dict[str, Callable[[Words], Statement]] = {
+    "SHOW": show.show,
+    "DESCRIBE": show.describe,
+    "DESC": show.describe,
+    "CREATE": _create,
+    "DROP": _drop,
+    "ALTER": ddl.alter,
+    "MSCK": ddl.repair,
+}

@@ -1,0 +1,171 @@
+"""SHOW and DESCRIBE: https://docs.aws.amazon.com/athena/latest/ug/show-tables.html and its neighbours."""
+
+from __future__ import annotations
+
+import re
+
+from salespipe.local.athena.catalog import CATALOG, Catalog, Column, Table
+from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.statements.context import Action, Context, Result, Statement, listing
+from salespipe.local.athena.statements.words import Words
+from salespipe.local.athena.types import Type
+
+_STRING = Type("string")
+
+
+def show(words: Words) -> Statement:
+    """Parse what follows SHOW."""
+    if words.accept("DATABASES") or words.accept("SCHEMAS"):
+        return _utility("SHOW_DATABASES", _databases(_pattern(words)))
+    if words.accept("TABLES"):
+        database = words.identifier() if words.accept("IN") or words.accept("FROM") else ""
+        return _utility("SHOW_TABLES", _tables(database, _pattern(words), views=False))
+    if words.accept("VIEWS"):
+        database = words.identifier() if words.accept("IN") or words.accept("FROM") else ""
+        return _utility("SHOW_VIEWS", _tables(database, _pattern(words), views=True))
+    if words.accept("COLUMNS"):
+        if not (words.accept("IN") or words.accept("FROM")):
+            raise words.mismatch("'FROM', 'IN'")
+        name = words.table("")
+        if words.accept("IN") or words.accept("FROM"):
+            name = (words.identifier(), name[1])
+        words.end()
+        return _utility("SHOW_COLUMNS", lambda context: _columns(_found(context, name)))
+    if words.accept("PARTITIONS"):
+        name = words.table("")
+        words.end()
+        return _utility("SHOW_PARTITIONS", lambda context: _partitions(context.catalog, _found(context, name)))
+    if words.accept("CREATE", "TABLE"):
+        name = words.table("")
+        words.end()
+        return _utility("SHOW_CREATE_TABLE", lambda context: _create_table(_found(context, name)))
+    if words.accept("CREATE", "VIEW"):
+        name = words.table("")
+        words.end()
+        return _utility("SHOW_CREATE_VIEW", lambda context: _create_view(_found(context, name)))
+    word = words.peek()
+    raise NotSupported(f"SHOW {word.text.upper() if word else ''}".strip())
+
+
+def describe(words: Words) -> Statement:
+    """Parse what follows DESCRIBE or DESC."""
+    if words.accept("EXTENDED") or words.accept("FORMATTED"):
+        raise NotSupported("DESCRIBE EXTENDED and FORMATTED")
+    words.accept("TABLE")
+    name = words.table("")
+    words.end()
+    return _utility("DESCRIBE_TABLE", lambda context: _describe(_found(context, name)))
+
+
+def _utility(subtype: str, action: Action) -> Statement:
+    return Statement("UTILITY", subtype, action)
+
+
+def _pattern(words: Words) -> str:
+    """A regular expression in which `*` stands for anything and `|` for a choice; or LIKE with a pattern of its own."""
+    words.accept("LIKE")
+    pattern = words.string() if words.peek() is not None else ""
+    words.end()
+    return pattern
+
+
+def _matches(pattern: str, name: str) -> bool:
+    if not pattern:
+        return True
+    return any(re.fullmatch(part.replace("*", ".*"), name, re.IGNORECASE) for part in pattern.split("|"))
+
+
+def _found(context: Context, name: tuple[str, str]) -> Table:
+    database = name[0] or context.database
+    table = context.catalog.table(database, name[1])
+    if table is None:
+        raise QueryFailure("", f"FAILED: SemanticException [Error 10001]: Table not found {database}.{name[1]}")
+    return table
+
+
+def _databases(pattern: str) -> Action:
+    def run(context: Context) -> Result:
+        names = [str(entry["Name"]) for entry in context.catalog.databases()]
+        return listing(["database_name"], [[name] for name in names if _matches(pattern, name)], _STRING)
+
+    return run
+
+
+def _tables(database: str, pattern: str, *, views: bool) -> Action:
+    def run(context: Context) -> Result:
+        wanted = database or context.database
+        if context.catalog.database(wanted) is None:
+            raise QueryFailure("", f"FAILED: SemanticException [Error 10072]: Database does not exist: {wanted}")
+        names = [t.name for t in context.catalog.tables(wanted) if t.view is not None or not views]
+        return listing(["views" if views else "tab_name"], [[n] for n in names if _matches(pattern, n)], _STRING)
+
+    return run
+
+
+def _columns(table: Table) -> Result:
+    return listing(["field"], [[column.name.ljust(20)] for column in table.columns], _STRING)
+
+
+def _partitions(catalog: Catalog, table: Table) -> Result:
+    if not table.partition_keys:
+        raise QueryFailure(
+            "", f"FAILED: SemanticException [Error 10021]: Table {table.name} is not a partitioned table"
+        )
+    rows = [
+        ["/".join(f"{key.name}={value}" for key, value in zip(table.partition_keys, partition.values, strict=True))]
+        for partition in catalog.partitions(table)
+    ]
+    return listing(["partition"], sorted(rows), _STRING)
+
+
+def _describe(table: Table) -> Result:
+    def line(column: Column) -> list[str]:
+        return ["\t".join((column.name.ljust(20), column.hive.ljust(20), column.comment.ljust(20)))]
+
+    rows = [line(column) for column in table.columns]
+    if table.partition_keys:
+        header = "\t".join(("# col_name            ", "data_type           ", "comment             "))
+        rows += [["\t \t "], ["# Partition Information\t \t "], [header], ["\t \t "]]
+        rows += [line(column) for column in table.partition_keys]
+    return listing(["col_name", "data_type", "comment"], rows, _STRING)
+
+
+def _create_table(table: Table) -> Result:
+    if table.view is not None:
+        raise QueryFailure(
+            "", f"FAILED: SemanticException {table.database}.{table.name} is a view; use SHOW CREATE VIEW"
+        )
+    storage = table.storage
+    lines = [f"CREATE EXTERNAL TABLE `{table.name}`("]
+    lines += _comma([_declaration(column) for column in storage.columns], ")")
+    if table.partition_keys:
+        lines += ["PARTITIONED BY ( ", *_comma([_declaration(column) for column in table.partition_keys], ")")]
+    lines += ["ROW FORMAT SERDE ", f"  '{storage.serde}' "]
+    if storage.serde_parameters:
+        lines += ["WITH SERDEPROPERTIES ( ", *_comma(_properties(storage.serde_parameters), ") ")]
+    lines += ["STORED AS INPUTFORMAT ", f"  '{storage.input_format}' ", "LOCATION", f"  '{storage.location}'"]
+    if table.parameters:
+        lines += ["TBLPROPERTIES (", *_comma(_properties(table.parameters), ")")]
+    return listing(["createtab_stmt"], [[line] for line in lines], _STRING)
+
+
+def _declaration(column: Column) -> str:
+    comment = f" COMMENT '{column.comment}'" if column.comment else ""
+    return f"  `{column.name}` {column.hive}{comment}"
+
+
+def _properties(parameters: dict[str, str]) -> list[str]:
+    return [f"  '{key}'='{value}'" for key, value in sorted(parameters.items())]
+
+
+def _comma(lines: list[str], end: str) -> list[str]:
+    return [line + (", " if index < len(lines) - 1 else end) for index, line in enumerate(lines)]
+
+
+def _create_view(table: Table) -> Result:
+    if table.view is None:
+        raise QueryFailure(
+            "NOT_SUPPORTED", f"Relation '{CATALOG}.{table.database}.{table.name}' is a table, not a view"
+        )
+    text = f"CREATE VIEW {table.database}.{table.name} AS\n{table.view.get('originalSql', '')}"
+    return listing(["Create View"], [[line] for line in text.splitlines()])

@@ -1,0 +1,50 @@
+"""Time zones. A `timestamp with time zone` is an instant; its zone is part of the translated type, so values of one
+column share a zone. Where a statement would mix zones in one column, it is refused.
+
+https://trino.io/docs/current/language/types.html#timestamp-p-with-time-zone
+"""
+
+from __future__ import annotations
+
+import re
+from zoneinfo import available_timezones
+
+from salespipe.local.athena.errors import QueryFailure
+from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.types import text
+
+_OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})")
+
+
+def zone_name(zone: str) -> str:
+    """The zone as Trino shows it. Raises INVALID_FUNCTION_ARGUMENT for one that does not exist."""
+    offset = _OFFSET.fullmatch(zone)
+    if offset:
+        shown = f"{offset[1]}{int(offset[2]):02}:{offset[3]}"
+        return "UTC" if shown in ("+00:00", "-00:00") else shown
+    if zone in ("Z", "UTC", "GMT", "UT"):
+        return "UTC"
+    if zone not in available_timezones():
+        raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"'{zone}' is not a valid time zone")
+    return zone
+
+
+def local_time(value: Typed) -> str:
+    """The wall-clock TIMESTAMP of an instant in its zone."""
+    offset = _OFFSET.fullmatch(value.type.zone)
+    if offset:
+        return f"(timezone('UTC', {value.sql}) + {_interval(offset)})"
+    return f"timezone({text(value.type.zone)}, {value.sql})"
+
+
+def zone_literal(timestamp: str, zone: str) -> str:
+    """The instant at which clocks in `zone` show `timestamp`."""
+    offset = _OFFSET.fullmatch(zone)
+    if offset:
+        return f"timezone('UTC', {timestamp} - {_interval(offset)})"
+    return f"timezone({text(zone)}, {timestamp})"
+
+
+def _interval(offset: re.Match[str]) -> str:
+    minutes = int(offset[2]) * 60 + int(offset[3])
+    return f"to_minutes({'-' if offset[1] == '-' else ''}{minutes})"
