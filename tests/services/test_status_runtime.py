@@ -1,0 +1,47 @@
+"""Status while orders really move through the embedded runtime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from salespipe.aws.waiting import poll_until
+from salespipe.services import provision
+from salespipe.services.generate import generate
+from salespipe.services.pipeline import Pipeline
+from salespipe.services.status import in_flight, status
+from tests.embedded import Embedded
+
+
+def hops(p: Pipeline) -> dict[str, Any]:
+    return {hop.name: hop for hop in status(p).hops}
+
+
+def settle(p: Pipeline) -> None:
+    poll_until(lambda: in_flight(p) == 0 or None, "nothing in flight", timeout=60, most=0.2)
+
+
+def test_every_change_is_counted_at_every_hop_and_a_poisoned_record_is_seen(runtime: Embedded) -> None:
+    p = runtime.pipeline()
+    for _ in provision.up(p, provision.plan(p)):
+        pass
+    for _ in generate(p, rate=2_000, count=400, seed=3):
+        pass
+    settle(p)
+    found = hops(p)
+    for name in ("stream", "pipe", "kinesis", "delivery", "transform", "lake"):
+        assert found[name].records == 400, name
+    assert (found["pipe"].lag, found["delivery"].lag) == (0, 0)
+    living = p.aws.client("dynamodb").scan(TableName=p.names.table, Select="COUNT")["Count"]
+    assert found["table"].records == living
+    assert status(p).healthy
+
+    p.aws.client("kinesis").put_record(StreamName=p.names.stream, PartitionKey="x", Data=b"poison")
+    for _ in generate(p, rate=2_000, count=100, seed=4):
+        pass
+    poll_until(lambda: hops(p)["errors"].records or None, "the error object", timeout=60, most=0.2)
+    settle(p)
+    found = hops(p)
+    assert (found["kinesis"].records, found["lake"].records, found["errors"].records) == (501, 500, 1)
+    after = status(p)
+    assert not after.healthy
+    assert any("errors/" in problem for problem in after.problems)
