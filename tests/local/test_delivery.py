@@ -494,6 +494,7 @@ def test_processors() -> None:
         ({"Prefix": "!{timestamp:yyyy}/"}, "ErrorOutputPrefix cannot be null"),
         ({"DynamicPartitioningConfiguration": {"Enabled": True}}, "dynamic partitioning is not available"),
         ({"DataFormatConversionConfiguration": {"Enabled": True}}, "format conversion is not available"),
+        ({"S3BackupMode": "Enabled"}, "backup of source records is not available"),
         (processing({"Type": "Decompression"}), "processor Decompression is not available"),
     ],
 )

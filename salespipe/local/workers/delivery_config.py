@@ -106,6 +106,8 @@ def _refuse_what_is_not_there(s3: Mapping[str, Any]) -> None:
     ):
         if (s3.get(setting) or {}).get("Enabled"):
             raise DeliveryConfigError(f"{what} is not available on the local target")
+    if s3.get("S3BackupMode") == "Enabled":
+        raise DeliveryConfigError("backup of source records is not available on the local target")
 
 
 def _processors(processing: Mapping[str, Any]) -> tuple[LambdaProcessor | None, bytes]:

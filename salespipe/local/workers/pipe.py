@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 Put = Callable[[str, Sequence[tuple[str, bytes]]], Any]
 """Appends (partition key, data) records to a Kinesis stream, joining an open `write()`. Raises AwsError."""
 
-STEP = 1000
+STEP = 500
 IDLE_SECONDS = 60.0
 _NAMESPACE = "AWS/EventBridge/Pipes"
 

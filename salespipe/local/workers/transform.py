@@ -90,14 +90,14 @@ class Transform:
 
     def run(self, shard: int, records: Sequence[ShardRecord]) -> Transformed:
         """Transform records of one shard. Raises InterruptedTransformError when the worker is to stop."""
-        payload = self._event(shard, records)
+        ids, payload = self._event(shard, records)
         wait = FIRST_PAUSE
         attempt = 0
         while True:
             attempt += 1
             answer, failure = self._attempt(payload, attempt)
             if failure is None:
-                return self._sort(shard, records, answer, attempt)
+                return _sorted(records, ids, answer, attempt)
             if attempt > self._processor.retries:
                 return Transformed([], 0, [(record, failure) for record in records])
             if self._pause(wait):
@@ -124,14 +124,17 @@ class Transform:
         text = "The Lambda function was successfully invoked but it returned an error result."
         return b"", _failure("Lambda.FunctionError", text, attempt)
 
-    def _event(self, shard: int, records: Sequence[ShardRecord]) -> bytes:
+    def _event(self, shard: int, records: Sequence[ShardRecord]) -> tuple[list[str], bytes]:
+        """The record ids, and the payload with them."""
         name = shard_id(shard)
+        ids: list[str] = []
         items: list[dict[str, Any]] = []
         for record in records:
             number = sequence_number(shard, record.sequence)
+            ids.append(number + "000000")
             items.append(
                 {
-                    "recordId": number + "000000",
+                    "recordId": ids[-1],
                     "approximateArrivalTimestamp": record.arrived_ms,
                     "data": b64encode(record.data).decode("ascii"),
                     "kinesisRecordMetadata": {
@@ -143,7 +146,7 @@ class Transform:
                     },
                 }
             )
-        return orjson.dumps(
+        payload = orjson.dumps(
             {
                 "invocationId": str(uuid.uuid4()),
                 "sourceKinesisStreamArn": self._config.source_arn,
@@ -152,29 +155,32 @@ class Transform:
                 "records": items,
             }
         )
+        return ids, payload
 
-    def _sort(self, shard: int, records: Sequence[ShardRecord], answer: bytes, attempt: int) -> Transformed:
-        try:
-            answered = _answered(answer)
-        except _BadAnswerError as error:
-            failure = _failure(error.code, str(error), attempt)
-            return Transformed([], 0, [(record, failure) for record in records])
-        data: list[bytes] = []
-        failed: list[tuple[ShardRecord, Failure]] = []
-        dropped = 0
-        missing = _failure("Lambda.MissingRecordId", _MISSING_MESSAGE, attempt)
-        refused = _failure("Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record", attempt)
-        for record in records:
-            result = answered.get(sequence_number(shard, record.sequence) + "000000")
-            if result is None:
-                failed.append((record, missing))
-            elif isinstance(result, bytes):
-                data.append(result)
-            elif result == "Dropped":
-                dropped += 1
-            else:
-                failed.append((record, refused))
-        return Transformed(data, dropped, failed)
+
+def _sorted(records: Sequence[ShardRecord], ids: Sequence[str], answer: bytes, attempt: int) -> Transformed:
+    """What the answer says of each record."""
+    try:
+        answered = _answered(answer)
+    except _BadAnswerError as error:
+        failure = _failure(error.code, str(error), attempt)
+        return Transformed([], 0, [(record, failure) for record in records])
+    data: list[bytes] = []
+    failed: list[tuple[ShardRecord, Failure]] = []
+    dropped = 0
+    missing = _failure("Lambda.MissingRecordId", _MISSING_MESSAGE, attempt)
+    refused = _failure("Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record", attempt)
+    for record, name in zip(records, ids, strict=True):
+        result = answered.get(name)
+        if result is None:
+            failed.append((record, missing))
+        elif isinstance(result, bytes):
+            data.append(result)
+        elif result == "Dropped":
+            dropped += 1
+        else:
+            failed.append((record, refused))
+    return Transformed(data, dropped, failed)
 
 
 def _answered(answer: bytes) -> dict[str, bytes | str]:
