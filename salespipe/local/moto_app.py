@@ -11,7 +11,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -32,6 +32,8 @@ _TARGETS = {
     "logs": "Logs_20140328",
     "sqs": "AmazonSQS",
 }
+T = TypeVar("T")
+
 _READS = re.compile(r"(Get|List|Describe|BatchGet|Search|Query|Scan|Head|Receive|PutLogEvents)")
 
 
@@ -87,11 +89,12 @@ class Moto:
         """Whether an S3 bucket exists."""
         return moto_inside.bucket_exists(bucket)
 
-    def trim_stream_label(self, region: str, table_name: str) -> None:
-        """Give a table's stream the label that AWS would give it."""
+    def change(self, service: str, action: Callable[[], T]) -> T:
+        """Do what moto has no operation for to the state of a service, and keep it."""
         with self._lock:
-            moto_inside.trim_stream_label(region, table_name)
-            self._keep("dynamodb")
+            done = action()
+            self._keep(service)
+        return done
 
     def _keep(self, service: str) -> None:
         if service in moto_inside.DURABLE:

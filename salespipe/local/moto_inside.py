@@ -11,6 +11,7 @@ import pickle
 import threading
 import weakref
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from moto import backends as moto_backends
@@ -161,6 +162,22 @@ def trim_stream_label(region: str, table_name: str) -> None:
     table = _backends("dynamodb")[ACCOUNT][region].tables[table_name]
     if table.latest_stream_label:
         table.latest_stream_label = table.latest_stream_label[:23]
+
+
+def allow_stream(region: str, table_name: str) -> None:
+    """Let a table whose stream was switched off have a new one, which moto refuses for ever."""
+    table = _backends("dynamodb")[ACCOUNT][region].tables.get(table_name)
+    if table is not None and not (table.stream_specification or {}).get("StreamEnabled"):
+        table.latest_stream_label = None
+
+
+def update_workgroup(region: str, name: str, update: Callable[[dict[str, Any]], None]) -> bool:
+    """Change the configuration of an Athena workgroup in place; False when there is none."""
+    found = _backends("athena")[ACCOUNT][region].work_groups.get(name)
+    if found is None:
+        return False
+    update(found.configuration)
+    return True
 
 
 # ---- DynamoDB expressions --------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from typing import IO, Any
 import uvicorn
 
 import salespipe
+from salespipe.local.api.athena import AthenaApi
 from salespipe.local.api.cloudwatch import CloudWatchApi
 from salespipe.local.api.dynamodb import DynamoDbApi
 from salespipe.local.api.glue import GlueApi
@@ -27,6 +28,7 @@ from salespipe.local.api.kinesis import KinesisApi
 from salespipe.local.api.lambda_ import LambdaApi
 from salespipe.local.api.s3 import S3Api
 from salespipe.local.api.streams import StreamsApi
+from salespipe.local.api.workgroups import WorkGroupsApi
 from salespipe.local.errors import StoreError
 from salespipe.local.functions import Functions
 from salespipe.local.gateway import Gateway
@@ -51,6 +53,7 @@ class Runtime:
         self.kinesis = KinesisApi(self.stores, self.moto)
         self.streams = StreamsApi(self.stores, self.moto)
         self.glue = GlueApi(self.stores, self.moto)
+        self.athena = AthenaApi(self.stores, self.moto)
         self.supervisor = Supervisor(self.stores, self.moto, self.functions, self.kinesis)
         self.gateway = Gateway(
             self.moto,
@@ -59,6 +62,7 @@ class Runtime:
                 "DynamoDBStreams_20120810": ("dynamodb", self.streams.operations()),
                 "Kinesis_20131202": ("kinesis", self.kinesis.operations()),
                 "AWSGlue": ("glue", self.glue.operations()),
+                "AmazonAthena": ("athena", self.athena.operations() | WorkGroupsApi(self.moto).operations()),
             },
             {
                 "s3": S3Api(self.stores, self.moto),
@@ -126,6 +130,7 @@ class Runtime:
         self.gateway.close()
         self.supervisor.stop()
         self.glue.close()
+        self.athena.close()
         self.functions.stop()
         self.stores.close()
         self._socket.close()

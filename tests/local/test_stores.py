@@ -14,6 +14,7 @@ import pytest
 from salespipe.local.errors import StoreError
 from salespipe.local.stores import Stores
 from salespipe.local.stores.bell import Bell
+from salespipe.local.stores.objects import StoredObject
 from salespipe.local.stores.shards import Entry
 
 ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/S"
@@ -23,17 +24,22 @@ def test_nested_writes_are_one_step(tmp_path: Path) -> None:
     stores = Stores.open(tmp_path)
     seen = stores.bell.seen(ARN)
 
-    with pytest.raises(RuntimeError, match="in the middle"), stores.db.write():
-        stores.shards.append(ARN, [Entry(0, "k", b"data")])
-        stores.positions.save("worker", "0", "1")
-        stored = stores.objects.put("b", "k", b"body")
-        raise RuntimeError("in the middle")
+    def fail_in_the_middle() -> None:
+        with stores.db.write():
+            stores.shards.append(ARN, [Entry(0, "k", b"data")])
+            stores.positions.save("worker", "0", "1")
+            written.append(stores.objects.put("b", "k", b"body"))
+            raise RuntimeError("in the middle")
+
+    written: list[StoredObject] = []
+    with pytest.raises(RuntimeError, match="in the middle"):
+        fail_in_the_middle()
 
     assert stores.shards.read(ARN, 0, 0, 10, 1000) == []
     assert stores.shards.last(ARN, 0) == 0
     assert stores.positions.get("worker", "0") is None
     assert stores.objects.get("b", "k") is None
-    assert stored.path.exists()  # a file without a row: nobody reads it
+    assert written[0].path.exists()  # a file without a row: nobody reads it
     assert stores.bell.seen(ARN) == seen
     stores.close()
 
@@ -66,7 +72,8 @@ def test_a_ring_between_two_waits_is_not_missed() -> None:
 def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from salespipe.local.stores import Stores; from salespipe.local.stores.shards import Entry\n"
+        "from salespipe.local.stores import Stores; from salespipe.local.stores.objects import StoredObject
+from salespipe.local.stores.shards import Entry\n"
         "stores = Stores.open(Path(sys.argv[1]))\n"
         f"stores.shards.append({ARN!r}, [Entry(0, 'k', b'kept')])\n"
         "with stores.db.write():\n"
@@ -92,11 +99,11 @@ def test_a_newer_or_damaged_store_is_refused_with_what_to_do(tmp_path: Path) -> 
     connection = sqlite3.connect(tmp_path / "store.db")
     connection.execute("pragma user_version=99")
     connection.close()
-    with pytest.raises(StoreError, match="version 99.*SALESPIPE_HOME"):
+    with pytest.raises(StoreError, match=r"version 99.*SALESPIPE_HOME"):
         Stores.open(tmp_path)
 
     (tmp_path / "store.db").write_bytes(b"this is no database at all" * 100)
-    with pytest.raises(StoreError, match="cannot be used.*move its folder away"):
+    with pytest.raises(StoreError, match=r"cannot be used.*move its folder away"):
         Stores.open(tmp_path)
 
 

@@ -70,11 +70,14 @@ class DynamoDbApi:
 
     def update_table(self, call: Call) -> dict[str, Any]:
         """Changed by moto; a stream that was switched on, off or anew takes effect for the next write."""
+        name = _short(call.params.get("TableName", ""))
+        if (call.params.get("StreamSpecification") or {}).get("StreamEnabled"):
+            self._moto.change("dynamodb", lambda: moto_inside.allow_stream(call.region, name))
         self._moto.call("dynamodb", "UpdateTable", call.params, region=call.region)
-        return {"TableDescription": self._declare(call, _short(call.params["TableName"]))}
+        return {"TableDescription": self._declare(call, name)}
 
     def _declare(self, call: Call, name: str) -> dict[str, Any]:
-        self._moto.trim_stream_label(call.region, name)
+        self._moto.change("dynamodb", lambda: moto_inside.trim_stream_label(call.region, name))
         table = self._described(call, name)
         schema = {element["KeyType"]: element["AttributeName"] for element in table["KeySchema"]}
         stream = table.get("StreamSpecification", {})

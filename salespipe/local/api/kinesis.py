@@ -72,6 +72,9 @@ class KinesisApi:
         answer = self._moto.call("kinesis", call.operation, call.params, region=call.region)
         arn = self._arn(call)
         self._shards.pop(arn, None)
+        if call.operation == "CreateStream" and call.params.get("Tags"):
+            tags = {"StreamName": call.params["StreamName"], "Tags": call.params["Tags"]}
+            self._moto.call("kinesis", "AddTagsToStream", tags, region=call.region)
         if call.operation == "DeleteStream":
             self._stores.shards.drop(arn)
         return answer
@@ -200,7 +203,7 @@ class KinesisApi:
                 given = parse_sequence_number(call.params.get("StartingSequenceNumber", ""))
             except ValueError as error:
                 raise AwsError("InvalidArgumentException", "StartingSequenceNumber is not valid") from error
-            return int(given) - (kind == "AT_SEQUENCE_NUMBER")
+            return given - 1 if kind == "AT_SEQUENCE_NUMBER" else given
         raise AwsError("ValidationException", f"Invalid ShardIteratorType: {kind}")
 
     def get_records(self, call: Call) -> dict[str, Any]:

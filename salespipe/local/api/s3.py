@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from email.utils import formatdate
 from urllib.parse import unquote
 from uuid import uuid4
@@ -54,6 +55,8 @@ class S3Api:
             keys, quiet = s3_xml.read_delete(request.body)
             self._objects.delete(bucket, keys)
             return _xml(s3_xml.deleted([] if quiet else keys))
+        if request.method == "PUT" and not params:
+            return self._create_bucket(request)
         if request.method == "DELETE" and not params:
             self._must_exist(bucket)
             if self._objects.list(bucket, limit=1):
@@ -71,6 +74,14 @@ class S3Api:
             self._must_exist(bucket)
             return self._list(request, bucket, versions=False)
         return None
+
+    def _create_bucket(self, request: Request) -> Reply:
+        """Created by moto; the tags that came with the request, which moto passes over, are set right afterwards."""
+        reply = self._moto.http(request)
+        tags = s3_xml.read_tags(request.body) if request.body else None
+        if reply.status < 400 and tags is not None:
+            self._moto.http(replace(request, query="tagging", body=tags))
+        return reply
 
     def _must_exist(self, bucket: str) -> None:
         if not self._moto.bucket_exists(bucket):

@@ -198,3 +198,13 @@ def read_complete(body: bytes) -> list[tuple[int, str]]:
         (int(part.findtext("{*}PartNumber") or 0), (part.findtext("{*}ETag") or "").strip('"'))
         for part in _read(body).findall("{*}Part")
     ]
+
+
+def read_tags(body: bytes) -> bytes | None:
+    """The tags of a CreateBucket request as the body of a PutBucketTagging one; None when it has none."""
+    tags = _read(body).find("{*}Tags")
+    if tags is None:
+        return None
+    pairs = [(tag.findtext("{*}Key") or "", tag.findtext("{*}Value") or "") for tag in tags]
+    content = "".join(f"<Tag>{_tag('Key', key)}{_tag('Value', value)}</Tag>" for key, value in pairs)
+    return _document("Tagging", f"<TagSet>{content}</TagSet>")
