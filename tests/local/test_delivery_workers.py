@@ -19,6 +19,7 @@ import pytest
 from salespipe.local import moto_inside
 from salespipe.local.api.kinesis import KinesisApi
 from salespipe.local.api.lambda_ import LambdaApi
+from salespipe.local.errors import AwsError
 from salespipe.local.functions import Functions
 from salespipe.local.http import Request
 from salespipe.local.itemsize import item_size
@@ -364,6 +365,28 @@ def test_stopping_takes_less_than_a_second_whatever_is_going_on(world: World) ->
     world.supervisor.stop()
     assert time.monotonic() - began < 1
     assert world.supervisor.count() == 0
+
+
+# ---- what is taken from moto's inside ----------------------------------------------------------------------------
+
+
+def test_a_function_as_moto_holds_it(world: World) -> None:
+    world.deploy()
+    found = moto_inside.function(REGION, f"arn:aws:lambda:{REGION}:123456789012:function:f:$LATEST")
+    assert found == moto_inside.function(REGION, "f")
+    assert (found.name, found.handler, found.runtime) == ("f", "app.handler", "python3.12")
+    assert (found.timeout_s, found.memory_mb, found.environment) == (3, 128, {})
+    assert found.arn == f"arn:aws:lambda:{REGION}:123456789012:function:f"
+    assert found.zip_bytes.startswith(b"PK")
+    assert found.sha256
+    with pytest.raises(AwsError, match="ResourceNotFoundException"):
+        moto_inside.function(REGION, "nobody")
+
+
+def test_the_regions_in_use(world: World) -> None:
+    assert moto_inside.regions("firehose") == []
+    world.call("firehose", "ListDeliveryStreams")
+    assert moto_inside.regions("firehose") == [REGION]
 
 
 # ---- Invoke -------------------------------------------------------------------------------------------------------
