@@ -72,8 +72,7 @@ def test_a_ring_between_two_waits_is_not_missed() -> None:
 def test_what_was_committed_survives_a_kill(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from salespipe.local.stores import Stores; from salespipe.local.stores.objects import StoredObject
-from salespipe.local.stores.shards import Entry\n"
+        "from salespipe.local.stores import Stores; from salespipe.local.stores.shards import Entry\n"
         "stores = Stores.open(Path(sys.argv[1]))\n"
         f"stores.shards.append({ARN!r}, [Entry(0, 'k', b'kept')])\n"
         "with stores.db.write():\n"
