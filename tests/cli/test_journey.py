@@ -386,6 +386,19 @@ def test_down_with_its_data_leaves_nothing(journey: Journey, crawled: Any) -> No
         assert done.stdout == ""
 
 
+def test_demo_tells_the_whole_story_from_nothing(journey: Journey, crawled: Any) -> None:
+    told = journey.run("demo", "--orders", "300")
+    summary = journey.json("demo", "--orders", "100")
+
+    headings = [line for line in told.stdout.splitlines() if line.startswith("---")]
+    assert len(headings) == summary["queries"] > 0
+    assert "300 change events went through the whole pipeline" in told.stdout
+    assert summary["inserted"] + summary["updated"] + summary["deleted"] == summary["change_events"] == 100
+    assert summary["tables"] == ["orders"]
+    (row,) = journey.json("query", "SELECT count(*) AS n, count(DISTINCT event_id) AS d FROM orders")
+    assert row == {"n": 400, "d": 400}
+
+
 def at_a_terminal(journey: Journey, *arguments: str, typed: str = "") -> tuple[int, str]:
     """Run a command with a terminal on all its streams; its exit code and all that appeared there."""
     import pty

@@ -51,7 +51,7 @@ def progress_on(console: Console) -> Callable[[DemoEvent], None]:
 def show(console: Console, result: DemoResult) -> None:
     """The summary, and where to go from here."""
     if console.json:
-        console.document(asdict(result))
+        console.document(asdict(result) | {"seconds": round(result.seconds, 3)})
         return
     console.write(
         f"{result.change_events:,} change events went through the whole pipeline and are in "
