@@ -16,8 +16,7 @@ _COLORS = {"INSERT": "green", "MODIFY": "yellow", "REMOVE": "red"}
 def show_problem(console: Console, problem: TailProblem) -> None:
     """A record that is no change event: told on stderr, so that stdout holds change events only."""
     console.error(
-        f"not a change event: {visible(problem.reason)}  [{problem.shard_id} {problem.sequence_number}] "
-        f"{visible(problem.data_preview)}"
+        f"{visible(problem.reason)}  [{problem.shard_id} {problem.sequence_number}] {visible(problem.data_preview)}"
     )
 
 
