@@ -49,7 +49,11 @@ class Runtime:
         self._lock = _own(home)
         self.stores = Stores.open(home)
         self.moto = Moto(self.stores)
-        self.functions = Functions(home, function, metrics=self.stores.metrics)
+        self._socket = _bind(home)
+        self.port = int(self._socket.getsockname()[1])
+        # What a function needs to reach this endpoint by itself, as the environment of a real one lets it reach AWS.
+        aws = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+        self.functions = Functions(home, function, environment=aws, metrics=self.stores.metrics)
         self.kinesis = KinesisApi(self.stores, self.moto)
         self.streams = StreamsApi(self.stores, self.moto)
         self.glue = GlueApi(self.stores, self.moto)
@@ -71,8 +75,6 @@ class Runtime:
             },
             self.health,
         )
-        self._socket = _bind(home)
-        self.port = int(self._socket.getsockname()[1])
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self.gateway,
@@ -99,13 +101,14 @@ class Runtime:
         return f"http://127.0.0.1:{self.port}"
 
     def health(self) -> dict[str, Any]:
-        """Who answers here, and how many pipes and delivery streams are at work."""
+        """Who answers here, how many pipes and delivery streams are at work, and what keeps one from it."""
         return {
             "pid": os.getpid(),
             "version": salespipe.__version__,
             "home": str(self.home),
             "started_at": self._started_at,
             "workers": self.supervisor.count(),
+            "errors": self.supervisor.errors(),
         }
 
     def start(self) -> None:
@@ -116,6 +119,7 @@ class Runtime:
                 raise StoreError(f"the endpoint could not be started on port {self.port}")
             time.sleep(0.002)
         self.supervisor.start()
+        self.athena.warm()
         state = {"pid": os.getpid(), "port": self.port, "version": salespipe.__version__, "endpoint": self.endpoint}
         unfinished = self.home / "runtime.json.part"
         unfinished.write_text(json.dumps(state))
