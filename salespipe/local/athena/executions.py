@@ -149,7 +149,7 @@ class Executions:
                 written = self._write(id, request, session, folder)
             except Cancelled:
                 self._change(id, lambda found: _finish(found, "CANCELLED", "Query was cancelled", started=started))
-            except CutoffReached:
+            except CutoffReached as reached:
                 said = str(reached)
                 self._change(id, lambda found: _finish(found, "CANCELLED", said, started=started))
             except QueryFailure as error:

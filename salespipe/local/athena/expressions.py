@@ -222,11 +222,7 @@ class Expressions:
         at = self.at(node)
         functions = registry.FUNCTIONS.get(name)
         if functions is None:
-            raise (
-                QueryFailure("FUNCTION_NOT_FOUND", f"Function '{name}' not registered", at)
-                if name not in KNOWN_NAMES
-                else NotSupported(f"function {name}", at)
-            )
+            raise NotSupported(f"function {name}", at)
         kind = functions[0].kind
         if kind == "window" and not window:
             raise QueryFailure("SYNTAX_ERROR", f"Window function {name} requires an OVER clause", at)
@@ -238,19 +234,26 @@ class Expressions:
             )
         trees, distinct, order = self._modifiers(trees, kind, at)
         arguments = Arguments(name, at, trees, self, over, distinct, order)
-        if functions[0].build is not None:
-            return functions[0].build(arguments)
-        function, values, result = registry.choose(functions, arguments.values(), at)
-        check_zones(values, result, at)
+        builder = next((function.build for function in functions if function.build), None)
+        templates = [function for function in functions if function.signature]
+        if templates and not any(isinstance(tree, exp.Lambda) for tree in trees):
+            chosen = registry.choose(functions, arguments.values(), at)
+            if chosen is not None:
+                return self._template(arguments, *chosen)
+        if builder is None:
+            raise arguments.unfit()
+        return builder(arguments)
+
+    def _template(self, call: Arguments, function: registry.Function, values: list[Typed], result: Type) -> Typed:
+        check_zones(values, result, call.at)
         zones = [value.type.zone for value in values if value.type.name == TIMESTAMP_TZ.name]
         if zones and result.name == TIMESTAMP_TZ.name:
             result = Type(result.name, numbers=result.numbers, zone=zones[0])
         sqls = [value.sql for value in values]
-        sql = str(function.sql).format(
-            *sqls, args=", ".join(sqls), over=over, distinct="DISTINCT " if distinct else "", order=order
-        )
-        if (distinct or order) and "{distinct}" not in str(function.sql):
-            raise NotSupported(f"DISTINCT or ORDER BY inside {name}", at)
+        if (call.distinct or call.order) and "{distinct}" not in str(function.sql):
+            raise NotSupported(f"DISTINCT or ORDER BY inside {call.name}", call.at)
+        distinct = "DISTINCT " if call.distinct else ""
+        sql = str(function.sql).format(*sqls, args=", ".join(sqls), over=call.over, distinct=distinct, order=call.order)
         return Typed(sql, result)
 
     def _modifiers(self, trees: list[exp.Expr], kind: str, at: tuple[int, int]) -> tuple[list[exp.Expr], bool, str]:
@@ -428,7 +431,6 @@ def check_zones(values: Sequence[Typed], result: Type, at: tuple[int, int]) -> N
 
 
 _NULL_TREATMENT = ("lag", "lead", "first_value", "last_value", "nth_value")
-KNOWN_NAMES: frozenset[str] = frozenset()
 
 _HANDLERS: dict[str, Callable[[Expressions, Any], Typed]] = {
     "Column": Expressions.column,

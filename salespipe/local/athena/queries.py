@@ -8,6 +8,7 @@ columns and partitions the statement reads.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from sqlglot import exp
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions, check_zones
+from salespipe.local.athena.operators import both
 from salespipe.local.athena.relations import Relations
 from salespipe.local.athena.scope import Field, Relation, Scope, Typed
 from salespipe.local.athena.tables import Tables
@@ -206,7 +208,7 @@ class Queries:
             sqls.append(sql)
             if not any(isinstance(inner, (exp.Query, exp.Subquery)) for inner in part.walk()):
                 self.translation.tables.prune(read, sql)
-        return " AND ".join(sqls)
+        return functools.reduce(both, sqls)
 
     def _group(self, node: exp.Group, inside: Expressions, items: list[Field]) -> str:
         def sets(elements: Sequence[exp.Expr]) -> str:

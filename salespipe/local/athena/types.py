@@ -132,6 +132,14 @@ def text(value: str) -> str:
 
 
 _SYNONYMS = {"int": "integer", "string": "varchar", "binary": "varbinary", "float": "real", "struct": "row"}
+_TWO_WORDS = {
+    ("interval", "day"),
+    ("interval", "year"),
+    ("timestamp", "with"),
+    ("timestamp", "without"),
+    ("time", "without"),
+    ("double", "precision"),
+}
 _TOKEN = re.compile(r"\s*([A-Za-z_]\w*|\d+|\"(?:[^\"]|\"\")*\"|`[^`]*`|[(),<>:])")
 
 
@@ -225,6 +233,8 @@ class _TypeReader:
         word = self.rest[0]
         following = self.rest[1] if len(self.rest) > 1 else ""
         if following in (",", ")", ">", "(", "<") and not word.startswith(('"', "`")):
+            return None, self.type()
+        if (word.lower(), following.lower()) in _TWO_WORDS:
             return None, self.type()
         name = self._next().strip('"`').lower()
         self._accept(":")

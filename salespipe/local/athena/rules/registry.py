@@ -88,22 +88,22 @@ def _signature(shown: str) -> Signature:
 
 def choose(
     functions: Sequence[Function], arguments: Sequence[Typed], at: tuple[int, int]
-) -> tuple[Function, list[Typed], Type]:
+) -> tuple[Function, list[Typed], Type] | None:
     """The overload for these arguments, the arguments converted to it, and its result type.
 
-    An overload that needs no conversion wins over one that does, then the first that fits.
-    Raises FUNCTION_NOT_FOUND as Trino does when none fits.
+    An overload that needs no conversion wins over one that does, then the first that fits. None where none fits but a
+    builder may; raises FUNCTION_NOT_FOUND as Trino does otherwise.
     """
     fits = []
     for function in functions:
-        if function.signature is None:
-            return function, list(arguments), UNKNOWN
-        bound = _bind(function.signature, [argument.type for argument in arguments])
+        bound = _bind(function.signature, [argument.type for argument in arguments]) if function.signature else None
         if bound is not None:
             wanted, result = bound
             same = sum(a.type == b for a, b in zip(arguments, wanted, strict=True))
             fits.append((same, function, wanted, result))
     if not fits:
+        if any(function.build for function in functions):
+            return None
         name = functions[0].name
         given = ", ".join(str(argument.type) for argument in arguments)
         expected = ", ".join(f.signature.shown.partition(" -> ")[0] for f in functions if f.signature)

@@ -1,0 +1,60 @@
+"""SQL that may fail, and the same SQL giving NULL instead.
+
+Our rules fail through the engine's `error(…)`, directly or inside a `trino_…` macro. Every macro has a twin, `null_trino_…`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_RISKY = re.compile(r"\berror\(|\btrino_|//|\bCAST\(")
+
+
+def may_fail(sql: str) -> bool:
+    """Whether evaluating it may raise an error."""
+    return any(_RISKY.search(part) for part, is_text in _parts(sql) if not is_text)
+
+
+def without_errors(sql: str) -> str:
+    """The same expression with NULL wherever one of our own errors would be raised."""
+    start = _error(sql)
+    while start is not None:
+        end = _closing(sql, start + len("error"))
+        sql = f"{sql[:start]}NULL{sql[end:]}"
+        start = _error(sql)
+    return "".join(part if is_text else re.sub(r"\btrino_", "null_trino_", part) for part, is_text in _parts(sql))
+
+
+def _error(sql: str) -> int | None:
+    position = 0
+    for part, is_text in _parts(sql):
+        found = None if is_text else re.search(r"\berror\(", part)
+        if found:
+            return position + found.start()
+        position += len(part)
+    return None
+
+
+def _closing(sql: str, opening: int) -> int:
+    depth, position = 0, opening
+    while True:
+        quoted = _QUOTED.match(sql, position)
+        if quoted:
+            position = quoted.end()
+            continue
+        depth += {"(": 1, ")": -1}.get(sql[position], 0)
+        position += 1
+        if depth == 0:
+            return position
+
+
+def _parts(sql: str) -> Iterator[tuple[str, bool]]:
+    """The text cut into what is quoted and what is not."""
+    position = 0
+    for quoted in _QUOTED.finditer(sql):
+        yield sql[position : quoted.start()], False
+        yield quoted.group(), True
+        position = quoted.end()
+    yield sql[position:], False

@@ -1,0 +1,241 @@
+"""Arrays: https://trino.io/docs/current/functions/array.html, /lambda.html
+
+An index outside the array fails (`a[5]`) or gives NULL (element_at). NULL elements make contains, array_max and the
+matches uncertain, and that is what they answer: NULL.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from salespipe.local.athena.casts import converted, text_of
+from salespipe.local.athena.errors import NotSupported
+from salespipe.local.athena.expressions import Arguments, converted_or_none
+from salespipe.local.athena.rules.registry import built, define, macros
+from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.types import (
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    DAY_INTERVAL,
+    INTEGERS,
+    MONTH_INTERVAL,
+    UNKNOWN,
+    VARCHAR,
+    Type,
+    array,
+    common,
+    duckdb_type,
+)
+
+PAGE = "functions/array.html"
+LAMBDA = "functions/lambda.html"
+
+macros(
+    "trino_has_null(a) AS len(list_filter(a, lambda e: e IS NULL)) > 0",
+    "trino_contains(a, e) AS CASE WHEN e IS NULL OR a IS NULL THEN NULL WHEN list_contains(a, e) THEN true "
+    "WHEN trino_has_null(a) THEN NULL ELSE false END",
+    "trino_element(a, i) AS CASE WHEN i = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') "
+    "WHEN abs(i) > len(a) THEN NULL ELSE a[i] END",
+    "trino_slice(a, s, n) AS CASE WHEN a IS NULL OR s IS NULL OR n IS NULL THEN NULL "
+    "WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: length must be greater than or equal to 0') "
+    "WHEN s = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') "
+    "WHEN n = 0 OR abs(s) > len(a) THEN a[1:0] "
+    "ELSE list_slice(a, CASE WHEN s > 0 THEN s ELSE len(a) + s + 1 END, (CASE WHEN s > 0 THEN s ELSE len(a) + s + 1 END) + n - 1) END",
+    "trino_distinct(a) AS list_transform(list_filter(list_transform(a, lambda e, i: struct_pack(e := e, i := i)), "
+    "lambda p: len(list_filter(a[1:p.i - 1], lambda o: o IS NOT DISTINCT FROM p.e)) = 0), lambda p: p.e)",
+    "trino_max(a) AS CASE WHEN trino_has_null(a) THEN NULL ELSE list_max(a) END",
+    "trino_min(a) AS CASE WHEN trino_has_null(a) THEN NULL ELSE list_min(a) END",
+    "trino_in(a, e) AS len(list_filter(a, lambda o: o IS NOT DISTINCT FROM e)) > 0",
+)
+
+define(
+    PAGE,
+    "scalar",
+    ("cardinality(array(T)) -> bigint", "CAST(len({0}) AS BIGINT)"),
+    ("cardinality(map(K,V)) -> bigint", "CAST(cardinality({0}) AS BIGINT)"),
+    ("contains(array(T), T) -> boolean", "trino_contains({0}, {1})"),
+    ("element_at(array(T), bigint) -> T", "trino_element({0}, {1})"),
+    ("array_distinct(array(T)) -> array(T)", "trino_distinct({0})"),
+    ("array_max(array(O)) -> O", "trino_max({0})"),
+    ("array_min(array(O)) -> O", "trino_min({0})"),
+    ("array_position(array(T), T) -> bigint", "CASE WHEN {0} IS NULL OR {1} IS NULL THEN NULL "
+     "ELSE CAST(coalesce(list_position({0}, {1}), 0) AS BIGINT) END"),
+    ("array_remove(array(T), T) -> array(T)", "list_filter({0}, lambda e: e IS NULL OR e <> {1})"),
+    ("array_sort(array(O)) -> array(O)", "list_sort({0}, 'ASC', 'NULLS LAST')"),
+    ("array_union(array(T), array(T)) -> array(T)", "trino_distinct({0} || {1})"),
+    ("array_intersect(array(T), array(T)) -> array(T)", "list_filter(trino_distinct({0}), lambda e: trino_in({1}, e))"),
+    ("array_except(array(T), array(T)) -> array(T)", "list_filter(trino_distinct({0}), lambda e: NOT trino_in({1}, e))"),
+    ("arrays_overlap(array(T), array(T)) -> boolean", "CASE WHEN list_has_any({0}, {1}) THEN true "
+     "WHEN (trino_has_null({0}) AND len({1}) > 0) OR (trino_has_null({1}) AND len({0}) > 0) THEN NULL "
+     "WHEN {0} IS NULL OR {1} IS NULL THEN NULL ELSE false END"),
+    ("flatten(array(array(T))) -> array(T)", "flatten({0})"),
+    ("slice(array(T), bigint, bigint) -> array(T)", "trino_slice({0}, {1}, {2})"),
+    ("repeat(T, bigint) -> array(T)", "list_transform(range({1}), lambda i: {0})"),
+    ("trim_array(array(T), bigint) -> array(T)", "trino_slice({0}, 1, len({0}) - {1})"),
+)  # fmt: skip
+
+
+@built(PAGE, "scalar", "array_join")
+def array_join(call: Arguments) -> Typed:
+    """Elements as text with a delimiter between; NULLs are left out or shown as the third argument."""
+    call.expect(2, 3)
+    value = call.value(0)
+    if value.type.name != "array":
+        raise call.unfit()
+    element = text_of(Typed("e", value.type.args[0])) if value.type.args[0] != UNKNOWN else "CAST(e AS VARCHAR)"
+    texts = f"list_transform({value.sql}, lambda e: {element})"
+    if len(call.trees) == 3:
+        texts = f"list_transform({texts}, lambda t: coalesce(t, {converted(call.value(2), VARCHAR).sql}))"
+    else:
+        texts = f"list_filter({texts}, lambda t: t IS NOT NULL)"
+    return Typed(f"array_to_string({texts}, {converted(call.value(1), VARCHAR).sql})", VARCHAR)
+
+
+@built(PAGE, "scalar", "sequence")
+def sequence(call: Arguments) -> Typed:
+    """Whole numbers or dates from start to stop, both included; without a step towards the stop by one (day)."""
+    call.expect(2, 3)
+    start, stop = call.value(0), call.value(1)
+    if start.type.name in INTEGERS and stop.type.name in INTEGERS:
+        a, b = converted(start, BIGINT).sql, converted(stop, BIGINT).sql
+        step = (
+            converted(call.value(2), BIGINT).sql if len(call.trees) == 3 else f"CASE WHEN {b} >= {a} THEN 1 ELSE -1 END"
+        )
+        return Typed(f"generate_series({a}, {b}, {step})", array(BIGINT))
+    if start.type != DATE or stop.type != DATE:
+        raise NotSupported(f"sequence of {start.type}", call.at)
+    if len(call.trees) == 2:
+        step = f"CASE WHEN {stop.sql} >= {start.sql} THEN to_days(1) ELSE to_days(-1) END"
+    else:
+        by = call.value(2)
+        if by.type not in (DAY_INTERVAL, MONTH_INTERVAL):
+            raise call.unfit()
+        step = by.sql
+    return Typed(f"CAST(generate_series({start.sql}, {stop.sql}, {step}) AS DATE[])", array(DATE))
+
+
+@built(PAGE, "scalar", "zip")
+def zip_(call: Arguments) -> Typed:
+    """Rows of the elements at the same place; the shorter arrays give NULL."""
+    values = call.values()
+    if len(values) < 2 or any(value.type.name != "array" for value in values):
+        raise call.unfit()
+    longest = f"greatest({', '.join(f'len({value.sql})' for value in values)})"
+    parts = ", ".join(f'"field{index}" := ({value.sql})[i]' for index, value in enumerate(values))
+    row = Type("row", tuple(value.type.args[0] for value in values), fields=(None,) * len(values))
+    missing = " OR ".join(f"{value.sql} IS NULL" for value in values)
+    sql = f"CASE WHEN {missing} THEN NULL ELSE list_transform(range(1, {longest} + 1), lambda i: struct_pack({parts})) END"
+    return Typed(sql, array(row))
+
+
+def _elements(call: Arguments) -> tuple[Typed, Type]:
+    value = call.value(0)
+    if value.type.name != "array":
+        raise call.unfit()
+    return value, value.type.args[0]
+
+
+@built(LAMBDA, "scalar", "transform")
+def transform(call: Arguments) -> Typed:
+    call.expect(2)
+    value, element = _elements(call)
+    body = call.function(1, element)
+    return Typed(f"list_transform({value.sql}, {body.sql})", array(body.type))
+
+
+@built(LAMBDA, "scalar", "filter")
+def filter_(call: Arguments) -> Typed:
+    call.expect(2)
+    value, element = _elements(call)
+    body = call.function(1, element)
+    if body.type != BOOLEAN:
+        raise call.unfit()
+    return Typed(f"list_filter({value.sql}, {body.sql})", value.type)
+
+
+@built(LAMBDA, "scalar", "reduce")
+def reduce(call: Arguments) -> Typed:
+    """`reduce(array, start, (s, x) -> …, s -> …)`; an empty array gives the start."""
+    call.expect(4)
+    value, element = _elements(call)
+    start = call.value(1)
+    step = call.function(2, start.type, element)
+    state = common(start.type, step.type)
+    if state is None:
+        raise call.unfit()
+    if state != start.type:
+        step = call.function(2, state, element)
+    first = f"CAST({start.sql} AS {duckdb_type(state)})"
+    folded = _fold(value, element, first, state, call)
+    end = call.function(3, state)
+    name, _, body = end.sql.removeprefix("lambda ").partition(": ")
+    return Typed(f"list_transform([{folded}], lambda {name}: {body})[1]", end.type)
+
+
+def _fold(value: Typed, element: Type, start: str, state: Type, call: Arguments) -> str:
+    """The engine folds values of one type only, so states and elements travel together in a struct."""
+    kind = f"STRUCT(s {duckdb_type(state)}, x {duckdb_type(element)})"
+    names = [parameter.name.lower() for parameter in call.trees[2].expressions]
+    scope = call.expressions.scope.within({names[0]: Typed("a.s", state), names[1]: Typed("b.x", element)})
+    body = converted(type(call.expressions)(call.expressions.translation, scope).value(call.trees[2].this), state)
+    items = f"list_transform({value.sql}, lambda e: CAST(struct_pack(s := NULL, x := e) AS {kind}))"
+    first = f"CAST(struct_pack(s := {start}, x := NULL) AS {kind})"
+    step = f"lambda a, b: CAST(struct_pack(s := {body.sql}, x := NULL) AS {kind})"
+    return f"(list_reduce({items}, {step}, {first})).s"
+
+
+@built(LAMBDA, "scalar", "any_match", "all_match", "none_match")
+def match(call: Arguments) -> Typed:
+    """Whether any, all or none of the elements match; NULL where a NULL leaves it open."""
+    call.expect(2)
+    value, element = _elements(call)
+    body = call.function(1, element)
+    if body.type != BOOLEAN:
+        raise call.unfit()
+    results = f"list_transform({value.sql}, {body.sql})"
+    decides = {"any_match": "true", "none_match": "true", "all_match": "false"}[call.name]
+    found = {"any_match": "true", "none_match": "false", "all_match": "false"}[call.name]
+    other = "false" if found == "true" else "true"
+    return Typed(
+        f"CASE WHEN {value.sql} IS NULL THEN NULL WHEN list_contains({results}, {decides}) THEN {found} "
+        f"WHEN trino_has_null({results}) THEN NULL ELSE {other} END",
+        BOOLEAN,
+    )
+
+
+@built(LAMBDA, "scalar", "zip_with")
+def zip_with(call: Arguments) -> Typed:
+    """A lambda over the elements at the same place; the shorter array gives NULL."""
+    call.expect(3)
+    left, right = call.value(0), call.value(1)
+    if left.type.name != "array" or right.type.name != "array" or not isinstance(call.trees[2], exp.Lambda):
+        raise call.unfit()
+    names = [parameter.name.lower() for parameter in call.trees[2].expressions]
+    index = call.expressions.translation.fresh("i")
+    scope = call.expressions.scope.within(
+        {
+            names[0]: Typed(f"({left.sql})[{index}]", left.type.args[0]),
+            names[1]: Typed(f"({right.sql})[{index}]", right.type.args[0]),
+        }
+    )
+    body = type(call.expressions)(call.expressions.translation, scope).value(call.trees[2].this)
+    longest = f"greatest(len({left.sql}), len({right.sql}))"
+    return Typed(
+        f"CASE WHEN {left.sql} IS NULL OR {right.sql} IS NULL THEN NULL "
+        f"ELSE list_transform(range(1, {longest} + 1), lambda {index}: {body.sql}) END",
+        array(body.type),
+    )
+
+
+@built("functions/map.html", "scalar", "element_at")
+def element_of_map(call: Arguments) -> Typed:
+    """The value of a key, or NULL."""
+    call.expect(2)
+    value = call.value(0)
+    if value.type.name != "map":
+        raise call.unfit()
+    key = converted_or_none(call.value(1), value.type.args[0])
+    if key is None:
+        raise call.unfit()
+    return Typed(f"({value.sql})[{key.sql}]", value.type.args[1])

@@ -1,0 +1,101 @@
+"""IF, COALESCE, NULLIF, TRY, GREATEST, LEAST: https://trino.io/docs/current/functions/conditional.html
+
+greatest and least give NULL as soon as one argument is NULL; the engine passes NULLs over.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import exp
+
+from salespipe.local.athena import operators
+from salespipe.local.athena.errors import NotSupported
+from salespipe.local.athena.expressions import Arguments
+from salespipe.local.athena.failing import may_fail, without_errors
+from salespipe.local.athena.rules.registry import built
+from salespipe.local.athena.scope import Typed
+
+PAGE = "functions/conditional.html"
+
+# What may turn a NULL inside it into something else, so that a failure inside would not show as NULL.
+_LENIENT = (
+    exp.Case,
+    exp.Array,
+    exp.Tuple,
+    exp.Is,
+    exp.In,
+    exp.And,
+    exp.Or,
+    exp.NullSafeEQ,
+    exp.NullSafeNEQ,
+    exp.Lambda,
+)
+_LENIENT_NAMES = ("if", "coalesce", "nullif", "concat_ws", "row", "map", "array_join", "try")
+
+
+@built(PAGE, "scalar", "if")
+def if_(call: Arguments) -> Typed:
+    """`if(condition, then[, else])`."""
+    call.expect(2, 3)
+    condition = call.expressions.boolean(call.trees[0], "IF condition")
+    sqls, type_ = call.expressions.together(call.trees[1:], "Result types for IF")
+    return Typed(f"CASE WHEN {condition} THEN {sqls[0]} ELSE {sqls[1] if len(sqls) > 1 else 'NULL'} END", type_)
+
+
+@built(PAGE, "scalar", "coalesce")
+def coalesce(call: Arguments) -> Typed:
+    """The first that is not NULL."""
+    if len(call.trees) < 2:
+        raise call.unfit()
+    sqls, type_ = call.expressions.together(call.trees, "All COALESCE operands")
+    return Typed(f"coalesce({', '.join(sqls)})", type_)
+
+
+@built(PAGE, "scalar", "nullif")
+def nullif(call: Arguments) -> Typed:
+    """NULL if both are equal, else the first, whose type it keeps."""
+    call.expect(2)
+    first, second = call.value(0), call.value(1)
+    same = operators.compared(first, second, "=", call.at)
+    return Typed(f"CASE WHEN {same} THEN NULL ELSE {first.sql} END", first.type)
+
+
+@built(PAGE, "scalar", "greatest", "least")
+def extreme(call: Arguments) -> Typed:
+    """The largest or smallest of at least one value."""
+    if not call.trees:
+        raise call.unfit()
+    sqls, type_ = call.expressions.together(call.trees, f"All {call.name.upper()} arguments")
+    missing = " OR ".join(f"{sql} IS NULL" for sql in sqls)
+    return Typed(f"CASE WHEN {missing} THEN NULL ELSE {call.name}({', '.join(sqls)}) END", type_)
+
+
+@built(PAGE, "scalar", "try")
+def try_(call: Arguments) -> Typed:
+    """NULL where the expression fails: of a division by zero, a cast, an argument or an overflow.
+
+    The engine's own TRY cannot see our errors, so these become NULL where they arise; where something between them and
+    TRY would make more of that NULL, the statement is refused.
+    """
+    call.expect(1)
+    for node in call.trees[0].walk():
+        if isinstance(node, (exp.Query, exp.Subquery)):
+            raise NotSupported("TRY of a subquery", call.at)
+        lenient = isinstance(node, _LENIENT) or (
+            isinstance(node, exp.Anonymous) and node.name.lower() in _LENIENT_NAMES
+        )
+        if lenient and _fails_inside(call, node):
+            raise NotSupported(f"TRY around {node.key.upper()} with a part that may fail", call.at)
+    value = call.value(0)
+    if re.search(r"\b(sum|avg|count|min|max)\(|OVER \(", value.sql):
+        raise NotSupported("TRY of an aggregate or window function", call.at)
+    return Typed(f"TRY({without_errors(value.sql)})", value.type)
+
+
+def _fails_inside(call: Arguments, node: exp.Expr) -> bool:
+    if isinstance(node, exp.Lambda):
+        return True
+    return any(
+        may_fail(call.expressions.value(part).sql) for part in node.iter_expressions() if not isinstance(part, exp.If)
+    )

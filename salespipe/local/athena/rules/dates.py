@@ -1,0 +1,237 @@
+"""Dates and times: https://trino.io/docs/current/functions/datetime.html
+
+A date that is shifted or cut stays a date; weeks begin on Monday and Monday is 1; differences count whole units.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from salespipe.local.athena import literals, operators
+from salespipe.local.athena.casts import cast, converted
+from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.expressions import Arguments
+from salespipe.local.athena.rules.registry import built, define, macros
+from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.times import local_time, zone_literal, zone_name
+from salespipe.local.athena.types import (
+    BIGINT,
+    DATE,
+    DOUBLE,
+    TIMESTAMP_TZ,
+    VARCHAR,
+    Type,
+    common,
+    text,
+)
+
+PAGE = "functions/datetime.html"
+_DATE_UNITS = ("day", "week", "month", "quarter", "year")
+_TIME_UNITS = ("millisecond", "second", "minute", "hour")
+_SHIFTS = {
+    "millisecond": "to_milliseconds({0})", "second": "to_seconds({0})", "minute": "to_minutes({0})", "hour": "to_hours({0})",
+    "day": "to_days(CAST({0} AS INTEGER))", "week": "to_days(CAST({0} * 7 AS INTEGER))",
+    "month": "to_months(CAST({0} AS INTEGER))", "quarter": "to_months(CAST({0} * 3 AS INTEGER))",
+    "year": "to_years(CAST({0} AS INTEGER))",
+}  # fmt: skip
+_FIELDS = {
+    "year": "year", "quarter": "quarter", "month": "month", "week": "week", "week_of_year": "week", "day": "day",
+    "day_of_month": "day", "day_of_week": "isodow", "dow": "isodow", "day_of_year": "doy", "doy": "doy",
+    "year_of_week": "isoyear", "yow": "isoyear", "hour": "hour", "minute": "minute", "second": "second",
+    "millisecond": "millisecond",
+}  # fmt: skip
+_ISO = r"\d{4}-\d{2}-\d{2}(T\d{2}(:\d{2}(:\d{2}([.,]\d{1,9})?)?)?)?"
+
+macros(
+    "trino_iso_timestamp(s) AS CASE WHEN s IS NULL THEN NULL "
+    f"WHEN regexp_full_match(s, '{_ISO}(Z|[+-]00:?00)?') THEN timezone('UTC', date_trunc('millisecond', "
+    "coalesce(TRY_CAST(replace(replace(regexp_replace(CASE WHEN length(s) = 13 THEN s || ':00' ELSE s END, "
+    "'(Z|[+-]00:?00)$', ''), 'T', ' '), ',', '.') AS TIMESTAMP), "
+    "error('INVALID_FUNCTION_ARGUMENT: Invalid format: \"' || s || '\"')))) "
+    f"WHEN regexp_full_match(s, '{_ISO}[+-]\\d{{2}}(:?\\d{{2}})?') "
+    "THEN error('NOT_SUPPORTED: a time zone other than UTC inside a value is not supported by the local Athena') "
+    "ELSE error('INVALID_FUNCTION_ARGUMENT: Invalid format: \"' || s || '\"') END",
+    "trino_iso_date(s) AS CASE WHEN s IS NULL THEN NULL WHEN regexp_full_match(s, '\\d{4}-\\d{2}-\\d{2}') "
+    "THEN coalesce(TRY_CAST(s AS DATE), error('INVALID_FUNCTION_ARGUMENT: Invalid format: \"' || s || '\"')) "
+    "ELSE error('INVALID_FUNCTION_ARGUMENT: Invalid format: \"' || s || '\"') END",
+)
+
+define(
+    PAGE,
+    "scalar",
+    ("from_iso8601_timestamp(varchar) -> timestamp(3) with time zone", "trino_iso_timestamp({0})"),
+    ("from_iso8601_date(varchar) -> date", "trino_iso_date({0})"),
+    ("current_timezone() -> varchar", "'UTC'"),
+    ("to_milliseconds(interval day to second) -> bigint", "CAST(round(epoch({0}) * 1000) AS BIGINT)"),
+)
+
+
+def _moment(call: Arguments, index: int) -> Typed:
+    value = call.value(index)
+    if value.type.name not in ("date", "timestamp", "timestamp with time zone"):
+        raise call.unfit()
+    return value
+
+
+def _wall(value: Typed) -> str:
+    """What clocks in the value's zone show."""
+    return local_time(value) if value.type.name == TIMESTAMP_TZ.name else value.sql
+
+
+def _unit(call: Arguments, type_: Type) -> str:
+    unit = call.literal(0).lower()
+    if unit not in (*_DATE_UNITS, *_TIME_UNITS):
+        raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"'{unit}' is not a valid Timestamp field", call.at)
+    if type_ == DATE and unit in _TIME_UNITS:
+        raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"'{unit}' is not a valid DATE field", call.at)
+    return unit
+
+
+@built(PAGE, "scalar", "now")
+def now(call: Arguments) -> Typed:
+    call.expect(0)
+    return literals.current_timestamp(call.expressions, exp.Null())
+
+
+@built(PAGE, "scalar", "date_trunc")
+def date_trunc(call: Arguments) -> Typed:
+    """Cut to a unit, in the value's own type and zone."""
+    call.expect(2)
+    value = _moment(call, 1)
+    unit = _unit(call, value.type)
+    if value.type == DATE:
+        return Typed(f"CAST(date_trunc('{unit}', {value.sql}) AS DATE)", DATE)
+    cut = f"date_trunc('{unit}', {_wall(value)})"
+    if value.type.name == TIMESTAMP_TZ.name:
+        return Typed(zone_literal(cut, value.type.zone), value.type)
+    return Typed(cut, value.type)
+
+
+@built(PAGE, "scalar", "date_add")
+def date_add(call: Arguments) -> Typed:
+    """Shift by whole units; months end on the last day where the day does not exist."""
+    call.expect(3)
+    value = _moment(call, 2)
+    unit = _unit(call, value.type)
+    amount = converted(call.value(1), BIGINT).sql
+    shift = _SHIFTS[unit].format(amount)
+    if value.type == DATE:
+        return Typed(f"CAST({value.sql} + {shift} AS DATE)", DATE)
+    if value.type.name == TIMESTAMP_TZ.name and unit not in _TIME_UNITS:
+        return Typed(zone_literal(f"({_wall(value)} + {shift})", value.type.zone), value.type)
+    return Typed(f"({value.sql} + {shift})", value.type)
+
+
+@built(PAGE, "scalar", "date_diff")
+def date_diff(call: Arguments) -> Typed:
+    """Whole units from the first to the second."""
+    call.expect(3)
+    first, second = _moment(call, 1), _moment(call, 2)
+    met = common(first.type, second.type) or first.type
+    unit = _unit(call, met)
+    a, b = _wall(converted(first, met)), _wall(converted(second, met))
+    return Typed(f"date_sub('{unit}', {a}, {b})", BIGINT)
+
+
+def _field(name: str, call: Arguments) -> Typed:
+    call.expect(1)
+    value = call.value(0)
+    if value.type.name == "time" and name in ("hour", "minute", "second", "millisecond"):
+        source = value.sql
+    else:
+        source = _wall(_moment(call, 0))
+        if value.type == DATE and name in ("hour", "minute", "second", "millisecond"):
+            raise call.unfit()
+    part = _FIELDS[name]
+    if part == "millisecond":
+        return Typed(f"(CAST(extract(millisecond FROM {source}) AS BIGINT) % 1000)", BIGINT)
+    return Typed(f"CAST(extract({part} FROM {source}) AS BIGINT)", BIGINT)
+
+
+@built(PAGE, "scalar", *_FIELDS)
+def field(call: Arguments) -> Typed:
+    """`year(x)` and its kin."""
+    return _field(call.name, call)
+
+
+@built(PAGE, "scalar", *(f"extract_{name}" for name in _FIELDS))
+def extract(call: Arguments) -> Typed:
+    """`EXTRACT(year FROM x)`."""
+    return _field(call.name.removeprefix("extract_"), call)
+
+
+@built(PAGE, "scalar", "last_day_of_month")
+def last_day_of_month(call: Arguments) -> Typed:
+    call.expect(1)
+    return Typed(f"last_day({_wall(_moment(call, 0))})", DATE)
+
+
+@built(PAGE, "scalar", "date")
+def date(call: Arguments) -> Typed:
+    """`date(x)` is `CAST(x AS date)`."""
+    call.expect(1)
+    return cast(call.value(0), DATE, at=call.at)
+
+
+@built(PAGE, "scalar", "from_unixtime")
+def from_unixtime(call: Arguments) -> Typed:
+    """Seconds since 1970 as an instant, rounded to milliseconds; shown in UTC or the zone given."""
+    call.expect(1, 2)
+    seconds = converted(call.value(0), DOUBLE).sql
+    zone = zone_name(call.literal(1)) if len(call.trees) == 2 else "UTC"
+    instant = f"timezone('UTC', make_timestamp(CAST(round({seconds} * 1000) AS BIGINT) * 1000))"
+    return Typed(instant, Type(TIMESTAMP_TZ.name, numbers=(3,), zone=zone))
+
+
+@built(PAGE, "scalar", "to_unixtime")
+def to_unixtime(call: Arguments) -> Typed:
+    """Seconds since 1970, with fractions; a timestamp without zone is taken as UTC."""
+    call.expect(1)
+    value = call.value(0)
+    if value.type.name not in ("timestamp", TIMESTAMP_TZ.name):
+        raise call.unfit()
+    return Typed(f"(CAST(epoch_us({value.sql}) AS DOUBLE) / 1000000)", DOUBLE)
+
+
+@built(PAGE, "scalar", "at_timezone")
+def at_timezone(call: Arguments) -> Typed:
+    """The same instant in another zone."""
+    call.expect(2)
+    return operators.in_zone(call.value(0), zone_name(call.literal(1)), call.at)
+
+
+@built(PAGE, "scalar", "with_timezone")
+def with_timezone(call: Arguments) -> Typed:
+    """The instant at which clocks in the zone show the timestamp."""
+    call.expect(2)
+    value, zone = call.value(0), zone_name(call.literal(1))
+    if value.type.name != "timestamp":
+        raise call.unfit()
+    return Typed(zone_literal(value.sql, zone), Type(TIMESTAMP_TZ.name, numbers=value.type.numbers, zone=zone))
+
+
+@built(PAGE, "scalar", "to_iso8601")
+def to_iso8601(call: Arguments) -> Typed:
+    """`2001-08-22T03:04:05.321Z`, without zone for a timestamp, without time for a date."""
+    call.expect(1)
+    value = _moment(call, 0)
+    if value.type == DATE:
+        return Typed(f"CAST({value.sql} AS VARCHAR)", VARCHAR)
+    shown = f"replace(trino_milliseconds({_wall(value)}), ' ', 'T')"
+    if value.type.name == "timestamp":
+        return Typed(shown, VARCHAR)
+    zone = value.type.zone
+    if zone != "UTC" and zone[0] not in "+-":
+        raise NotSupported("to_iso8601 in a zone with summer time", call.at)
+    return Typed(f"({shown} || {text('Z' if zone == 'UTC' else zone)})", VARCHAR)
+
+
+@built(PAGE, "scalar", "timezone_hour", "timezone_minute", "extract_timezone_hour", "extract_timezone_minute")
+def zone_field(call: Arguments) -> Typed:
+    """Offset from UTC."""
+    call.expect(1)
+    value = call.value(0)
+    if value.type.name != TIMESTAMP_TZ.name:
+        raise call.unfit()
+    minutes = f"CAST((epoch_us({_wall(value)}) - epoch_us({value.sql})) // 60000000 AS BIGINT)"
+    return Typed(f"({minutes} // 60)" if call.name.endswith("hour") else f"({minutes} % 60)", BIGINT)

@@ -1,0 +1,120 @@
+"""JSON: https://trino.io/docs/current/functions/json.html
+
+Paths have to be constants of the plain kind: `$.a.b[0]["c d"]`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from salespipe.local.athena.casts import converted
+from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.expressions import Arguments
+from salespipe.local.athena.rules.registry import built, define, macros
+from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.types import BIGINT, BOOLEAN, JSON, TEXT, VARCHAR, text
+
+PAGE = "functions/json.html"
+_STEP = re.compile(r"""\.([A-Za-z_][\w-]*)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\."((?:[^"\\]|\\.)*)\"""")
+
+macros(
+    "trino_json_parse(s) AS CASE WHEN s IS NULL THEN NULL WHEN json_valid(s) THEN json(s) "
+    "ELSE error('INVALID_FUNCTION_ARGUMENT: Cannot convert value to JSON: ''' || s || '''') END",
+    "trino_json_scalar(j, p) AS CASE WHEN json_type(j, p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL "
+    "ELSE json_extract_string(j, p) END",
+    "trino_json_length(j) AS CASE WHEN json_type(j) = 'ARRAY' THEN CAST(json_array_length(j) AS BIGINT) END",
+    "trino_json_size(j, p) AS CASE json_type(j, p) WHEN 'ARRAY' THEN CAST(json_array_length(j, p) AS BIGINT) "
+    "WHEN 'OBJECT' THEN CAST(len(json_keys(j, p)) AS BIGINT) ELSE CASE WHEN json_type(j, p) IS NULL THEN NULL ELSE 0 END END",
+)
+
+define(
+    PAGE,
+    "scalar",
+    ("json_parse(varchar) -> json", "trino_json_parse({0})"),
+    ("json_format(json) -> varchar", "CAST({0} AS VARCHAR)"),
+    ("json_array_length(json) -> bigint", "trino_json_length({0})"),
+    ("is_json_scalar(json) -> boolean", "(json_type({0}) NOT IN ('OBJECT', 'ARRAY'))"),
+)
+
+
+def _document(call: Arguments) -> str:
+    """A json, or a text that is one; a text that is none gives NULL, as Trino's json_extract does."""
+    value = call.value(0)
+    if value.type == JSON:
+        return value.sql
+    if value.type.name in (*TEXT, "unknown"):
+        sql = converted(value, VARCHAR).sql
+        return f"CASE WHEN json_valid({sql}) THEN json({sql}) END"
+    raise call.unfit()
+
+
+def _path(call: Arguments) -> str:
+    written = call.literal(1)
+    steps, position = "$", 1
+    if not written.startswith("$"):
+        raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"Invalid JSON path: '{written}'", call.at)
+    while position < len(written):
+        match = _STEP.match(written, position)
+        if match is None:
+            raise NotSupported(f"the JSON path {written!r}", call.at)
+        key = next((group for group in (match[1], match[3], match[4]) if group is not None), None)
+        steps += f"[{match[2]}]" if key is None else f'."{key}"'
+        position = match.end()
+    return text(steps)
+
+
+@built(PAGE, "scalar", "json_extract")
+def json_extract(call: Arguments) -> Typed:
+    call.expect(2)
+    return Typed(f"json_extract({_document(call)}, {_path(call)})", JSON)
+
+
+@built(PAGE, "scalar", "json_extract_scalar")
+def json_extract_scalar(call: Arguments) -> Typed:
+    """A text, number or boolean as text; NULL for anything else."""
+    call.expect(2)
+    return Typed(f"trino_json_scalar({_document(call)}, {_path(call)})", VARCHAR)
+
+
+@built(PAGE, "scalar", "json_size")
+def json_size(call: Arguments) -> Typed:
+    """Members of an object or array; 0 for a scalar."""
+    call.expect(2)
+    return Typed(f"trino_json_size({_document(call)}, {_path(call)})", BIGINT)
+
+
+@built(PAGE, "scalar", "json_array_get")
+def json_array_get(call: Arguments) -> Typed:
+    """An element counted from 0, or from the end with -1."""
+    call.expect(2)
+    index = converted(call.value(1), BIGINT).sql
+    document = _document(call)
+    return Typed(
+        f"CASE WHEN json_type({document}) = 'ARRAY' THEN (CAST({document} AS JSON[]))"
+        f"[CASE WHEN {index} >= 0 THEN {index} + 1 ELSE {index} END] END", JSON,
+    )  # fmt: skip
+
+
+@built(PAGE, "scalar", "json_array_contains")
+def json_array_contains(call: Arguments) -> Typed:
+    """Whether an element equals a boolean, number or text."""
+    call.expect(2)
+    wanted = call.value(1)
+    if wanted.type.name not in (*TEXT, "boolean", "integer", "bigint", "double"):
+        raise call.unfit()
+    document = _document(call)
+    kinds = (
+        "('VARCHAR')"
+        if wanted.type.name in TEXT
+        else "('BOOLEAN')"
+        if wanted.type == BOOLEAN
+        else "('UBIGINT', 'BIGINT', 'DOUBLE')"
+    )
+    value = "json_extract_string(e, '$')"
+    same = f"{value} = {wanted.sql}" if wanted.type.name in TEXT else f"TRY_CAST({value} AS DOUBLE) = {wanted.sql}"
+    if wanted.type == BOOLEAN:
+        same = f"({value} = 'true') = {wanted.sql}"
+    return Typed(
+        f"CASE WHEN json_type({document}) = 'ARRAY' THEN len(list_filter(CAST({document} AS JSON[]), "
+        f"lambda e: json_type(e) IN {kinds} AND {same})) > 0 END", BOOLEAN,
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+r"""Regular expressions: https://trino.io/docs/current/functions/regexp.html
+
+Replacements refer to groups as `$1` and `${name}` where the engine has `\1`; an expression that is not found gives NULL.
+The engine's RE2 has neither lookaround nor back references: such patterns are refused.
+"""
+
+from __future__ import annotations
+
+import re
+
+from salespipe.local.athena.casts import converted
+from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.expressions import Arguments
+from salespipe.local.athena.rules.registry import built
+from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.types import BIGINT, BOOLEAN, TEXT, VARCHAR, array, text
+
+PAGE = "functions/regexp.html"
+_UNKNOWN_TO_RE2 = re.compile(r"\(\?(=|!|<=|<!|>)|\\[1-9]|\\k<|[*+?}]\+")
+_REFERENCE = re.compile(r"\\(.)|\$(\d)|\$\{(\w+)\}|(\$)", re.DOTALL)
+
+
+def _subject(call: Arguments) -> tuple[Typed, str]:
+    value = call.value(0)
+    if value.type.name not in (*TEXT, "unknown"):
+        raise call.unfit()
+    pattern = call.literal(1)
+    if _UNKNOWN_TO_RE2.search(pattern):
+        raise NotSupported(
+            f"the regular expression {pattern!r} (lookaround, back references, possessive quantifiers)", call.at
+        )
+    try:
+        re.compile(re.sub(r"\(\?<([A-Za-z])", r"(?P<\1", pattern))
+    except re.error as error:
+        if "bad escape" not in str(error) and "multiple repeat" not in str(error):
+            raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"Invalid regular expression: {pattern}", call.at) from None
+    return converted(value, VARCHAR), text(_renamed(pattern))
+
+
+def _renamed(pattern: str) -> str:
+    """RE2 writes named groups with a P."""
+    return re.sub(r"\(\?<([A-Za-z])", r"(?P<\1", pattern)
+
+
+@built(PAGE, "scalar", "regexp_like")
+def like(call: Arguments) -> Typed:
+    call.expect(2)
+    value, pattern = _subject(call)
+    return Typed(f"regexp_matches({value.sql}, {pattern})", BOOLEAN)
+
+
+@built(PAGE, "scalar", "regexp_count")
+def count(call: Arguments) -> Typed:
+    call.expect(2)
+    value, pattern = _subject(call)
+    return Typed(f"CAST(len(regexp_extract_all({value.sql}, {pattern})) AS BIGINT)", BIGINT)
+
+
+@built(PAGE, "scalar", "regexp_extract")
+def extract(call: Arguments) -> Typed:
+    """The first match or one of its groups; NULL without a match."""
+    call.expect(2, 3)
+    value, pattern = _subject(call)
+    group = _group(call)
+    found = f"regexp_extract({value.sql}, {pattern}, {group})"
+    return Typed(f"CASE WHEN regexp_matches({value.sql}, {pattern}) THEN {found} END", VARCHAR)
+
+
+@built(PAGE, "scalar", "regexp_extract_all")
+def extract_all(call: Arguments) -> Typed:
+    call.expect(2, 3)
+    value, pattern = _subject(call)
+    return Typed(f"regexp_extract_all({value.sql}, {pattern}, {_group(call)})", array(VARCHAR))
+
+
+def _group(call: Arguments) -> int:
+    """The group's number. Refuses one that a match may leave out: NULL in Trino, '' in the engine."""
+    if len(call.trees) < 3:
+        return 0
+    group, pattern = int(call.literal(2)), call.literal(1)
+    groups = len(re.findall(r"(?<!\\)\((?!\?[^<P])", pattern))
+    if not 0 <= group <= groups:
+        raise QueryFailure(
+            "INVALID_FUNCTION_ARGUMENT", f"Pattern has {groups} groups. Cannot access group {group}", call.at
+        )
+    if group and re.search(r"\)(\?|\*|\{0)|\|", pattern):
+        raise NotSupported("a group that a match may leave out", call.at)
+    return group
+
+
+@built(PAGE, "scalar", "regexp_split")
+def split(call: Arguments) -> Typed:
+    call.expect(2)
+    value, pattern = _subject(call)
+    return Typed(f"regexp_split_to_array({value.sql}, {pattern})", array(VARCHAR))
+
+
+@built(PAGE, "scalar", "regexp_replace")
+def replace(call: Arguments) -> Typed:
+    """Every match is removed, or replaced by a constant text with `$1` for a group."""
+    call.expect(2, 3)
+    value, pattern = _subject(call)
+    replacement = _engine_replacement(call.literal(2), call.literal(1)) if len(call.trees) == 3 else ""
+    return Typed(f"regexp_replace({value.sql}, {pattern}, {text(replacement)}, 'g')", VARCHAR)
+
+
+def _engine_replacement(written: str, pattern: str) -> str:
+    names = re.findall(r"\(\?P?<([A-Za-z]\w*)>", pattern)
+    groups = re.findall(r"(?<!\\)\((?:\?P?<([A-Za-z]\w*)>|(?!\?))", pattern)
+
+    def one(match: re.Match[str]) -> str:
+        if match[1] is not None:
+            return "\\\\" if match[1] == "\\" else match[1]
+        if match[2] is not None and int(match[2]) <= len(groups):
+            return f"\\{match[2]}"
+        if match[3] is not None and match[3] in names:
+            return f"\\{groups.index(match[3]) + 1}"
+        raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"Illegal replacement sequence: {written}")
+
+    return _REFERENCE.sub(one, written)
