@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from salespipe.orders.attributes import plain
@@ -60,4 +61,9 @@ class ChangeEvent:
 
 
 def _image(image: dict[str, Any]) -> dict[str, Any]:
-    return {name: plain(value) for name, value in image.items()}
+    """An image's plain values; the quantity, which counts pieces, as an int."""
+    values = {name: plain(value) for name, value in image.items()}
+    quantity = values.get("quantity")
+    if isinstance(quantity, Decimal) and quantity == quantity.to_integral_value():
+        values["quantity"] = int(quantity)
+    return values
