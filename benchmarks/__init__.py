@@ -1,0 +1,1 @@
+"""Measurements, each run by one command and printed as tables. Nothing here decides whether a test passes."""
