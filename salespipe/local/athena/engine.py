@@ -16,7 +16,6 @@ from salespipe.local.athena.errors import SYSTEM, QueryFailure
 from salespipe.local.athena.rules.load import MACROS
 
 _RAISED = re.compile(r"Error: ([A-Z][A-Z_]+): (.*)", re.DOTALL)
-_UNGROUPED = re.compile(r'column "(.+?)" must appear in the GROUP BY clause')
 _CAST = re.compile(r"Could not (?:convert|cast) (.*)", re.DOTALL)
 FETCH = 10_000
 
@@ -125,12 +124,8 @@ def failure(said: str) -> QueryFailure:
     first = said.splitlines()[0]
     if "Division by zero" in said or "division by zero" in said:
         return QueryFailure("DIVISION_BY_ZERO", "Division by zero")
-    if _UNGROUPED.search(said):
-        name = _UNGROUPED.search(said)
-        shown = name[1] if name else ""
-        return QueryFailure(
-            "EXPRESSION_NOT_AGGREGATE", f"'{shown}' must be an aggregate expression or appear in GROUP BY clause"
-        )
+    if "must appear in the GROUP BY clause" in said:
+        return QueryFailure("EXPRESSION_NOT_AGGREGATE", first.removeprefix("Binder Error: "))
     if said.startswith("Out of Range Error"):
         return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", first.removeprefix("Out of Range Error: "))
     if said.startswith("Conversion Error"):
@@ -140,6 +135,6 @@ def failure(said: str) -> QueryFailure:
         return QueryFailure("EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exceeded the memory limit of the local engine")
     if said.startswith("IO Error"):
         return QueryFailure("HIVE_CANNOT_OPEN_SPLIT", first.removeprefix("IO Error: "), category=SYSTEM)
-    if said.startswith("Invalid Input Error") and "scalar subquery" in said.lower():
+    if "More than one row returned by a subquery" in said:
         return QueryFailure("SUBQUERY_MULTIPLE_ROWS", "Scalar sub-query has returned multiple rows")
     return QueryFailure("GENERIC_INTERNAL_ERROR", first, category=SYSTEM)

@@ -29,13 +29,21 @@ class _Parser(TrinoParser):
         name: TrinoParser.NO_PAREN_FUNCTION_PARSERS[name] for name in ("ANY", "CASE")
     }
 
+    def _parse_function_call(self, *args: Any, **kwargs: Any) -> exp.Expr | None:
+        """CAST and the other special forms get their place too."""
+        token = self._curr
+        node = super()._parse_function_call(*args, **kwargs)
+        if node is not None and "start" not in node.meta:
+            node.update_positions(token)
+        return node
+
 
 class _Athena(Trino):
     INDEX_OFFSET = 0  # keep a[1] as it was written
     Parser = _Parser
 
 
-def parse_query(sql: str) -> exp.Query:
+def parse_query(sql: str) -> exp.Expr:
     """The tree of one query. Raises SyntaxFailure with the place and the word that does not fit."""
     try:
         trees = _Athena().parse(sql)
@@ -46,16 +54,17 @@ def parse_query(sql: str) -> exp.Query:
     statements = [tree for tree in trees if tree is not None]
     if len(statements) > 1:
         raise SyntaxFailure("Only one sql statement is allowed")
-    if not statements or not isinstance(statements[0], exp.Query):
+    if not statements or not isinstance(statements[0], (exp.Query, exp.Values)):
         raise SyntaxFailure("line 1:1: mismatched input. Expecting: <query>")
     return statements[0]
 
 
 def _failure(sql: str, error: ParseError) -> SyntaxFailure:
-    if not error.errors:
-        return SyntaxFailure(f"line 1:1: {error}")
+    """Trino names the first word that does not fit; sqlglot points at it, or at the last word if more were expected."""
     found = error.errors[0]
-    word, line, last = found.get("highlight") or "", found.get("line") or 1, found.get("col") or 1
-    if not word or (sql.rstrip().endswith(word) and "Expect" in str(found.get("description")) and word in "(,"):
-        word = word or "<EOF>"
+    word, line, last = str(found.get("highlight") or ""), int(found.get("line") or 1), int(found.get("col") or 1)
+    if sql.rstrip().endswith(word) and not str(found.get("end_context") or "").strip():
+        line, column = sql.rstrip().count("\n") + 1, len(sql.rstrip().rsplit("\n", 1)[-1]) + 1
+        if "Invalid expression" not in str(found.get("description")):
+            return SyntaxFailure(f"line {line}:{column}: mismatched input '<EOF>'")
     return SyntaxFailure(f"line {line}:{max(1, last - len(word) + 1)}: mismatched input '{word}'")

@@ -16,6 +16,7 @@ from datetime import datetime
 
 from sqlglot import exp
 
+from salespipe.local.athena import grouping
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions, check_zones
@@ -158,8 +159,11 @@ class Queries:
             parts.append(f"FROM {relation.sql}")
         if node.args.get("where"):
             parts.append("WHERE " + self._where(node.args["where"].this, inside, relation))
+        grouped: list[str] = []
         if node.args.get("group"):
-            parts.append(self._group(node.args["group"], inside, items))
+            parts.append(self._group(node.args["group"], inside, items, grouped))
+        if grouping.is_aggregated(node):
+            grouping.check([item for item in node.expressions if not item.is_star], grouped, inside)
         if node.args.get("having"):
             parts.append("HAVING " + inside.boolean(node.args["having"].this, "HAVING clause"))
         parts.extend(self._tail(node, lambda item: self._order_item(item, inside, items)))
@@ -210,7 +214,9 @@ class Queries:
                 self.translation.tables.prune(read, sql)
         return functools.reduce(both, sqls)
 
-    def _group(self, node: exp.Group, inside: Expressions, items: list[Field]) -> str:
+    def _group(self, node: exp.Group, inside: Expressions, items: list[Field], into: list[str]) -> str:
+        """GROUP BY; the grouped expressions are added to `into`."""
+
         def sets(elements: Sequence[exp.Expr]) -> str:
             shown = []
             for element in elements:
@@ -222,7 +228,8 @@ class Queries:
             if isinstance(item, exp.Paren):
                 return grouped(item.this)
             ordinal = self._ordinal(item, len(items), "GROUP BY")
-            return items[ordinal].sql if ordinal is not None else inside.value(item).sql
+            into.append(items[ordinal].sql if ordinal is not None else inside.value(item).sql)
+            return into[-1]
 
         parts = []
         for item in [

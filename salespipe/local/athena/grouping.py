@@ -1,0 +1,77 @@
+"""In a grouped query every item is made of grouped expressions and aggregates: said here, with the column's name and place.
+
+https://trino.io/docs/current/sql/select.html#group-by-clause. The engine would say it too, but of its own column names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from sqlglot import exp
+
+from salespipe.local.athena.errors import QueryFailure
+from salespipe.local.athena.expressions import Expressions
+from salespipe.local.athena.rules.registry import FUNCTIONS
+
+
+def is_aggregated(node: exp.Select) -> bool:
+    """Whether a query is grouped, by GROUP BY or by an aggregate among its items."""
+    if node.args.get("group") or node.args.get("having"):
+        return True
+    return any(_has_aggregate(item) for item in node.expressions)
+
+
+def check(items: Iterable[exp.Expr], grouped: Collection[str], inside: Expressions) -> None:
+    """Raises EXPRESSION_NOT_AGGREGATE for the first column that is neither; `grouped` are the engine's expressions."""
+    for item in items:
+        _check(item.this if isinstance(item, exp.Alias) else item, grouped, inside)
+
+
+def _check(node: exp.Expr, grouped: Collection[str], inside: Expressions) -> None:
+    if isinstance(node, (exp.Subquery, exp.Exists, exp.Lambda, exp.Literal, exp.Star)) or _is_aggregate(node):
+        return
+    if not isinstance(node, (exp.Window, exp.Ordered, exp.Order, exp.If, exp.Identifier, exp.WindowSpec, exp.Filter)):
+        sql = inside.value(node).sql
+        if sql in grouped:
+            return
+        if isinstance(node, exp.Column) and any(sql == field.sql for field in inside.scope.fields):
+            raise QueryFailure(
+                "EXPRESSION_NOT_AGGREGATE",
+                f"'{node.sql(dialect='trino')}' must be an aggregate expression or appear in GROUP BY clause",
+                inside.at(node),
+            )
+    for part in _window_parts(node) if isinstance(node, exp.Window) else _parts(node):
+        _check(part, grouped, inside)
+
+
+def _parts(node: exp.Expr) -> list[exp.Expr]:
+    return [part for part in node.iter_expressions() if not isinstance(part, (exp.DataType, exp.Var, exp.Interval))]
+
+
+def _window_parts(node: exp.Window) -> list[exp.Expr]:
+    """What a window function is computed of: its arguments, its filter, its partition and its order."""
+    called, order = node.this, node.args.get("order")
+    parts = [*(node.args.get("partition_by") or []), *([item.this for item in order.expressions] if order else [])]
+    while isinstance(called, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
+        if isinstance(called, exp.Filter):
+            parts.append(called.expression.this)
+        called = called.this
+    return [*called.iter_expressions(), *parts]
+
+
+def _is_aggregate(node: exp.Expr) -> bool:
+    if isinstance(node, (exp.Filter, exp.GroupConcat)):
+        return True
+    functions = FUNCTIONS.get(node.name.lower(), []) if isinstance(node, exp.Anonymous) else []
+    return any(function.kind == "aggregate" for function in functions) or (
+        isinstance(node, exp.Anonymous) and node.name.lower() == "grouping"
+    )
+
+
+def _has_aggregate(node: exp.Expr) -> bool:
+    """An aggregate of this query itself: not one of a window or a subquery."""
+    if isinstance(node, (exp.Subquery, exp.Exists)):
+        return False
+    if isinstance(node, exp.Window):
+        return any(_has_aggregate(part) for part in _window_parts(node))
+    return _is_aggregate(node) or any(_has_aggregate(part) for part in node.iter_expressions())

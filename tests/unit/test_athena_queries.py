@@ -1,0 +1,120 @@
+"""Queries as a whole, over VALUES: https://trino.io/docs/current/sql/select.html"""
+
+from __future__ import annotations
+
+import pytest
+
+from salespipe.local.athena.errors import QueryFailure, SyntaxFailure
+from tests import athena
+
+GIVEN = [
+    ("SELECT x FROM (VALUES 3, 1, NULL, 2) t(x) ORDER BY x", [["1"], ["2"], ["3"], [None]]),
+    ("SELECT x FROM (VALUES 3, 1, NULL, 2) t(x) ORDER BY x DESC LIMIT 2 OFFSET 1", [["2"], ["1"]]),
+    ("SELECT x y, -x x FROM (VALUES 1, 2) t(x) ORDER BY x", [["2", "-2"], ["1", "-1"]]),
+    ("SELECT x + 1 AS y FROM (VALUES 1, 2) t(x) ORDER BY y * -1", [["3"], ["2"]]),
+    ("SELECT sum(x) total FROM (VALUES 1, 2) t(x) ORDER BY total", [["3"]]),
+    ("VALUES (1, 'a'), (2, NULL)", [["1", "a"], ["2", None]]),
+    ("SELECT 1 UNION SELECT 1.5 ORDER BY 1", [["1.0"], ["1.5"]]),
+    ("(SELECT 1 a) UNION ALL (SELECT 2) ORDER BY a DESC LIMIT 1", [["2"]]),
+    ("SELECT 1 EXCEPT SELECT 2", [["1"]]),
+    ("SELECT x FROM (VALUES 1, 2) t(x) INTERSECT SELECT 2", [["2"]]),
+    ("WITH a AS (SELECT 1 x), b(y) AS (SELECT x + 1 FROM a) SELECT x, y FROM a, b", [["1", "2"]]),
+    ("WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 5) SELECT sum(n) FROM t", [["15"]]),
+    ("SELECT x, (SELECT max(y) FROM (VALUES (1, 5), (2, 6)) u(k, y) WHERE u.k = t.x) FROM (VALUES 1, 3) t(x) ORDER BY 1",
+     [["1", "5"], ["3", None]]),
+    ("SELECT x FROM (VALUES 1, 2) t(x) WHERE EXISTS (SELECT 1 FROM (VALUES 2) u(y) WHERE y = x)", [["2"]]),
+    ("SELECT x FROM (VALUES 1, 2) t(x) WHERE x NOT IN (SELECT y FROM (VALUES 2, NULL) u(y))", []),
+    ("SELECT * FROM (VALUES 1, 2) t(x) CROSS JOIN LATERAL (SELECT x + 1 AS y) ORDER BY 1", [["1", "2"], ["2", "3"]]),
+    ("SELECT * FROM (VALUES (1, 'a')) t(x, y) JOIN (VALUES (1, 'b')) u(x, z) USING (x)", [["1", "a", "b"]]),
+    ("SELECT * FROM (VALUES 1) t(x) FULL JOIN (VALUES 2) u(x) USING (x) ORDER BY x", [["1"], ["2"]]),
+    ("SELECT a.x, b.x FROM (VALUES 1, 2) a(x) LEFT JOIN (VALUES 2) b(x) ON a.x = b.x ORDER BY 1",
+     [["1", None], ["2", "2"]]),
+    ("SELECT i, e, n FROM (VALUES (1, ARRAY['a', 'b'])) t(i, l) CROSS JOIN UNNEST(l) WITH ORDINALITY AS u(e, n)",
+     [["1", "a", "1"], ["1", "b", "2"]]),
+    ("SELECT e, k, v FROM UNNEST(ARRAY[1, 2], map(ARRAY['a'], ARRAY[5])) AS u(e, k, v)",
+     [["1", "a", "5"], ["2", None, None]]),
+    ("SELECT * FROM UNNEST(ARRAY[row(1, 'a'), row(2, 'b')]) AS t(x, y)", [["1", "a"], ["2", "b"]]),
+    ("SELECT t.x, y FROM (VALUES 1) t(x) LEFT JOIN UNNEST(CAST(ARRAY[] AS array(integer))) u(y) ON true", [["1", None]]),
+    ("SELECT a, grouping(a), count(*) FROM (VALUES 1, 2, 2) t(a) GROUP BY ROLLUP(a) ORDER BY 2, 1",
+     [["1", "0", "1"], ["2", "0", "2"], [None, "1", "3"]]),
+    ("SELECT a, count(*) FROM (VALUES (1, 2), (1, 3)) t(a, b) GROUP BY GROUPING SETS ((a), ()) ORDER BY 1",
+     [["1", "2"], [None, "2"]]),
+    ("SELECT b, sum(b) OVER (ORDER BY b ROWS UNBOUNDED PRECEDING), lag(b) OVER w FROM (VALUES 1, 2) t(b) "
+     "WINDOW w AS (ORDER BY b) ORDER BY 1", [["1", "1", None], ["2", "3", "1"]]),
+    ("SELECT sum(x) FILTER (WHERE x > 1) OVER (ORDER BY x) FROM (VALUES 1, 2) t(x) ORDER BY 1", [["2"], [None]]),
+    ("SELECT last_value(x) IGNORE NULLS OVER (ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) "
+     "FROM (VALUES (1, 5), (2, NULL)) t(i, x)", [["5"], ["5"]]),
+    ("SELECT count(*), count(x), count(DISTINCT x), approx_distinct(x) FROM (VALUES 1, 1, NULL) t(x)",
+     [["3", "2", "1", "1"]]),
+    ("SELECT sum(x), avg(x), min(x), max(x) FROM (VALUES 1, 2) t(x)", [["3", "1.5", "1", "2"]]),
+    ("SELECT sum(x), avg(x) FROM (VALUES DECIMAL '0.10', DECIMAL '0.25', DECIMAL '0.20') t(x)", [["0.55", "0.18"]]),
+    ("SELECT avg(x), sum(x) FROM (SELECT CAST(1 AS decimal(10,2)) x WHERE false)", [[None, None]]),
+    ("SELECT array_agg(b ORDER BY b DESC), max_by(b, a), map_agg(a, b) FROM (VALUES (1, 2), (2, 3)) t(a, b)",
+     [["[3, 2]", "3", "{1=2, 2=3}"]]),
+    ("SELECT listagg(b, ',') WITHIN GROUP (ORDER BY b DESC) FROM (VALUES 'x', 'y') t(b)", [["y,x"]]),
+    ("SELECT orderid, v FROM (SELECT *, row_number() OVER (PARTITION BY orderid ORDER BY length(s) DESC, s DESC) rn "
+     "FROM (VALUES ('o', '9', 'old'), ('o', '10', 'new')) t(orderid, s, v)) WHERE rn = 1", [["o", "new"]]),
+    ("SELECT CASE WHEN x = 0 THEN NULL ELSE 10 / x END FROM (VALUES 0, 5) t(x) ORDER BY 1", [["2"], [None]]),
+    ("SELECT x FROM (VALUES 0, 5) t(x) WHERE x <> 0 AND 10 / x = 2", [["5"]]),
+    ("SELECT cast(x AS integer) + 1, count(*) FROM (VALUES '1', '1') t(x) GROUP BY cast(x AS integer)", [["2", "2"]]),
+    ("SELECT a.b.c FROM (VALUES CAST(row(row(7)) AS row(b row(c integer)))) t(a)", [["7"]]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sql", "expected"), GIVEN, ids=[sql for sql, _ in GIVEN])
+def test_rows(sql: str, expected: list[list[str | None]]) -> None:
+    assert athena.rows(sql) == expected
+
+
+REFUSED = [
+    ("SELECT c FROM (VALUES 1) t(x)", "COLUMN_NOT_FOUND: line 1:8: Column 'c' cannot be resolved"),
+    ("SELECT 1 AS x, x + 1", "COLUMN_NOT_FOUND: line 1:16: Column 'x' cannot be resolved"),
+    ("SELECT 1 AS x WHERE x = 1", "COLUMN_NOT_FOUND: line 1:21: Column 'x' cannot be resolved"),
+    ("SELECT x\nFROM (VALUES 1) t(x)\nWHERE  y = 1", "COLUMN_NOT_FOUND: line 3:8: Column 'y' cannot be resolved"),
+    ("SELECT x FROM (VALUES 1) a(x), (VALUES 1) b(x)", "AMBIGUOUS_NAME: line 1:8: Column 'x' is ambiguous"),
+    ("SELECT x, count(*) FROM (VALUES 1) t(x)", "EXPRESSION_NOT_AGGREGATE: line 1:8: 'x' must be an aggregate expression"),
+    ("SELECT sum(x) FROM (VALUES 'a') t(x)", "FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (varchar(1)) for function sum"),
+    ("SELECT (SELECT 1 UNION ALL SELECT 2)", "SUBQUERY_MULTIPLE_ROWS"),
+    ("SELECT 1 UNION SELECT 'a'", "TYPE_MISMATCH: line 1:8: column 1 in UNION query has incompatible types: integer, varchar(1)"),
+    ("SELECT 1 UNION SELECT 1, 2", "TYPE_MISMATCH: line 1:8: UNION query has different number of fields: 1, 2"),
+    ("SELECT x FROM (VALUES 1) t(x) WHERE x", "TYPE_MISMATCH: line 1:37: WHERE clause must evaluate to a boolean"),
+    ("SELECT 1 ORDER BY 2", "INVALID_COLUMN_REFERENCE: line 1:19: ORDER BY position 2 is not in select list"),
+    ("SELECT row_number()", "SYNTAX_ERROR: line 1:8: Window function row_number requires an OVER clause"),
+    ("SELECT *", "SYNTAX_ERROR: line 1:8: SELECT * not allowed in queries without FROM clause"),
+    ("SELECT * FROM (VALUES 1) t(x) TABLESAMPLE BERNOULLI (10)", "NOT_SUPPORTED"),
+    ("SELECT * FROM (VALUES 1, 2) t(x) LIMIT 1 + 1", "NOT_SUPPORTED"),
+    ("SELECT at_timezone(now(), 'Europe/Berlin') UNION ALL SELECT now()", "NOT_SUPPORTED"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sql", "expected"), REFUSED, ids=[sql for sql, _ in REFUSED])
+def test_what_fails_says_what_and_where(sql: str, expected: str) -> None:
+    with pytest.raises(QueryFailure) as failure:
+        athena.rows(sql)
+    assert str(failure.value).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT 1 +", "line 1:11: mismatched input '<EOF>'"),
+        ("SELECT * FROM", "line 1:14: mismatched input '<EOF>'"),
+        ("SELECT a FROM t WHERE b = 1 c", "line 1:29: mismatched input 'c'"),
+        ("SELECT *\nFROM t wherex = 1", "line 2:15: mismatched input '='"),
+    ],
+)
+def test_a_syntax_error_names_the_word_that_does_not_fit(sql: str, expected: str) -> None:
+    with pytest.raises(SyntaxFailure) as failure:
+        athena.rows(sql)
+    assert str(failure.value).startswith(expected)
+
+
+def test_columns_have_trinos_names_and_types() -> None:
+    found = athena.fields("SELECT 1, x AS \"Name\", x, sum(y), 7 / 2 FROM (VALUES ('a', 1.5)) t(x, y) GROUP BY x")
+    assert [(field.name, str(field.type)) for field in found] == [
+        (None, "integer"),
+        ("Name", "varchar(1)"),
+        ("x", "varchar(1)"),
+        (None, "decimal(38,1)"),
+        (None, "integer"),
+    ]
