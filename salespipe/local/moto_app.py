@@ -50,6 +50,11 @@ class Moto:
             moto_inside.load(service, state)
         self._app: Callable[..., Iterable[bytes]] = DomainDispatcherApplication(create_backend_app)
 
+    def close(self) -> None:
+        """Leave nothing behind in moto's module globals."""
+        with self._lock:
+            moto_inside.reset()
+
     def http(self, request: Request) -> Reply:
         """Pass one HTTP request on."""
         environ = EnvironBuilder(

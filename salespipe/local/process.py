@@ -136,6 +136,7 @@ class Runtime:
         self.glue.close()
         self.athena.close()
         self.functions.stop()
+        self.moto.close()
         self.stores.close()
         self._socket.close()
         self._lock.close()
