@@ -39,13 +39,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Storage:
-    """Where rows are and how they are written: a table's, or one partition's."""
+    """Where rows are and how they are written: a table's, or one partition's. `properties` are the table's own."""
 
     columns: tuple[Column, ...]
     location: str
     serde: str
     serde_parameters: dict[str, str]
     input_format: str
+    properties: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Catalog:
         """Every partition of a table."""
         found = self._pages("GetPartitions", "Partitions", DatabaseName=table.database, TableName=table.name)
         return [
-            Partition(tuple(str(value) for value in entry.get("Values", [])), _storage(entry["StorageDescriptor"]))
+            Partition(tuple(str(value) for value in entry.get("Values", [])), _storage(entry["StorageDescriptor"], {}))
             for entry in found
         ]
 
@@ -135,18 +136,19 @@ class Catalog:
 def _table(database: str, entry: dict[str, Any]) -> Table:
     keys = tuple(_column(column) for column in entry.get("PartitionKeys") or [])
     kind = str(entry.get("TableType") or "EXTERNAL_TABLE")
+    parameters = {str(key): str(value) for key, value in (entry.get("Parameters") or {}).items()}
     return Table(
         database=database,
         name=str(entry["Name"]),
-        storage=_storage(entry.get("StorageDescriptor") or {}),
+        storage=_storage(entry.get("StorageDescriptor") or {}, parameters),
         partition_keys=keys,
-        parameters={str(key): str(value) for key, value in (entry.get("Parameters") or {}).items()},
+        parameters=parameters,
         kind=kind,
         view=_view(str(entry.get("ViewOriginalText") or "")) if kind == "VIRTUAL_VIEW" else None,
     )
 
 
-def _storage(descriptor: dict[str, Any]) -> Storage:
+def _storage(descriptor: dict[str, Any], properties: dict[str, str]) -> Storage:
     serde = descriptor.get("SerdeInfo") or {}
     return Storage(
         columns=tuple(_column(column) for column in descriptor.get("Columns") or []),
@@ -154,6 +156,7 @@ def _storage(descriptor: dict[str, Any]) -> Storage:
         serde=str(serde.get("SerializationLibrary") or ""),
         serde_parameters={str(key): str(value) for key, value in (serde.get("Parameters") or {}).items()},
         input_format=str(descriptor.get("InputFormat") or ""),
+        properties=properties,
     )
 
 

@@ -20,6 +20,10 @@ from salespipe.local.athena.tables import Tables
 from salespipe.local.stores.objects import ObjectStore
 
 
+# Our own sign, and what the engine says of bytes that are no UTF-8 and of a line above 2 MB.
+_ODD = (ODD_LINE, "UTF-8", "utf-8", "nicode", "Maximum line size")
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A translated query that can be run; `sql` still has the marks of its tables."""
@@ -53,7 +57,7 @@ def pages(prepared: Prepared, session: Session) -> Iterator[list[tuple[Any, ...]
         found = session.pages(sql)
         first = next(found, [])
     except QueryFailure as failure:
-        if ODD_LINE not in str(failure):
+        if not any(sign in str(failure) for sign in _ODD):
             raise
         prepared.tables.rewrite_odd()
         yield from session.pages(located(prepared, session))

@@ -200,7 +200,7 @@ class Tables:
         _, objects, owners = scan.pruned
         table = scan.table
         columns = [(i, column) for i, column in enumerate(table.storage.columns) if column.name in scan.read]
-        source = Source([stored.path for stored in objects], columns, table.storage)
+        source = Source([o.path for o in objects], [o.size for o in objects], columns, table.storage)
         rows = reader(table.storage)(source) if objects else source.empty()
         keys = [column for column in table.partition_keys if column.name in scan.read]
         if not keys and "$path" not in scan.read:

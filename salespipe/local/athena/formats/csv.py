@@ -21,10 +21,11 @@ def read(source: Source) -> str:
         "separatorChar" if quoting else "field.delim", parameters.get("field.delim", "," if quoting else "\x01")
     )
     quote = parameters.get("quoteChar", '"') if quoting else ""
-    escape = parameters.get("escapeChar", "\\") if quoting else ""
+    # opencsv knows a doubled quote besides its escape character, the engine one of the two
+    escape = quote if parameters.get("escapeChar", "\\") == "\\" else parameters["escapeChar"]
     if not quoting and parameters.get("escape.delim"):
         raise NotSupported("ESCAPED BY")
-    header = int(parameters.get("skip.header.line.count", "0"))
+    header = int((source.storage.properties | parameters).get("skip.header.line.count", "0"))
     fields = {f"f{index}": "VARCHAR" for index in range(len(source.storage.columns))}
     declared = ", ".join(f"'{name}': 'VARCHAR'" for name in fields)
     rows = (
@@ -32,6 +33,10 @@ def read(source: Source) -> str:
         f"delim = {text(delimiter)}, quote = {text(quote)}, escape = {text(escape)}, null_padding = true, "
         "strict_mode = false, allow_quoted_nulls = false, nullstr = '\\N', filename = true)"
     )
+    if quoting and escape == quote:
+        whole = f"concat_ws('', {', '.join(fields)})"
+        refused = "error('NOT_SUPPORTED: a backslash in a file of OpenCSVSerde is not supported by the local Athena')"
+        rows = f"(SELECT * FROM {rows} WHERE CASE WHEN contains({whole}, '\\') THEN {refused} ELSE true END)"
     shown = [f"{_value(f'f{index}', column, quoting)} AS {quoted(column.name)}" for index, column in source.columns]
     return f"SELECT {', '.join([*shown, 'filename'])} FROM {rows}"
 

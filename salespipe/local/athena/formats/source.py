@@ -12,21 +12,28 @@ from salespipe.local.athena.types import Type, duckdb_type, quoted, text
 
 @dataclass(frozen=True)
 class Source:
-    """`columns` are those that the statement reads, with their position among all the declared ones."""
+    """`columns` are those that the statement reads, with their position among all the declared ones; `sizes` are the
+    files' bytes."""
 
     files: Sequence[Path]
+    sizes: Sequence[int]
     columns: Sequence[tuple[int, Column]]
     storage: Storage
 
     @property
     def list(self) -> str:
-        """The files as the engine's list of paths; characters it would expand stand for themselves."""
-        return "[" + ", ".join(text(_literal_path(str(path))) for path in self.files) + "]"
+        """The files as the engine's list of paths."""
+        return paths(self.files)
 
     def empty(self) -> str:
         """The same columns without a row."""
         nulls = [f"CAST(NULL AS {duckdb_type(column.type)}) AS {quoted(column.name)}" for _, column in self.columns]
         return f"SELECT {', '.join([*nulls, 'CAST(NULL AS VARCHAR) AS filename'])} WHERE false"
+
+
+def paths(files: Sequence[Path]) -> str:
+    """Files as the engine's list of paths; characters it would expand stand for themselves."""
+    return "[" + ", ".join(text(_literal_path(str(path))) for path in files) + "]"
 
 
 def _literal_path(path: str) -> str:
