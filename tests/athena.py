@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from salespipe.local.athena.engine import Engine
+from salespipe.local.athena.parse import parse_query
 from salespipe.local.athena.queries import Translation
 from salespipe.local.athena.render import fetched, writer
-from salespipe.local.athena.parse import parse_query
 from salespipe.local.athena.scope import Field
 
 NOW = datetime(2026, 11, 20, 12, 34, 56, 789000, tzinfo=UTC)

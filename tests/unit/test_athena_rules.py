@@ -271,7 +271,8 @@ EXAMPLES: dict[str, list[tuple[str, str | None]]] = {
     ],
     "functions/array.html": [
         ("ARRAY[1, 2, 3][2]", "2"),
-        ("ARRAY[1, 2, 3][4]", "!INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to array length: 4 > 3"),
+        ("ARRAY[1, 2, 3][4]",
+         "!INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to array length: 4 > 3"),
         ("ARRAY[1, 2, 3][0]", "!INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1"),
         ("element_at(ARRAY[1, 2, 3], 4)", None),
         ("element_at(ARRAY[1, 2, 3], -1)", "3"),

@@ -28,14 +28,16 @@ MACROS = (
                ELSE sign || digits[1] || '.' || CASE WHEN length(digits) > 1 THEN digits[2:] ELSE '0' END
                     || 'E' || CAST(point - 1 AS VARCHAR) END
         FROM (SELECT sign, rtrim(ltrim(whole || fraction, '0'), '0') AS digits,
-                     length(whole) - (length(whole || fraction) - length(ltrim(whole || fraction, '0'))) + power AS point
+                     length(whole) - (length(whole || fraction) - length(ltrim(whole || fraction, '0'))) + power
+                         AS point
               FROM (SELECT CASE WHEN t[1] = '-' THEN '-' ELSE '' END AS sign,
                            split_part(split_part(ltrim(t, '-'), 'e', 1), '.', 1) AS whole,
                            split_part(split_part(ltrim(t, '-'), 'e', 1), '.', 2) AS fraction,
                            coalesce(TRY_CAST(nullif(split_part(t, 'e', 2), '') AS INTEGER), 0) AS power)))""",
     """trino_double_text(x) AS CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) AND x > 0 THEN 'Infinity'
         WHEN isinf(x) THEN '-Infinity' ELSE trino_scientific(CAST(x AS VARCHAR)) END""",
-    """trino_milliseconds(t) AS strftime(t, '%Y-%m-%d %H:%M:%S.') || lpad(CAST((epoch_us(t) // 1000) % 1000 AS VARCHAR), 3, '0')""",
+    """trino_milliseconds(t) AS strftime(t, '%Y-%m-%d %H:%M:%S.')
+        || lpad(CAST((epoch_us(t) // 1000) % 1000 AS VARCHAR), 3, '0')""",
 )
 
 _BOOLEANS_TRUE = "('t', 'true', '1')"
@@ -155,7 +157,8 @@ def _text_timestamp_tz(value: Typed, target: Type, fallback: _Fallback) -> str:
     other = "error('NOT_SUPPORTED: a time zone other than UTC inside a value is not supported by the local Athena')"
     return (
         f"CASE WHEN {value.sql} IS NULL THEN NULL WHEN regexp_full_match({plain}, {text(_TIMESTAMP)}) "
-        f"THEN coalesce({tried}, {error}) WHEN regexp_matches({value.sql}, {text('^' + _TIMESTAMP)}) THEN {other} ELSE {error} END"
+        f"THEN coalesce({tried}, {error}) WHEN regexp_matches({value.sql}, {text('^' + _TIMESTAMP)}) THEN "
+        f"{other} ELSE {error} END"
     )
 
 

@@ -68,7 +68,8 @@ class Engine:
             },
         )
         database.execute("SET GLOBAL TimeZone = 'UTC'")
-        # DuckDB 2.0.0 pushes TRY_CAST of a column into its CSV reader, where the cast that must give NULL fails instead.
+        # DuckDB 2.0.0 pushes TRY_CAST of a column into its CSV reader, where the cast that must give NULL fails
+        # instead.
         database.execute("SET GLOBAL disabled_optimizers = 'type_pushdown'")
         for macro in MACROS:
             database.execute(f"CREATE MACRO {macro}")

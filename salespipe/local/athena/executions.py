@@ -1,4 +1,5 @@
-"""The life of queries: QUEUED, RUNNING, then SUCCEEDED, FAILED or CANCELLED, kept as documents so that history survives.
+"""The life of queries: QUEUED, RUNNING, then SUCCEEDED, FAILED or CANCELLED, kept as documents so that history
+survives.
 
 Queries run on a few threads. An execution that a killed process left unfinished is FAILED when the next one starts.
 https://docs.aws.amazon.com/athena/latest/APIReference/API_QueryExecution.html

@@ -350,7 +350,8 @@ class Expressions:
                 raise NotSupported("this ORDER BY", self.at(item))
             sql = sqls[index] if sqls is not None else self.value(item.this).sql
             parts.append(
-                f"{sql} {'DESC' if item.args.get('desc') else 'ASC'} NULLS {'FIRST' if item.args.get('nulls_first') else 'LAST'}"
+                f"{sql} {'DESC' if item.args.get('desc') else 'ASC'} NULLS "
+                f"{'FIRST' if item.args.get('nulls_first') else 'LAST'}"
             )
         return "ORDER BY " + ", ".join(parts)
 

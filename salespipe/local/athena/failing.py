@@ -1,6 +1,7 @@
 """SQL that may fail, and the same SQL giving NULL instead.
 
-Our rules fail through the engine's `error(…)`, directly or inside a `trino_…` macro. Every macro has a twin, `null_trino_…`.
+Our rules fail through the engine's `error(…)`, directly or inside a `trino_…` macro. Every macro has a twin,
+`null_trino_…`.
 """
 
 from __future__ import annotations

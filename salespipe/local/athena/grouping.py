@@ -1,4 +1,5 @@
-"""In a grouped query every item is made of grouped expressions and aggregates: said here, with the column's name and place.
+"""In a grouped query every item is made of grouped expressions and aggregates: said here, with the column's name and
+place.
 
 https://trino.io/docs/current/sql/select.html#group-by-clause. The engine would say it too, but of its own column names.
 """

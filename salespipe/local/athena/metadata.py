@@ -16,8 +16,8 @@ _COLUMNS = {
     "schemata": ("catalog_name", "schema_name"),
     "tables": ("table_catalog", "table_schema", "table_name", "table_type"),
     "columns": (
-        "table_catalog", "table_schema", "table_name", "column_name", "ordinal_position", "column_default", "is_nullable",
-        "data_type",
+        "table_catalog", "table_schema", "table_name", "column_name", "ordinal_position", "column_default",
+        "is_nullable", "data_type",
     ),
 }  # fmt: skip
 

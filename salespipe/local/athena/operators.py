@@ -45,7 +45,8 @@ MACROS = (
     "trino_subscript(a, i) AS CASE WHEN a IS NULL OR i IS NULL THEN NULL "
     "WHEN i = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') "
     "WHEN i < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript is negative: ' || i) "
-    "WHEN i > len(a) THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to array length: ' "
+    "WHEN i > len(a) THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to "
+    "array length: ' "
     "|| i || ' > ' || len(a)) ELSE a[i] END",
     "trino_map_subscript(m, k) AS CASE WHEN m IS NULL OR k IS NULL THEN NULL WHEN map_contains(m, k) THEN m[k] "
     "ELSE error('INVALID_FUNCTION_ARGUMENT: Key not present in map: ' || CAST(k AS VARCHAR)) END",
@@ -187,7 +188,8 @@ def _shifted(left: Typed, symbol: str, right: Typed, at: tuple[int, int]) -> Typ
         if right.type == DAY_INTERVAL:
             whole_days = (
                 f"CASE WHEN epoch_us({left.sql} {symbol} {right.sql}) % 86400000000 = 0 THEN "
-                f"CAST({left.sql} {symbol} {right.sql} AS DATE) WHEN {left.sql} IS NULL OR {right.sql} IS NULL THEN NULL "
+                f"CAST({left.sql} {symbol} {right.sql} AS DATE) WHEN {left.sql} IS NULL OR {right.sql} IS NULL "
+                "THEN NULL "
                 "ELSE error('INVALID_FUNCTION_ARGUMENT: Cannot add hour, minutes or seconds to a date') END"
             )
             return Typed(whole_days, DATE)
@@ -310,7 +312,8 @@ def logical(expressions: Expressions, node: exp.Binary) -> Typed:
 
 
 def both(left: str, right: str) -> str:
-    """AND; a right side that may fail is only looked at where the left one is not false, as `b <> 0 AND a / b > 1` hopes.
+    """AND; a right side that may fail is only looked at where the left one is not false, as `b <> 0 AND a / b > 1`
+    hopes.
 
     The engine is free to look at the right side first.
     """

@@ -1,7 +1,7 @@
 """Trino SQL text to a syntax tree, by sqlglot, with every function left under the name that was written.
 
-sqlglot would turn functions it knows into its own nodes and so into its own opinion of what they mean. Here its function
-table is empty: the only meanings are the ones in `rules/`, and a name that is not there is refused.
+sqlglot would turn functions it knows into its own nodes and so into its own opinion of what they mean. Here its
+function table is empty: the only meanings are the ones in `rules/`, and a name that is not there is refused.
 Tree nodes keep their place in the text (`meta`), for the `line 1:8` of Athena's errors.
 """
 

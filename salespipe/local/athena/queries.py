@@ -298,7 +298,7 @@ class Queries:
             if limit.args.get("limit_options") is not None and "TIES" in limit.sql().upper():
                 raise NotSupported("FETCH FIRST … WITH TIES", self.translation.place(node))
             parts.append(f"LIMIT {self._count(limit.args.get('count') or exp.Literal.number(1))}")
-        elif limit is not None and not str(limit.expression.name).upper() == "ALL":
+        elif limit is not None and str(limit.expression.name).upper() != "ALL":
             parts.append(f"LIMIT {self._count(limit.expression)}")
         if offset is not None:
             parts.append(f"OFFSET {self._count(offset.expression)}")

@@ -126,7 +126,7 @@ class Relations:
         return Relation(f"LATERAL {relation.sql}", relation.fields)
 
     def _unnest(self, node: exp.Unnest, left: Relation) -> Relation:
-        """https://trino.io/docs/current/sql/select.html#unnest: the longest argument decides, shorter ones give NULL."""
+        """https://trino.io/docs/current/sql/select.html#unnest: shorter arguments give NULL beside longer ones."""
         inside = Expressions(self._translation, Scope(left.fields, self._parent, ctes=self._ctes))
         columns: list[Typed] = []
         lengths: list[str] = []

@@ -21,7 +21,7 @@ from salespipe.local.athena.types import Type, row_fields
 
 
 def fetched(sql: str, type_: Type) -> str:
-    """The engine's SQL for a result column in a form Python can take: instants as wall-clock time, months as a number."""
+    """A result column in a form Python can take: instants as wall-clock time, spans as whole numbers."""
     if type_.name == "timestamp with time zone":
         return local_time(Typed(sql, type_))
     if type_.name == "interval year to month":

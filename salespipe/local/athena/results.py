@@ -1,8 +1,8 @@
 """Results in S3: written as Athena writes them, and read back in pages for GetQueryResults.
 
 A query's rows are CSV at `<location><id>.csv`: every value quoted, NULL empty and unquoted, the header first. Other
-statements give lines of text at `<id>.txt`. Beside either lies `.metadata`; Athena's own is an undocumented binary, ours
-is the JSON of the columns. A page token is a byte position in the file.
+statements give lines of text at `<id>.txt`. Beside either lies `.metadata`; Athena's own is an undocumented binary,
+ours is the JSON of the columns. A page token is a byte position in the file.
 https://docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html
 """
 
@@ -23,8 +23,8 @@ from salespipe.local.stores.objects import ObjectStore
 PAGE = 1000
 
 _PRECISION = {
-    "boolean": 0, "tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19, "real": 17, "double": 17, "varbinary": 1073741824,
-    "timestamp": 3, "timestamp with time zone": 3, "time": 3,
+    "boolean": 0, "tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19, "real": 17, "double": 17,
+    "varbinary": 1073741824, "timestamp": 3, "timestamp with time zone": 3, "time": 3,
 }  # fmt: skip
 _SHOWN = {"real": "float"}
 _CELL = re.compile(rb'(?:"((?:[^"]|"")*)")?([,\n])')

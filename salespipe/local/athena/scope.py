@@ -24,7 +24,8 @@ class Typed:
 @dataclass(frozen=True)
 class Field:
     """A column that can be referred to. `qualifier` is the name of its relation (`t`, or catalog, database, table);
-    `used` is told when the column is read; one `merged` away by USING and a `hidden` one (`$path`) are left out of `*`."""
+    `used` is told when the column is read; one `merged` away by USING and a `hidden` one (`$path`) are left out of `*`.
+    """
 
     name: str | None
     sql: str
@@ -73,7 +74,8 @@ class Scope:
             scope = scope.parent
         raise QueryFailure(
             "COLUMN_NOT_FOUND",
-            f"Column '{'.'.join(parts)}' cannot be resolved or requester is not authorized to access requested resources",
+            f"Column '{'.'.join(parts)}' cannot be resolved or requester is not authorized to access requested "
+            "resources",
             at,
         )
 

@@ -209,7 +209,8 @@ class Tables:
         shown += [f"p.{quoted(column.name)} AS {quoted(column.name)}" for column in keys]
         if "$path" in scan.read:
             shown.append('p."$path" AS "$path"')
-        return f"SELECT {', '.join(shown)} FROM ({rows}) AS f JOIN ({self._files(scan, objects, owners)}) AS p ON f.filename = p.filename"
+        files = self._files(scan, objects, owners)
+        return f"SELECT {', '.join(shown)} FROM ({rows}) AS f JOIN ({files}) AS p ON f.filename = p.filename"
 
     def _files(self, scan: Scan, objects: list[StoredObject], owners: dict[str, Partition]) -> str:
         """A relation of file names with the partition values and S3 addresses that belong to them."""
@@ -304,7 +305,8 @@ def _check_schema(table: Table, partition: Partition) -> None:
             "HIVE_PARTITION_SCHEMA_MISMATCH",
             "There is a mismatch between the table and partition schemas. The types are incompatible and cannot be "
             f"coerced. The column '{column.name}' in table '{table.database}.{table.name}' is declared as type "
-            f"'{_declared(table, column.name)}', but partition '{shown}' declared column '{column.name}' as type '{column.hive}'.",
+            f"'{_declared(table, column.name)}', but partition '{shown}' declared column '{column.name}' as type "
+            f"'{column.hive}'.",
         )
 
 

@@ -50,7 +50,8 @@ def _value(field: str, column: Column, quoting: bool) -> str:
         if not quoting:
             return f"TRY_CAST({field} AS {duckdb_type(type_)})"
         bad = bad_data(column, type_, field)
-        return f"CASE WHEN coalesce({field}, '') = '' THEN NULL ELSE coalesce(TRY_CAST({field} AS {duckdb_type(type_)}), {bad}) END"
+        read_ = f"coalesce(TRY_CAST({field} AS {duckdb_type(type_)}), {bad})"
+        return f"CASE WHEN coalesce({field}, '') = '' THEN NULL ELSE {read_} END"
     if type_.name == "boolean":
         return f"CASE lower({field}) WHEN 'true' THEN true WHEN 'false' THEN false END"
     if type_.name in ("date", "timestamp") and not quoting:

@@ -1,18 +1,20 @@
 """OpenX and Hive JSON SerDe: one object a line, keys matched without regard to case, what is missing is NULL.
 
 https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html
-Lines are read as text. A line that is plain (a valid object, no capital in a key) is taken apart by the engine; the first
-other line stops the statement with ODD_LINE, and it is run again over files that `plain_lines` has rewritten. So files as
-Firehose writes them cost no second look. The SerDe's habits that are kept: text behind the first object of a line is
-dropped, a blank line is a row of NULLs, an array gives the columns in order, numbers are cut to whole ones for integer
-columns. Where OpenX makes a row of NULLs from a line that is no JSON at all, this fails like any malformed line.
+Lines are read as text. A line that is plain (a valid object, no capital in a key) is taken apart by the engine; the
+first other line stops the statement with ODD_LINE, and it is run again over files that `plain_lines` has rewritten. So
+files as Firehose writes them cost no second look. The SerDe's habits that are kept: text behind the first object of
+a line is dropped, a blank line is a row of NULLs, an array gives the columns in order, numbers are cut to whole ones
+for integer columns. Where OpenX makes a row of NULLs from a line that is no JSON at all, this fails like any
+malformed line.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,8 @@ def _lines_of(source: Source) -> str:
     parts = []
     if small:
         parts.append(
-            "SELECT nullif(trim(unnest(string_split(regexp_replace(content, '\\r?\\n$', ''), chr(10))), ' \t\r'), '') AS l, "
+            "SELECT nullif(trim(unnest(string_split(regexp_replace(content, '\\r?\\n$', ''), chr(10))), "
+            "' \t\r'), '') AS l, "
             f"filename FROM read_text({paths(small)})"
         )
     if large:
@@ -154,13 +157,16 @@ def plain_lines(path: Path, target: Path, storage: Storage) -> None:
     """
     ignore = storage.serde_parameters.get("ignore.malformed.json", "false").lower() == "true"
     dotted = storage.serde_parameters.get("dots.in.keys", "false").lower() == "true"
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    with opened as lines, target.open("w", encoding="utf-8", newline="\n") as out:
+    with _opened(path) as lines, target.open("w", encoding="utf-8", newline="\n") as out:
         for line in _lines(lines):
             out.write(json.dumps(_plain(line, storage, ignore, dotted), ensure_ascii=False) + "\n")
 
 
-def _lines(file: Any) -> Iterator[str]:
+def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+
+
+def _lines(file: Iterable[bytes]) -> Iterator[str]:
     for line in file:
         yield line.decode("utf-8", "replace").strip()
 

@@ -11,9 +11,11 @@ from salespipe.local.athena.types import duckdb_type, quoted, text
 
 def read(source: Source) -> str:
     """SQL that gives the columns and `filename`."""
+    names = [text(column.name) for _, column in source.columns]
+    types = [text(duckdb_type(column.type)) for _, column in source.columns]
     schema = ", ".join(
-        f"{text(column.name)}: {{name: {text(column.name)}, type: {text(duckdb_type(column.type))}, default_value: NULL}}"
-        for _, column in source.columns
+        f"{name}: {{name: {name}, type: {type_}, default_value: NULL}}"
+        for name, type_ in zip(names, types, strict=True)
     )
     shown = [quoted(column.name) for _, column in source.columns]
     rows = f"read_parquet({source.list}, union_by_name = true, filename = true)"

@@ -1,7 +1,7 @@
 """Aggregates: https://trino.io/docs/current/functions/aggregate.html
 
-sum of integers is a bigint and of decimals a decimal(38,s); avg of decimals keeps their type and rounds halves away from
-zero, where the engine would go through a double.
+sum of integers is a bigint and of decimals a decimal(38,s); avg of decimals keeps their type and rounds halves away
+from zero, where the engine would go through a double.
 """
 
 from __future__ import annotations

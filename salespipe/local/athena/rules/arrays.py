@@ -41,7 +41,8 @@ macros(
     "WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: length must be greater than or equal to 0') "
     "WHEN s = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') "
     "WHEN n = 0 OR abs(s) > len(a) THEN a[1:0] "
-    "ELSE list_slice(a, CASE WHEN s > 0 THEN s ELSE len(a) + s + 1 END, (CASE WHEN s > 0 THEN s ELSE len(a) + s + 1 END) + n - 1) END",
+    "ELSE list_slice(a, CASE WHEN s > 0 THEN s ELSE len(a) + s + 1 END, (CASE WHEN s > 0 THEN s ELSE len(a) + "
+    "s + 1 END) + n - 1) END",
     "trino_distinct(a) AS list_transform(list_filter(list_transform(a, lambda e, i: struct_pack(e := e, i := i)), "
     "lambda p: len(list_filter(a[1:p.i - 1], lambda o: o IS NOT DISTINCT FROM p.e)) = 0), lambda p: p.e)",
     "trino_max(a) AS CASE WHEN trino_has_null(a) THEN NULL ELSE list_max(a) END",
@@ -65,7 +66,8 @@ define(
     ("array_sort(array(O)) -> array(O)", "list_sort({0}, 'ASC', 'NULLS LAST')"),
     ("array_union(array(T), array(T)) -> array(T)", "trino_distinct({0} || {1})"),
     ("array_intersect(array(T), array(T)) -> array(T)", "list_filter(trino_distinct({0}), lambda e: trino_in({1}, e))"),
-    ("array_except(array(T), array(T)) -> array(T)", "list_filter(trino_distinct({0}), lambda e: NOT trino_in({1}, e))"),
+    ("array_except(array(T), array(T)) -> array(T)",
+     "list_filter(trino_distinct({0}), lambda e: NOT trino_in({1}, e))"),
     ("arrays_overlap(array(T), array(T)) -> boolean", "CASE WHEN list_has_any({0}, {1}) THEN true "
      "WHEN (trino_has_null({0}) AND len({1}) > 0) OR (trino_has_null({1}) AND len({0}) > 0) THEN NULL "
      "WHEN {0} IS NULL OR {1} IS NULL THEN NULL ELSE false END"),
@@ -125,8 +127,8 @@ def zip_(call: Arguments) -> Typed:
     parts = ", ".join(f'"field{index}" := ({value.sql})[i]' for index, value in enumerate(values))
     row = Type("row", tuple(value.type.args[0] for value in values), fields=(None,) * len(values))
     missing = " OR ".join(f"{value.sql} IS NULL" for value in values)
-    sql = f"CASE WHEN {missing} THEN NULL ELSE list_transform(range(1, {longest} + 1), lambda i: struct_pack({parts})) END"
-    return Typed(sql, array(row))
+    rows = f"list_transform(range(1, {longest} + 1), lambda i: struct_pack({parts}))"
+    return Typed(f"CASE WHEN {missing} THEN NULL ELSE {rows} END", array(row))
 
 
 def _elements(call: Arguments) -> tuple[Typed, Type]:

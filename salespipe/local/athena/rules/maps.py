@@ -11,8 +11,10 @@ PAGE = "functions/map.html"
 
 macros(
     # of equal keys the last stays
-    "trino_map_of_entries(l) AS map_from_entries(list_filter(l, lambda p, i: len(list_filter(l[i + 1:], lambda o: o.k = p.k)) = 0))",
-    "trino_map(k, v) AS CASE WHEN len(k) <> len(v) THEN error('INVALID_FUNCTION_ARGUMENT: Key and value arrays must be the same length') "
+    "trino_map_of_entries(l) AS map_from_entries(list_filter(l, lambda p, i: len(list_filter(l[i + 1:], "
+    "lambda o: o.k = p.k)) = 0))",
+    "trino_map(k, v) AS CASE WHEN len(k) <> len(v) THEN error('INVALID_FUNCTION_ARGUMENT: Key and value "
+    "arrays must be the same length') "
     "WHEN len(list_filter(k, lambda e: e IS NULL)) > 0 THEN error('INVALID_FUNCTION_ARGUMENT: map key cannot be null') "
     "WHEN len(list_distinct(k)) < len(k) THEN error('INVALID_FUNCTION_ARGUMENT: Duplicate map keys are not allowed') "
     "ELSE map(k, v) END",

@@ -20,12 +20,15 @@ macros(
     "trino_sqrt(x) AS CASE WHEN x < 0 THEN CAST('NaN' AS DOUBLE) ELSE sqrt(x) END",
     # the engine takes a power of 1/3, which misses whole roots by a digit
     "trino_cbrt(x) AS CASE WHEN power(round(cbrt(x)), 3) = x THEN round(cbrt(x)) ELSE cbrt(x) END",
-    "trino_ln(x) AS CASE WHEN x < 0 THEN CAST('NaN' AS DOUBLE) WHEN x = 0 THEN CAST('-Infinity' AS DOUBLE) ELSE ln(x) END",
-    "trino_width_bucket(x, lo, hi, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: bucketCount must be greater than 0') "
+    "trino_ln(x) AS CASE WHEN x < 0 THEN CAST('NaN' AS DOUBLE) WHEN x = 0 THEN CAST('-Infinity' AS DOUBLE) "
+    "ELSE ln(x) END",
+    "trino_width_bucket(x, lo, hi, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: bucketCount "
+    "must be greater than 0') "
     "WHEN lo = hi THEN error('INVALID_FUNCTION_ARGUMENT: bounds cannot equal each other') "
     "WHEN lo < hi AND x < lo OR lo > hi AND x > lo THEN 0 WHEN lo < hi AND x >= hi OR lo > hi AND x <= hi THEN n + 1 "
     "ELSE CAST(floor(n * (x - lo) / (hi - lo)) AS BIGINT) + 1 END",
-    "trino_from_base(s, r) AS CASE WHEN s IS NULL THEN NULL ELSE coalesce(list_reduce(list_transform(string_split(lower(s), ''), "
+    "trino_from_base(s, r) AS CASE WHEN s IS NULL THEN NULL ELSE "
+    "coalesce(list_reduce(list_transform(string_split(lower(s), ''), "
     "lambda c: CAST(strpos('0123456789abcdefghijklmnopqrstuvwxyz', c) - 1 AS BIGINT)), lambda a, d: a * r + d), 0) END",
 )
 

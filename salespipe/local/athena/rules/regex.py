@@ -1,7 +1,7 @@
 r"""Regular expressions: https://trino.io/docs/current/functions/regexp.html
 
-Replacements refer to groups as `$1` and `${name}` where the engine has `\1`; an expression that is not found gives NULL.
-The engine's RE2 has neither lookaround nor back references: such patterns are refused.
+Replacements refer to groups as `$1` and `${name}` where the engine has `\1`; an expression that is not found gives
+NULL. The engine's RE2 has neither lookaround nor back references: such patterns are refused.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 r"""Texts: https://trino.io/docs/current/functions/string.html
 
-Positions count code points from 1. What the engine does otherwise and is put right here: substr with start 0 or before the
-text, split_part behind the end (NULL, not ''), replace with an empty search, lpad of a text that is too long, concat
-with NULL.
+Positions count code points from 1. What the engine does otherwise and is put right here: substr with start 0 or
+before the text, split_part behind the end (NULL, not ''), replace with an empty search, lpad of a text that is too
+long, concat with NULL.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ from salespipe.local.athena.types import TEXT, VARCHAR, array
 PAGE = "functions/string.html"
 
 macros(
-    "trino_substr(s, p) AS CASE WHEN p = 0 OR abs(p) > length(s) THEN CASE WHEN s IS NULL OR p IS NULL THEN NULL ELSE '' END "
+    "trino_substr(s, p) AS CASE WHEN p = 0 OR abs(p) > length(s) THEN CASE WHEN s IS NULL OR p IS NULL THEN "
+    "NULL ELSE '' END "
     "WHEN p > 0 THEN substring(s, p) ELSE substring(s, length(s) + p + 1) END",
     "trino_substr_n(s, p, n) AS CASE WHEN s IS NULL OR p IS NULL OR n IS NULL THEN NULL WHEN n <= 0 THEN '' "
     "ELSE left(trino_substr(s, p), n) END",
-    "trino_split_part(s, d, i) AS CASE WHEN i <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: Index must be greater than zero') "
+    "trino_split_part(s, d, i) AS CASE WHEN i <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: Index must be "
+    "greater than zero') "
     "WHEN d = '' THEN CASE WHEN i <= length(s) THEN s[i] END "
     "WHEN i > len(string_split(s, d)) THEN NULL ELSE string_split(s, d)[i] END",
     "trino_strpos(s, f) AS CASE WHEN f = '' THEN CASE WHEN s IS NULL THEN NULL ELSE 1 END ELSE strpos(s, f) END",
-    "trino_strpos_n(s, f, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: ''instance'' must be a positive number.') "
+    "trino_strpos_n(s, f, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: ''instance'' must be "
+    "a positive number.') "
     "WHEN f = '' THEN 1 WHEN len(string_split(s, f)) <= n THEN 0 "
     "ELSE length(array_to_string(string_split(s, f)[1:n], f)) + 1 END",
     "trino_lpad(s, n, f) AS CASE WHEN f = '' THEN error('INVALID_FUNCTION_ARGUMENT: Padding string must not be empty') "
@@ -41,7 +44,8 @@ macros(
     "trino_codepoint(s) AS CASE WHEN length(s) = 1 THEN unicode(s) "
     "WHEN s IS NOT NULL THEN error('INVALID_FUNCTION_ARGUMENT: Input string must be a single character string') END",
     "trino_translate(s, f, t) AS translate(s, f, t)",
-    "trino_split(s, d) AS CASE WHEN d = '' THEN error('INVALID_FUNCTION_ARGUMENT: The delimiter may not be the empty string') "
+    "trino_split(s, d) AS CASE WHEN d = '' THEN error('INVALID_FUNCTION_ARGUMENT: The delimiter may not be "
+    "the empty string') "
     "ELSE string_split(s, d) END",
     "trino_split_n(s, d, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: Limit must be positive') "
     "WHEN len(trino_split(s, d)) <= n THEN trino_split(s, d) "

@@ -46,7 +46,8 @@ def create_database(words: Words) -> Statement:
                 return Result()
             raise QueryFailure(
                 "",
-                f"FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. Database {name} already exists",
+                f"FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. Database "
+                f"{name} already exists",
             )
         context.catalog.call("CreateDatabase", DatabaseInput=entry)
         return Result()

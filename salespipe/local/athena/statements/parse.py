@@ -1,4 +1,4 @@
-"""Which statement a text is. What Athena would refuse as it is sent in is refused here; what is not offered, by name."""
+"""Which statement a text is. What Athena refuses as it comes in is refused here; what is not offered, as it runs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from salespipe.local.athena.statements.words import Words
 
 _KEYWORDS = (
     "ALTER", "ANALYZE", "CALL", "COMMENT", "COMMIT", "CREATE", "DEALLOCATE", "DELETE", "DENY", "DESC", "DESCRIBE",
-    "DROP", "EXECUTE", "EXPLAIN", "GRANT", "INSERT", "MERGE", "MSCK", "OPTIMIZE", "PREPARE", "REFRESH", "RESET", "REVOKE",
-    "ROLLBACK", "SET", "SHOW", "START", "TRUNCATE", "UNLOAD", "UPDATE", "USE", "VACUUM", "WITH", "SELECT", "VALUES", "TABLE",
+    "DROP", "EXECUTE", "EXPLAIN", "GRANT", "INSERT", "MERGE", "MSCK", "OPTIMIZE", "PREPARE", "REFRESH", "RESET",
+    "REVOKE", "ROLLBACK", "SELECT", "SET", "SHOW", "START", "TABLE", "TRUNCATE", "UNLOAD", "UPDATE", "USE", "VACUUM",
+    "VALUES", "WITH",
 )  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""CREATE [OR REPLACE] VIEW and DROP VIEW. A view is a Glue table whose text is base64 of Presto's JSON, as Athena keeps it.
+"""CREATE [OR REPLACE] VIEW and DROP VIEW. A view is a Glue table whose text is base64 of Presto's JSON, as Athena
+keeps it.
 
 https://docs.aws.amazon.com/athena/latest/ug/create-view.html
 """

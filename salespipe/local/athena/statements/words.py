@@ -127,7 +127,8 @@ class Words:
 
 
 def splice(sql: str, parameters: list[str]) -> str:
-    """The statement with each `?` replaced by the next parameter, as literal text. Raises SyntaxFailure on a wrong count.
+    """The statement with each `?` replaced by the next parameter, as literal text. Raises SyntaxFailure on a wrong
+    count.
 
     https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements.html
     """
