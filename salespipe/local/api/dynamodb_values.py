@@ -30,11 +30,26 @@ def stored(item: Any, table: Table) -> tuple[Item, int]:
     """The item as it will be stored, and its size in bytes. Raises AwsError (ValidationException)."""
     if not isinstance(item, dict):
         raise invalid("1 validation error detected: Value null at 'item' failed to satisfy constraint: not null")
-    clean = {name: value(content) for name, content in item.items()}
+    clean, size = _measured(item)
     check_key(clean, table, "One or more parameter values were invalid: Missing the key {} in the item")
-    size = item_size(clean)
     if size > MAX_ITEM_BYTES:
         raise invalid("Item size has exceeded the maximum allowed size")
+    return clean, size
+
+
+def _measured(item: Item) -> tuple[Item, int]:
+    """The attributes normalised, and their size; texts and plain numbers, which most are, in a single look."""
+    clean: Item = {}
+    size = 0
+    for name, content in item.items():
+        if len(content) == 1 and name.isascii():
+            ((kind, text),) = content.items()
+            if kind == "S" and text.isascii():
+                clean[name] = content
+                size += len(name) + len(text)
+                continue
+        clean[name] = normal = value(content)
+        size += item_size({name: normal})
     return clean, size
 
 

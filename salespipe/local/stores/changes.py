@@ -6,12 +6,10 @@ Record shape: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import orjson
 
 from salespipe.local.stores.database import Database
 
@@ -100,7 +98,7 @@ class ChangeLog:
         """Add changes to the stream with the given number, inside the caller's transaction."""
         connection.executemany(
             "insert into changes (stream_id, event_id, name, created, keys, new, old, size) values (?,?,?,?,?,?,?,?)",
-            [(stream, uuid.uuid4().hex, c.name, now, c.keys, c.new, c.old, c.size) for c in made],
+            [(stream, secrets.token_hex(16), c.name, now, c.keys, c.new, c.old, c.size) for c in made],
         )
 
     def read(self, stream_arn: str, after: int, limit: int) -> list[Change]:
@@ -130,8 +128,3 @@ class ChangeLog:
         """Forget every change of a stream that no longer exists."""
         with self._db.write() as connection:
             connection.execute("delete from changes where stream_id = ?", (self._db.number(stream_arn),))
-
-
-def image_json(image: dict[str, object]) -> bytes:
-    """An item or its keys as compact DynamoDB JSON."""
-    return orjson.dumps(image)

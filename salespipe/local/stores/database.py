@@ -24,7 +24,7 @@ create table tables (
     stream_arn text, view text, item_count integer not null default 0, item_bytes integer not null default 0
 );
 create table items (
-    table_id integer not null, hash blob not null, range blob not null, item blob not null,
+    table_id integer not null, hash blob not null, range blob not null, item blob not null, size integer not null,
     primary key (table_id, hash, range)
 ) without rowid;
 create table changes (
@@ -82,6 +82,8 @@ class Database:
         connection.execute("pragma synchronous=normal")
         connection.execute("pragma cache_size=-16000")
         connection.execute("pragma temp_store=memory")
+        # 32 MB of log between checkpoints: random keys touch the same pages again and again, and each is copied once.
+        connection.execute("pragma wal_autocheckpoint=8000")
         return connection
 
     def _prepare(self) -> None:

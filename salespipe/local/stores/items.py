@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -53,7 +54,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Put `item`, or delete what has its key when `delete` is set; `size` in bytes of the item as DynamoDB counts."""
+    """Put `item`, or delete what has its key when `delete` is set.
+
+    `size` is the item's in bytes as DynamoDB counts them, 0 for a delete.
+    """
 
     item: Item
     delete: bool
@@ -163,36 +167,30 @@ class ItemStore:
         for row in rows:
             yield orjson.loads(row[0])
 
-    def apply(self, table: Table, writes: Sequence[Write]) -> list[Item | None]:
-        """Carry the writes out in order, in one transaction; return what each replaced or deleted."""
-        replaced: list[Item | None] = []
+    def apply(self, table: Table, writes: Sequence[Write]) -> None:
+        """Carry the writes out, each on another key, in one transaction, with the change records they make."""
         made: list[NewChange] = []
+        puts: list[tuple[int, bytes, bytes, bytes, int]] = []
+        deletes: list[tuple[int, bytes, bytes]] = []
         count = total = 0
+        places = [table.place(write.item) for write in writes]
         with self._db.write() as connection:
-            for write in writes:
-                place = (table.number, *table.place(write.item))
-                row = connection.execute(
-                    "select item from items where table_id = ? and hash = ? and range = ?", place
-                ).fetchone()
-                old_json: bytes | None = None if row is None else row[0]
-                old: Item | None = None if old_json is None else orjson.loads(old_json)
-                replaced.append(old)
-                if write.delete:
-                    if old is None:
-                        continue
-                    new_json = None
-                    connection.execute("delete from items where table_id = ? and hash = ? and range = ?", place)
+            before = self._before(connection, table, places)
+            for write, place in zip(writes, places, strict=True):
+                old, old_size = before.get(place, (None, 0))
+                new = None if write.delete else orjson.dumps(write.item)
+                if _same(old, new):
+                    continue
+                if new is None:
+                    deletes.append((table.number, *place))
                 else:
-                    if old is not None and old == write.item:
-                        continue
-                    new_json = orjson.dumps(write.item)
-                    connection.execute("insert or replace into items values (?,?,?,?)", (*place, new_json))
-                old_size = 0 if old is None else self._sizeof(old)
-                new_size = 0 if new_json is None else write.size
-                count += (new_json is not None) - (old is not None)
-                total += new_size - old_size
+                    puts.append((table.number, *place, new, write.size))
+                count += (new is not None) - (old is not None)
+                total += write.size - old_size
                 if table.stream_arn is not None:
-                    made.append(self._change(table, write.item, old_json, new_json, old_size, new_size))
+                    made.append(self._change(table, write.item, old, new, old_size, write.size))
+            connection.executemany("insert or replace into items values (?,?,?,?,?)", puts)
+            connection.executemany("delete from items where table_id = ? and hash = ? and range = ?", deletes)
             if count or total:
                 connection.execute(
                     "update tables set item_count = item_count + ?, item_bytes = item_bytes + ? where id = ?",
@@ -204,7 +202,19 @@ class ItemStore:
                 # AWS publishes no count of change events; ours lets `status` tell what has not been piped yet.
                 self._metrics.add("Salespipe", "Changes", {"TableName": table.name}, len(made))
                 self._db.afterwards(lambda: self._bell.ring(stream_arn))
-        return replaced
+
+    def _before(
+        self, connection: sqlite3.Connection, table: Table, places: Sequence[tuple[bytes, bytes]]
+    ) -> dict[tuple[bytes, bytes], tuple[bytes, int]]:
+        """The stored items at these places and their sizes."""
+        wanted = ",".join(["(?,?)"] * len(places))
+        rows = connection.execute(
+            # "cross join" fixes the order: each wanted key is looked up, where "in (values ...)" would scan the table.
+            f"with wanted (h, r) as (values {wanted}) select hash, range, item, size from wanted"
+            " cross join items on table_id = ? and hash = h and range = r",
+            (*(part for place in places for part in place), table.number),
+        )
+        return {(hash_, range_): (item, size) for hash_, range_, item, size in rows}
 
     def _change(
         self, table: Table, item: Item, old: bytes | None, new: bytes | None, old_size: int, new_size: int
@@ -218,3 +228,10 @@ class ItemStore:
         if table.view in ("OLD_IMAGE", "KEYS_ONLY"):
             new, new_size = None, 0
         return NewChange(name, orjson.dumps(keys), new, old, size + old_size + new_size)
+
+
+def _same(old: bytes | None, new: bytes | None) -> bool:
+    """Whether two stored items are equal; their attributes may be in another order, which never changes the length."""
+    if old is None or new is None:
+        return old is new
+    return old == new or (len(old) == len(new) and orjson.loads(old) == orjson.loads(new))
