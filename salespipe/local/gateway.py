@@ -1,7 +1,8 @@
 """The HTTP endpoint: finds out which operation a request is for, asks our own handler first and moto for the rest.
 
-An ASGI application. Handlers block (SQLite, moto), so each request is answered on a thread of a small pool. Only
-requests addressed to this machine's loopback names are served: a web page that was made to resolve to it is refused.
+An ASGI application. Handlers block (SQLite, moto), so each request is answered on a thread of a small pool; Lambda
+calls, which may take minutes, have threads of their own. Only requests addressed to this machine's loopback names are
+served, and none that a browser sends for a web page (`Origin`): no page the user visits can drive the endpoint.
 """
 
 from __future__ import annotations
@@ -50,10 +51,12 @@ class Gateway:
         self._http = http_apis
         self._health = health
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
+        self._slow = ThreadPoolExecutor(_THREADS, thread_name_prefix="invoke")
 
     def close(self) -> None:
         """Wait for the requests under way."""
         self._pool.shutdown(wait=True)
+        self._slow.shutdown(wait=True)
 
     async def __call__(
         self,
@@ -77,7 +80,10 @@ class Gateway:
             {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
             b"".join(chunks),
         )
-        reply = await asyncio.get_running_loop().run_in_executor(self._pool, self.answer, request)
+        reply = self._at_once(request)
+        if reply is None:
+            pool = self._slow if request.service == "lambda" else self._pool
+            reply = await asyncio.get_running_loop().run_in_executor(pool, self.answer, request)
         headers = [
             (name.encode("latin-1"), value.encode("latin-1"))
             for name, value in reply.headers
@@ -88,6 +94,15 @@ class Gateway:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
 
+    def _at_once(self, request: Request) -> Reply | None:
+        """The answers that need no thread: refusals, and who we are, also while every thread is busy."""
+        host = request.headers.get("host", "")
+        if (host.rpartition(":")[0] or host) not in _LOOPBACK or "origin" in request.headers:
+            return Reply(403, [("Content-Type", "text/plain")], b"this endpoint serves programs on this machine only\n")
+        if request.path == "/_salespipe/health":
+            return Reply(200, [("Content-Type", "application/json")], orjson.dumps(self._health()))
+        return None
+
     def answer(self, request: Request) -> Reply:
         """The answer to a request; a failure of ours is logged and answered as the service's internal failure."""
         try:
@@ -97,11 +112,6 @@ class Gateway:
             return _json_error(AwsError("InternalFailure", "the local endpoint failed; see its log", 500), _JSON_1_0)
 
     def _route(self, request: Request) -> Reply:
-        host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-        if host not in _LOOPBACK:
-            return Reply(403, [("Content-Type", "text/plain")], b"this endpoint serves loopback names only\n")
-        if request.path == "/_salespipe/health":
-            return Reply(200, [("Content-Type", "application/json")], orjson.dumps(self._health()))
         prefix, operation = request.target
         service, handlers = self._json.get(prefix, ("", {}))
         handler = handlers.get(operation)

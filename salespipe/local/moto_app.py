@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 import re
 import threading
 from collections.abc import Callable, Iterable
@@ -18,7 +19,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from salespipe.local import moto_inside
-from salespipe.local.errors import AwsError
+from salespipe.local.errors import AwsError, StoreError
 from salespipe.local.http import Reply, Request
 from salespipe.local.stores import Stores
 from salespipe.local.stores.bell import CONTROL
@@ -47,7 +48,7 @@ class Moto:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         moto_inside.reset()
         for service, state in stores.control.all().items():
-            moto_inside.load(service, state)
+            _restore(service, state)
         self._app: Callable[..., Iterable[bytes]] = DomainDispatcherApplication(create_backend_app)
 
     def close(self) -> None:
@@ -67,7 +68,9 @@ class Moto:
         ).get_environ()
         with self._lock:
             chunks, status, headers = run_wsgi_app(self._app, environ, buffered=True)
-            reply = Reply(int(status.split(" ", 1)[0]), list(headers), b"".join(chunks))
+            # moto allows every web page to read its answers; this endpoint allows none.
+            own = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
+            reply = Reply(int(status.split(" ", 1)[0]), own, b"".join(chunks))
             if reply.status < 400 and _changes(request):
                 self._keep(request.service)
         return reply
@@ -103,7 +106,8 @@ class Moto:
 
     def _keep(self, service: str) -> None:
         if service in moto_inside.DURABLE:
-            self._stores.control.save(service, moto_inside.dump(service))
+            state = moto_inside.VERSION.encode() + b"\n" + moto_inside.dump(service)
+            self._stores.control.save(service, state)
         self._stores.bell.ring(CONTROL)
 
 
@@ -119,6 +123,19 @@ def _changes(request: Request) -> bool:
     if not operation and request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         operation = parse_qs(request.body.decode("latin-1")).get("Action", [""])[0]
     return not _READS.match(operation) if operation else request.method not in ("GET", "HEAD")
+
+
+def _restore(service: str, state: bytes) -> None:
+    """Put the state of a service back. Raises StoreError when this moto cannot read it."""
+    written_by, _, saved = state.partition(b"\n")
+    try:
+        moto_inside.load(service, saved)
+    except (AttributeError, ImportError, IndexError, KeyError, TypeError, ValueError, pickle.PickleError) as error:
+        raise StoreError(
+            f"the {service} resources in the store were written with moto {written_by.decode(errors='replace')} and "
+            f"cannot be read with moto {moto_inside.VERSION} ({error}): install the other version, or use another "
+            "SALESPIPE_HOME"
+        ) from error
 
 
 def _document(reply: Reply) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+import moto
 from moto import backends as moto_backends
 from moto.core.base_backend import BackendDict
 from moto.core.exceptions import JsonRESTError
@@ -29,6 +30,7 @@ from salespipe.local.errors import AwsError
 from salespipe.local.functions import DeployedFunction
 
 ACCOUNT = "123456789012"
+VERSION: str = moto.__version__
 
 DURABLE = (
     "athena",
@@ -47,6 +49,7 @@ DURABLE = (
 
 Item = dict[str, Any]
 
+_MILLISECONDS = len("2024-03-31T08:44:58.172")
 _expressions: Any = expressions  # moto keeps the types of this module to itself
 _backends: Any = moto_backends.get_backend  # typed per service there; here the service is a parameter
 
@@ -161,7 +164,27 @@ def trim_stream_label(region: str, table_name: str) -> None:
     """Give a table's stream the label AWS would: milliseconds where moto writes microseconds."""
     table = _backends("dynamodb")[ACCOUNT][region].tables[table_name]
     if table.latest_stream_label:
-        table.latest_stream_label = table.latest_stream_label[:23]
+        table.latest_stream_label = table.latest_stream_label[:_MILLISECONDS]
+
+
+def stream_label(region: str, table_name: str) -> str | None:
+    """The label of a table's newest stream."""
+    label: str | None = _backends("dynamodb")[ACCOUNT][region].tables[table_name].latest_stream_label
+    return label
+
+
+def tables() -> dict[str, tuple[str, str]]:
+    """Every DynamoDB table: ARN -> (region, name)."""
+    regions = _backends("dynamodb")[ACCOUNT]
+    return {
+        table.table_arn: (region, name) for region in list(regions) for name, table in regions[region].tables.items()
+    }
+
+
+def streams() -> set[str]:
+    """The ARNs of every Kinesis stream."""
+    regions = _backends("kinesis")[ACCOUNT]
+    return {stream.arn for region in list(regions) for stream in regions[region].streams.values()}
 
 
 def allow_stream(region: str, table_name: str) -> None:

@@ -54,7 +54,10 @@ class Runtime:
         # What a function needs to reach this endpoint by itself, as the environment of a real one lets it reach AWS.
         aws = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
         self.functions = Functions(home, function, environment=aws, metrics=self.stores.metrics)
+        self.dynamodb = DynamoDbApi(self.stores, self.moto)
         self.kinesis = KinesisApi(self.stores, self.moto)
+        self.dynamodb.reconcile()
+        self.kinesis.reconcile()
         self.streams = StreamsApi(self.stores, self.moto)
         self.glue = GlueApi(self.stores, self.moto)
         self.athena = AthenaApi(self.stores, self.moto)
@@ -62,7 +65,7 @@ class Runtime:
         self.gateway = Gateway(
             self.moto,
             {
-                "DynamoDB_20120810": ("dynamodb", DynamoDbApi(self.stores, self.moto).operations()),
+                "DynamoDB_20120810": ("dynamodb", self.dynamodb.operations()),
                 "DynamoDBStreams_20120810": ("dynamodb", self.streams.operations()),
                 "Kinesis_20131202": ("kinesis", self.kinesis.operations()),
                 "AWSGlue": ("glue", self.glue.operations()),
@@ -131,11 +134,11 @@ class Runtime:
         (self.home / "runtime.json").unlink(missing_ok=True)
         self._server.should_exit = True
         self._thread.join()
+        self.functions.stop()  # first, as a request may be waiting for one
         self.gateway.close()
         self.supervisor.stop()
         self.glue.close()
         self.athena.close()
-        self.functions.stop()
         self.moto.close()
         self.stores.close()
         self._socket.close()

@@ -162,8 +162,10 @@ def _terminate(home: Path, running: Running) -> None:
     deadline = time.monotonic() + STOP_SECONDS
     while _alive(running.pid) and time.monotonic() < deadline:
         time.sleep(0.02)
-    if _alive(running.pid):
-        os.kill(running.pid, signal.SIGKILL)
+    while _alive(running.pid):
+        with suppress(ProcessLookupError):
+            os.kill(running.pid, signal.SIGKILL)
+        time.sleep(0.02)
     (home / "runtime.json").unlink(missing_ok=True)
 
 

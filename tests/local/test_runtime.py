@@ -157,3 +157,15 @@ def test_it_listens_on_loopback_only(home: Path) -> None:
     listening = {line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]}
     assert wildcard not in listening
     assert f"0100007F:{running.port:04X}" in listening
+
+
+def test_web_pages_cannot_drive_it(home: Path) -> None:
+    running = runtime.ensure(home)
+    connection = http.client.HTTPConnection("127.0.0.1", running.port)
+    for method in ("OPTIONS", "POST"):
+        connection.request(method, "/a-bucket?delete", headers={"Origin": "http://evil.example"})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 403
+        assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+    connection.close()

@@ -39,7 +39,7 @@ def test_nested_writes_are_one_step(tmp_path: Path) -> None:
     assert stores.shards.last(ARN, 0) == 0
     assert stores.positions.get("worker", "0") is None
     assert stores.objects.get("b", "k") is None
-    assert written[0].path.exists()  # a file without a row: nobody reads it
+    assert not written[0].path.exists()
     assert stores.bell.seen(ARN) == seen
     stores.close()
 

@@ -16,7 +16,7 @@ from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
-from salespipe.local.stores.items import Item, Table, Write
+from salespipe.local.stores.items import Item, Table, TableGoneError, Write
 
 MAX_BATCH = 25
 MAX_BATCH_GET = 100
@@ -59,14 +59,23 @@ class DynamoDbApi:
             "UpdateItem": self.update_item,
             "UpdateTable": self.update_table,
         }
-        return own | dict.fromkeys(_REFUSED, _refuse)
+        return {name: _while_there(handler) for name, handler in own.items()} | dict.fromkeys(_REFUSED, _refuse)
 
     # ---- tables ----
+
+    def reconcile(self) -> None:
+        """After a start: a kill between the two steps of creating or deleting a table left one of them undone."""
+        real = moto_inside.tables()
+        for arn in self._items.arns():
+            if arn not in real:
+                self._items.drop(arn)
+        for region, name in real.values():
+            self._declare(region, name)
 
     def create_table(self, call: Call) -> dict[str, Any]:
         """Created by moto, then made known to the item store."""
         answer = self._moto.call("dynamodb", "CreateTable", call.params, region=call.region)
-        return {"TableDescription": self._declare(call, answer["TableDescription"]["TableName"])}
+        return {"TableDescription": self._declare(call.region, answer["TableDescription"]["TableName"])}
 
     def update_table(self, call: Call) -> dict[str, Any]:
         """Changed by moto; a stream that was switched on, off or anew takes effect for the next write."""
@@ -74,12 +83,17 @@ class DynamoDbApi:
         if (call.params.get("StreamSpecification") or {}).get("StreamEnabled"):
             self._moto.change("dynamodb", lambda: moto_inside.allow_stream(call.region, name))
         self._moto.call("dynamodb", "UpdateTable", call.params, region=call.region)
-        return {"TableDescription": self._declare(call, name)}
+        return {"TableDescription": self._declare(call.region, name)}
 
-    def _declare(self, call: Call, name: str) -> dict[str, Any]:
-        self._moto.change("dynamodb", lambda: moto_inside.trim_stream_label(call.region, name))
-        table = self._described(call, name)
-        schema = {element["KeyType"]: element["AttributeName"] for element in table["KeySchema"]}
+    def _declare(self, region: str, name: str) -> dict[str, Any]:
+        if len(moto_inside.stream_label(region, name) or "") > len("2024-03-31T08:44:58.172"):
+            self._moto.change("dynamodb", lambda: moto_inside.trim_stream_label(region, name))
+        table = self._described(region, name)
+        types = {attribute["AttributeName"]: attribute["AttributeType"] for attribute in table["AttributeDefinitions"]}
+        schema = {
+            element["KeyType"]: (element["AttributeName"], types[element["AttributeName"]])
+            for element in table["KeySchema"]
+        }
         stream = table.get("StreamSpecification", {})
         self._items.declare(
             table["TableArn"],
@@ -92,23 +106,19 @@ class DynamoDbApi:
 
     def describe_table(self, call: Call) -> dict[str, Any]:
         """moto's description with the counts of our store (on AWS they are up to six hours old)."""
-        table = self._described(call, call.params.get("TableName", ""))
+        table = self._described(call.region, call.params.get("TableName", ""))
         table["ItemCount"], table["TableSizeBytes"] = self._items.counts(table["TableArn"])
         return {"Table": table}
 
-    def _described(self, call: Call, name: str) -> dict[str, Any]:
-        answer = self._moto.call("dynamodb", "DescribeTable", {"TableName": name}, region=call.region)
+    def _described(self, region: str, name: str) -> dict[str, Any]:
+        answer = self._moto.call("dynamodb", "DescribeTable", {"TableName": name}, region=region)
         table: dict[str, Any] = answer["Table"]
         return table
 
     def delete_table(self, call: Call) -> dict[str, Any]:
         """Deleted with its items and its stream."""
         answer = self._moto.call("dynamodb", "DeleteTable", call.params, region=call.region)
-        arn = answer["TableDescription"]["TableArn"]
-        table = self._items.table(arn)
-        self._items.drop(arn)
-        if table is not None and table.stream_arn is not None:
-            self._stores.changes.drop(table.stream_arn)
+        self._items.drop(answer["TableDescription"]["TableArn"])
         return answer
 
     def _table(self, call: Call, name: Any) -> Table:
@@ -294,6 +304,18 @@ def _names_and_values(params: dict[str, Any]) -> tuple[dict[str, Any], dict[str,
 def _short(name: str) -> str:
     """A table's name, also when its ARN was given."""
     return name.rpartition("/")[2]
+
+
+def _while_there(handler: Handler) -> Handler:
+    """The handler, for which a table that is deleted while it works is one that does not exist."""
+
+    def handle(call: Call) -> dict[str, Any]:
+        try:
+            return handler(call)
+        except TableGoneError as error:
+            raise AwsError("ResourceNotFoundException", "Requested resource not found") from error
+
+    return handle
 
 
 def _refuse(call: Call) -> dict[str, Any]:

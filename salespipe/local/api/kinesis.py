@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class KinesisApi:
         self._moto = moto
         self._iterators = Iterators(ITERATOR_SECONDS)
         self._shards: dict[str, list[Shard]] = {}
+        self._lock = threading.Lock()
 
     def operations(self) -> dict[str, Handler]:
         """Handlers by operation name."""
@@ -71,7 +73,8 @@ class KinesisApi:
         """Left to moto; shards are read anew afterwards, and a deleted stream's records go with it."""
         answer = self._moto.call("kinesis", call.operation, call.params, region=call.region)
         arn = self._arn(call)
-        self._shards.pop(arn, None)
+        with self._lock:
+            self._shards.pop(arn, None)
         if call.operation == "CreateStream" and call.params.get("Tags"):
             tags = {"StreamName": call.params["StreamName"], "Tags": call.params["Tags"]}
             self._moto.call("kinesis", "AddTagsToStream", tags, region=call.region)
@@ -84,18 +87,26 @@ class KinesisApi:
 
     def shards(self, stream_arn: str) -> list[Shard]:
         """The shards of a stream. Raises AwsError (ResourceNotFoundException)."""
-        found = self._shards.get(stream_arn)
-        if found is None:
-            parts = stream_arn.split(":")
-            name = stream_arn.rpartition("/")[2]
-            try:
-                rows = moto_inside.stream_shards(parts[3], name)
-            except LookupError as error:
-                raise AwsError(
-                    "ResourceNotFoundException", f"Stream {name} under account {self._moto.account} not found."
-                ) from error
-            found = self._shards[stream_arn] = [Shard(*row) for row in rows]
-        return found
+        with self._lock:
+            found = self._shards.get(stream_arn)
+            if found is None:
+                parts = stream_arn.split(":")
+                name = stream_arn.rpartition("/")[2]
+                try:
+                    rows = moto_inside.stream_shards(parts[3], name)
+                except LookupError as error:
+                    raise AwsError(
+                        "ResourceNotFoundException", f"Stream {name} under account {self._moto.account} not found."
+                    ) from error
+                found = self._shards[stream_arn] = [Shard(*row) for row in rows]
+            return found
+
+    def reconcile(self) -> None:
+        """After a start: a kill between the two steps of deleting a stream left its records."""
+        real = moto_inside.streams()
+        for arn in self._stores.shards.arns():
+            if arn not in real:
+                self._stores.shards.drop(arn)
 
     # ---- putting ----
 
@@ -108,6 +119,7 @@ class KinesisApi:
     def _append(self, stream_arn: str, entries: Sequence[Entry]) -> list[int]:
         name = {"StreamName": stream_arn.rpartition("/")[2]}
         with self._stores.db.write():
+            self.shards(stream_arn)  # a stream that was deleted meanwhile is not written to
             sequences = self._stores.shards.append(stream_arn, entries)
             self._stores.metrics.add("AWS/Kinesis", "IncomingRecords", name, len(entries))
             self._stores.metrics.add("AWS/Kinesis", "IncomingBytes", name, sum(len(entry.data) for entry in entries))

@@ -7,8 +7,10 @@ A `write()` inside a `write()` of the same thread joins it, so a worker's output
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,14 +19,18 @@ from salespipe.local.errors import StoreError
 
 VERSION = 1
 
-_SCHEMA = """
-create table arns (id integer primary key, arn text not null unique);
+log = logging.getLogger(__name__)
+
+SCHEMA = """
+create table arns (id integer primary key autoincrement, arn text not null unique);
 create table tables (
-    id integer primary key references arns(id), hash_key text not null, range_key text,
-    stream_arn text, view text, item_count integer not null default 0, item_bytes integer not null default 0
+    id integer primary key references arns(id), hash_key text not null, hash_type text not null,
+    range_key text, range_type text, stream_arn text, view text,
+    item_count integer not null default 0, item_bytes integer not null default 0
 );
 create table items (
-    table_id integer not null, hash blob not null, range blob not null, item blob not null, size integer not null,
+    table_id integer not null, hash blob not null, range blob not null,
+    item blob not null, size integer not null,
     primary key (table_id, hash, range)
 ) without rowid;
 create table changes (
@@ -65,9 +71,10 @@ class Database:
         self._lock = threading.RLock()
         self._depth = 0
         self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._readers: weakref.WeakSet[_Reader] = weakref.WeakSet()
         self._arns: dict[str, int] = {}
         self._afterwards: list[Callable[[], None]] = []
+        self._on_rollback: list[Callable[[], None]] = []
         try:
             self._writer = self._connect()
             self._prepare()
@@ -78,19 +85,22 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
+        connection.execute("pragma auto_vacuum=incremental")  # has an effect only before the first table is made
         connection.execute("pragma journal_mode=wal")
         connection.execute("pragma synchronous=normal")
         connection.execute("pragma cache_size=-16000")
         connection.execute("pragma temp_store=memory")
         # 32 MB of log between checkpoints: random keys touch the same pages again and again, and each is copied once.
         connection.execute("pragma wal_autocheckpoint=8000")
+        connection.execute("pragma journal_size_limit=67108864")
         return connection
 
     def _prepare(self) -> None:
         found = self._writer.execute("pragma user_version").fetchone()[0]
         if found == 0:
-            self._writer.executescript(f"begin immediate; {_SCHEMA} pragma user_version={VERSION}; commit;")
+            self._writer.executescript(f"begin immediate; {SCHEMA} pragma user_version={VERSION}; commit;")
         elif found != VERSION:
+            self._writer.close()
             raise StoreError(
                 f"the store {self._path} has version {found}, this salespipe reads version {VERSION}: "
                 "use the salespipe that wrote it, or another SALESPIPE_HOME"
@@ -100,40 +110,56 @@ class Database:
     def write(self) -> Iterator[sqlite3.Connection]:
         """The writer, inside a transaction that commits when the outermost block ends and rolls back if it raises."""
         with self._lock:
-            if self._depth == 0:
+            outermost = self._depth == 0
+            if outermost:
                 self._writer.execute("begin immediate")
             self._depth += 1
             try:
                 yield self._writer
+                if outermost:
+                    self._writer.execute("commit")
             except BaseException:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._writer.execute("rollback")
-                    self._arns.clear()
-                    self._afterwards.clear()
+                if outermost:
+                    self._undo()
                 raise
-            self._depth -= 1
-            if self._depth > 0:
+            finally:
+                self._depth -= 1
+            if not outermost:
                 return
-            self._writer.execute("commit")
-            afterwards, self._afterwards = self._afterwards, []
-        for action in afterwards:
-            action()
+            actions = self._afterwards
+            self._afterwards, self._on_rollback = [], []
+        _carry_out(actions)
+
+    def _undo(self) -> None:
+        """Roll back, and forget what was to follow a commit. On a full disk SQLite has rolled back by itself."""
+        actions = self._on_rollback
+        self._afterwards, self._on_rollback = [], []
+        self._arns.clear()
+        if self._writer.in_transaction:
+            self._writer.execute("rollback")
+        _carry_out(actions)
 
     def afterwards(self, action: Callable[[], None]) -> None:
         """Inside `write()`: do this once the outermost block has committed; never if it rolls back."""
         self._afterwards.append(action)
 
+    def on_rollback(self, action: Callable[[], None]) -> None:
+        """Inside `write()`: do this if the outermost block rolls back; never if it commits."""
+        self._on_rollback.append(action)
+
     def read(self) -> sqlite3.Connection:
-        """This thread's connection for reading: sees everything committed before its statement began."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
+        """This thread's connection for reading: sees everything committed before its statement began.
+
+        It is closed when the thread ends.
+        """
+        reader: _Reader | None = getattr(self._local, "reader", None)
+        if reader is None:
             connection = self._connect()
             connection.execute("pragma query_only=on")
-            self._local.connection = connection
+            self._local.reader = reader = _Reader(connection)
             with self._lock:
-                self._readers.append(connection)
-        return connection
+                self._readers.add(reader)
+        return reader.connection
 
     def number(self, arn: str) -> int:
         """The small number that stands for `arn` in the rows of hot tables; given on first use."""
@@ -145,10 +171,35 @@ class Database:
                 self._arns[arn] = known
         return known
 
+    def forget(self, arn: str) -> None:
+        """Take the number from an ARN whose resource is gone: a new one of the name gets another, and no old rows."""
+        with self.write() as connection:
+            connection.execute("delete from arns where arn = ?", (arn,))
+            self._arns.pop(arn, None)
+
     def close(self) -> None:
         """Fold the log into the database file and close every connection."""
         with self._lock:
-            for connection in self._readers:
-                connection.close()
+            for reader in list(self._readers):
+                reader.connection.close()
             self._writer.execute("pragma wal_checkpoint(truncate)")
             self._writer.close()
+
+
+class _Reader:
+    """A connection that is closed with the thread whose it was: thread-local values go when their thread does."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
+def _carry_out(actions: list[Callable[[], None]]) -> None:
+    """Each action in turn: what was committed stays so if one of them fails, and the others are still carried out."""
+    for action in actions:
+        try:
+            action()
+        except OSError:
+            log.exception("after a transaction")

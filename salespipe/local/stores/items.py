@@ -31,7 +31,9 @@ class Table:
     arn: str
     number: int
     hash_key: str
+    hash_type: str
     range_key: str | None
+    range_type: str | None
     stream_arn: str | None
     view: str | None
 
@@ -64,6 +66,10 @@ class Write:
     size: int
 
 
+class TableGoneError(Exception):
+    """The table was deleted between looking it up and writing to it."""
+
+
 class ItemStore:
     """Reads see what was committed; `apply` is all or nothing."""
 
@@ -78,44 +84,43 @@ class ItemStore:
         self._tables: dict[str, Table] = {}
 
     def declare(
-        self, arn: str, hash_key: str, range_key: str | None, stream_arn: str | None, view: str | None
-    ) -> Table:
-        """Make the table known, or change its stream."""
+        self,
+        arn: str,
+        hash_key: tuple[str, str],
+        range_key: tuple[str, str] | None,
+        stream_arn: str | None,
+        view: str | None,
+    ) -> None:
+        """Make the table known, or change its stream. Keys are (name, type), e.g. `("orderid", "S")`."""
         with self._db.write() as connection:
             connection.execute(
-                "insert into tables (id, hash_key, range_key, stream_arn, view) values (?,?,?,?,?)"
+                "insert into tables (id, hash_key, hash_type, range_key, range_type, stream_arn, view)"
+                " values (?,?,?,?,?,?,?)"
                 " on conflict (id) do update set stream_arn = excluded.stream_arn, view = excluded.view",
-                (self._db.number(arn), hash_key, range_key, stream_arn, view),
+                (self._db.number(arn), *hash_key, *(range_key or (None, None)), stream_arn, view),
             )
-        self._tables.pop(arn, None)
-        return self._known(arn)
+            self._tables.pop(arn, None)
 
     def table(self, arn: str) -> Table | None:
         """The table with this ARN, if it exists."""
         found = self._tables.get(arn)
         if found is None:
-            row = self._row(arn)
-            if row is None:
-                return None
-            found = self._tables[arn] = Table(arn, *row)
+            # Under the writer's lock, so that what is remembered is never older than the last change.
+            with self._db.write() as connection:
+                row = connection.execute(
+                    "select id, hash_key, hash_type, range_key, range_type, stream_arn, view"
+                    " from tables natural join arns where arn = ?",
+                    (arn,),
+                ).fetchone()
+                if row is None:
+                    return None
+                found = self._tables[arn] = Table(arn, *row)
         return found
 
-    def _known(self, arn: str) -> Table:
-        found = self.table(arn)
-        if found is None:
-            raise LookupError(arn)
-        return found
-
-    def _row(self, arn: str) -> tuple[int, str, str | None, str | None, str | None] | None:
-        row: tuple[int, str, str | None, str | None, str | None] | None = (
-            self._db.read()
-            .execute(
-                "select id, hash_key, range_key, stream_arn, view from tables where id = ?",
-                (self._db.number(arn),),
-            )
-            .fetchone()
-        )
-        return row
+    def arns(self) -> list[str]:
+        """The ARNs of all tables."""
+        rows = self._db.read().execute("select arn from tables natural join arns order by arn")
+        return [row[0] for row in rows]
 
     def counts(self, arn: str) -> tuple[int, int]:
         """Items and bytes of a table."""
@@ -123,12 +128,16 @@ class ItemStore:
         return tuple(row.fetchone() or (0, 0))
 
     def drop(self, arn: str) -> None:
-        """Forget a table and its items. Its stream stays readable until it is dropped too."""
-        number = self._db.number(arn)
+        """Forget a table, its items and the change records of every stream it had."""
         with self._db.write() as connection:
+            number = self._db.number(arn)
             connection.execute("delete from items where table_id = ?", (number,))
             connection.execute("delete from tables where id = ?", (number,))
-        self._tables.pop(arn, None)
+            connection.execute(
+                "delete from changes where stream_id in (select id from arns where arn glob ?)", (f"{arn}/stream/*",)
+            )
+            self._db.forget(arn)
+            self._tables.pop(arn, None)
 
     def get(self, table: Table, key: Item) -> Item | None:
         """The item with this key."""
@@ -191,11 +200,12 @@ class ItemStore:
                     made.append(self._change(table, write.item, old, new, old_size, write.size))
             connection.executemany("insert or replace into items values (?,?,?,?,?)", puts)
             connection.executemany("delete from items where table_id = ? and hash = ? and range = ?", deletes)
-            if count or total:
-                connection.execute(
-                    "update tables set item_count = item_count + ?, item_bytes = item_bytes + ? where id = ?",
-                    (count, total, table.number),
-                )
+            counted = connection.execute(
+                "update tables set item_count = item_count + ?, item_bytes = item_bytes + ? where id = ?",
+                (count, total, table.number),
+            )
+            if counted.rowcount == 0:
+                raise TableGoneError(table.arn)
             if made and table.stream_arn is not None:
                 stream_arn = table.stream_arn
                 self._changes.append(connection, self._db.number(stream_arn), time.time(), made)

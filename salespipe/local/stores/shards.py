@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Record.html
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,9 +68,9 @@ class ShardLog:
 
     def append(self, stream_arn: str, entries: Sequence[Entry]) -> list[int]:
         """Add the records; return their sequences in the order given. Wakes whoever waits on the stream's ARN."""
-        stream = self._db.number(stream_arn)
-        now = time.time_ns() // 1_000_000
         with self._db.write() as connection:
+            stream = self._db.number(stream_arn)
+            now = time.time_ns() // 1_000_000
             tips: dict[int, int] = {}
             sequences = []
             rows = []
@@ -77,24 +78,25 @@ class ShardLog:
                 shard = entry.shard
                 tip = tips.get(shard)
                 if tip is None:
-                    tip = self._tip(stream, shard)
+                    tip = self._tip(connection, stream_arn, shard)
                 tips[shard] = tip = tip + 1
                 sequences.append(tip)
                 rows.append((stream, shard, tip, entry.partition_key, entry.data, now))
             connection.executemany("insert into records values (?,?,?,?,?,?)", rows)
             connection.executemany(
                 "insert or replace into positions values ('tip', ?, ?)",
-                [(f"{stream}/{shard}", str(tip)) for shard, tip in tips.items()],
+                [(f"{stream_arn}/{shard}", str(tip)) for shard, tip in tips.items()],
             )
             self._db.afterwards(lambda: self._bell.ring(stream_arn))
         return sequences
 
-    def _tip(self, stream: int, shard: int) -> int:
-        """The last sequence ever given out in the shard; kept so that trimming never makes one return."""
-        with self._db.write() as connection:
-            row = connection.execute(
-                "select value from positions where worker = 'tip' and shard = ?", (f"{stream}/{shard}",)
-            ).fetchone()
+    @staticmethod
+    def _tip(connection: sqlite3.Connection, stream_arn: str, shard: int) -> int:
+        """The last sequence ever given out in the shard. It outlives trimming and the stream itself, so that a reader's
+        position is never above the sequences that are still to come."""
+        row = connection.execute(
+            "select value from positions where worker = 'tip' and shard = ?", (f"{stream_arn}/{shard}",)
+        ).fetchone()
         return int(row[0]) if row else 0
 
     def read(self, stream_arn: str, shard: int, after: int, limit: int, max_bytes: int) -> list[ShardRecord]:
@@ -120,22 +122,23 @@ class ShardLog:
 
     def last(self, stream_arn: str, shard: int) -> int:
         """The highest sequence ever given out in the shard, 0 when there was none."""
-        row = self._db.read().execute(
-            "select value from positions where worker = 'tip' and shard = ?",
-            (f"{self._db.number(stream_arn)}/{shard}",),
-        )
-        found = row.fetchone()
-        return int(found[0]) if found else 0
+        return self._tip(self._db.read(), stream_arn, shard)
 
     def at_or_after(self, stream_arn: str, shard: int, ms: int) -> int:
-        """The sequence of the first record that arrived at `ms` or later; one above the last when there is none."""
-        found = self._one(
-            "select min(sequence) from records where stream_id = ? and shard = ? and arrived_ms >= ?",
-            stream_arn,
-            shard,
-            ms,
-        )
-        return found or self.last(stream_arn, shard) + 1
+        """The sequence of the first record that arrived at `ms` or later; one above the last when there is none.
+
+        Arrival times rise with the sequences, and sequences have no gaps: found by bisection.
+        """
+        low, high = self.first(stream_arn, shard), self.last(stream_arn, shard) + 1
+        if low == 0:
+            return high
+        while low < high:
+            middle = (low + high) // 2
+            if self.arrived(stream_arn, shard, middle - 1) < ms:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     def arrived(self, stream_arn: str, shard: int, sequence: int) -> int:
         """Arrival time in epoch milliseconds of the first record above `sequence`, 0 when there is none."""
@@ -149,10 +152,14 @@ class ShardLog:
 
     def drop(self, stream_arn: str) -> None:
         """Forget every record of a stream that no longer exists."""
-        stream = self._db.number(stream_arn)
         with self._db.write() as connection:
-            connection.execute("delete from records where stream_id = ?", (stream,))
-            connection.execute("delete from positions where worker = 'tip' and shard glob ?", (f"{stream}/*",))
+            connection.execute("delete from records where stream_id = ?", (self._db.number(stream_arn),))
+            self._db.forget(stream_arn)
+
+    def arns(self) -> list[str]:
+        """The ARNs of all streams that were ever put to and not dropped."""
+        rows = self._db.read().execute("select arn from arns where arn glob 'arn:aws:kinesis:*'")
+        return [row[0] for row in rows]
 
     def _one(self, sql: str, stream_arn: str, *rest: int) -> int:
         row = self._db.read().execute(sql, (self._db.number(stream_arn), *rest)).fetchone()

@@ -4,9 +4,10 @@ Guarantee: an object, its errors and the position behind its records are one tra
 is in S3 (or under the error prefix, or dropped by the function) exactly once, whatever is killed when. What is only
 buffered is read again after a restart; the object's name follows from the records in it.
 
-A buffer is flushed when it is full or when its oldest record was read `IntervalInSeconds` ago; while the shard has
-more to read at once, only its size counts (Firehose, too, raises the hints when it is behind). The interval runs from
-the reading of a record, through the Lambda's buffer and this one. Begins where the shard was when the delivery stream
+A buffer is flushed when it is full or when its oldest record was read `IntervalInSeconds` ago; twice that, and a second
+at least, while the shard has more to read at once (Firehose, too, raises the hints when it is behind). The interval
+runs from the reading of a record, through the Lambda's buffer and this one. Objects are written to disk before the
+transaction begins, so nobody waits for them. Begins where the shard was when the delivery stream
 was created. When S3 cannot be written, the flush is repeated until it can and nothing more is read meanwhile.
 https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html
 """
@@ -23,6 +24,7 @@ from zoneinfo import ZoneInfo
 
 from salespipe.local.errors import AwsError
 from salespipe.local.stores import Stores
+from salespipe.local.stores.objects import StoredObject
 from salespipe.local.stores.shards import ShardRecord, shard_id
 from salespipe.local.workers.delivery_buffer import Buffer
 from salespipe.local.workers.delivery_config import MB, DeliveryConfig
@@ -30,6 +32,7 @@ from salespipe.local.workers.prefix import PROCESSING_FAILED, evaluate_prefix, o
 from salespipe.local.workers.transform import MAX_RECORDS, Transform
 
 IDLE_SECONDS = 60.0
+_BEHIND_SECONDS = 1.0
 _NAMESPACE = "AWS/Firehose"
 _GZIP_LEVEL = 6  # a third of the time of level 9 for 4 % more bytes of order rows
 
@@ -102,9 +105,6 @@ class DeliveryPoller:
         last = self._stores.shards.last(self._config.source_arn, self._shard)
         if not found:
             self._behind = False
-            if last < self._cursor and not self._pending and not self._buffer.last:
-                # The stream was deleted and made anew under its name: its sequences begin again.
-                self._cursor = 0
             return
         if not self._pending:
             self._pending_since = now
@@ -142,9 +142,8 @@ class DeliveryPoller:
         buffer, config = self._buffer, self._config
         if not buffer.last:
             return False
-        return buffer.size >= config.buffer_bytes or (
-            not self._behind and now - buffer.entered >= config.buffer_seconds
-        )
+        longest = max(2 * config.buffer_seconds, _BEHIND_SECONDS) if self._behind else config.buffer_seconds
+        return buffer.size >= config.buffer_bytes or now - buffer.entered >= longest
 
     def _rest(self, now: float) -> float:
         """Seconds until a buffer becomes due."""
@@ -163,19 +162,33 @@ class DeliveryPoller:
         at = datetime.fromtimestamp(buffer.oldest_ms / 1000, self._zone)
         random = Random(identity.int)
         body = [gzip.compress(b"".join(buffer.parts), _GZIP_LEVEL, mtime=0)] if config.gzip else buffer.parts
+        bodies: list[tuple[str, list[bytes]]] = []
+        if buffer.parts:
+            key = evaluate_prefix(config.prefix, at, random=random)
+            bodies.append((key + object_name(config.name, config.version, at, identity, config.extension), body))
+        if buffer.errors:
+            base = config.error_prefix or config.prefix
+            key = evaluate_prefix(base, at, random=random, error_type=PROCESSING_FAILED)
+            bodies.append((key + object_name(config.name, config.version, at, identity, ""), buffer.errors))
+        made = self._write(bodies)
         with stores.db.write():
-            if buffer.parts:
-                key = evaluate_prefix(config.prefix, at, random=random)
-                key += object_name(config.name, config.version, at, identity, config.extension)
-                stores.objects.put(config.bucket, key, body, content_type="application/octet-stream")
-            if buffer.errors:
-                base = config.error_prefix or config.prefix
-                key = evaluate_prefix(base, at, random=random, error_type=PROCESSING_FAILED)
-                key += object_name(config.name, config.version, at, identity, "")
-                stores.objects.put(config.bucket, key, buffer.errors, content_type="application/octet-stream")
+            for stored in made:
+                stores.objects.index(stored)
             stores.positions.save(self._worker, shard_id(self._shard), str(buffer.last))
             self._count(buffer, sum(map(len, body)) if buffer.parts else 0)
         self._buffer = Buffer()
+
+    def _write(self, bodies: list[tuple[str, list[bytes]]]) -> list[StoredObject]:
+        """All the files or, on a full disk for one, none: the flush is tried again."""
+        objects, made = self._stores.objects, list[StoredObject]()
+        try:
+            for key, body in bodies:
+                made.append(objects.write(self._config.bucket, key, body, content_type="application/octet-stream"))
+        except BaseException:
+            for written in made:
+                objects.discard(written)
+            raise
+        return made
 
     def _count(self, buffer: Buffer, written: int) -> None:
         """https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html"""
