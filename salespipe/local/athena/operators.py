@@ -280,7 +280,12 @@ def in_list(expressions: Expressions, node: exp.In) -> Typed:
 def is_null(expressions: Expressions, node: exp.Is) -> Typed:
     if not isinstance(node.expression, exp.Null):
         raise NotSupported("IS other than IS [NOT] NULL and IS [NOT] DISTINCT FROM", expressions.at(node))
-    return Typed(f"({expressions.value(node.this).sql} IS NULL)", BOOLEAN)
+    return Typed(f"({expressions.value(node.this).sql} IS {_not(node)}NULL)", BOOLEAN)
+
+
+def _not(node: exp.Expr) -> str:
+    """The parser has two ways to say NOT: a node of its own, and, for LIKE, a mark on the node."""
+    return "NOT " if node.args.get("negate") else ""
 
 
 def like(expressions: Expressions, node: exp.Expr) -> Typed:
@@ -296,7 +301,7 @@ def like(expressions: Expressions, node: exp.Expr) -> Typed:
                 f"Left side of LIKE expression must evaluate to a varchar (actual: {side.type})",
                 expressions.at(node),
             )
-    return Typed(f"({left.sql} LIKE {right.sql}{escape})", BOOLEAN)
+    return Typed(f"({left.sql} {_not(node)}LIKE {right.sql}{escape})", BOOLEAN)
 
 
 # logic and concatenation
