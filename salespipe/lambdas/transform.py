@@ -12,7 +12,8 @@ decimal text DynamoDB gave and never pass through a float.
 Each record has its own result:
     Ok                a row
     Dropped           the record is blank, as a keep-alive is: no data is lost with it
-    ProcessingFailed  anything else that is no change event; Firehose puts it under the error prefix, as it came
+    ProcessingFailed  anything else that is no change event of an order (also one with a known attribute of the wrong
+                      type); Firehose puts it under the error prefix, as it came
 What is not Ok is logged with its reason, one JSON line a record; order data is never logged.
 """
 
@@ -45,7 +46,8 @@ COLUMNS = ORDER_COLUMNS + EVENT_COLUMNS
 _RESPONSE_LIMIT = 6 * 1024 * 1024  # Lambda's limit for a synchronous answer, in bytes
 _AROUND_A_RECORD = 64  # bytes of the answer's own JSON for each record
 _KNOWN = frozenset(ORDER_COLUMNS)
-_HEADS = tuple((name, f'"{name}":') for name in ORDER_COLUMNS)
+_NUMBERS = frozenset({"quantity", "price", "amount"})
+_HEADS = tuple((name, f'"{name}":', "N" if name in _NUMBERS else "S") for name in ORDER_COLUMNS)
 _is_json_number = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 
 
@@ -102,13 +104,16 @@ def row(given: bytes) -> bytes:
         raise NotAnEvent("the key is not the image's")
     text = []
     others = len(image)
-    for column, head in _HEADS:
+    for column, head, kind in _HEADS:
         value = image.get(column)
         if value is None:
             text.append(head + "null")
-        else:
-            others -= 1
-            text.append(head + (quoted(value["S"]) if "S" in value else _json(value)))
+            continue
+        others -= 1
+        if kind not in value and "NULL" not in value:
+            # One text among the amounts would make the whole column text for the crawler, and sums impossible.
+            raise NotAnEvent(f"{column} is no {'number' if kind == 'N' else 'text'}")
+        text.append(head + (quoted(value["S"]) if "S" in value else _json(value)))
     text.append(
         f'"event_type":"{name}","event_id":{quoted(event["eventID"])},'
         f'"event_time":"{_iso(change["ApproximateCreationDateTime"])}",'

@@ -77,6 +77,13 @@ numbers = st.one_of(
     st.sampled_from([".5", "5.", "-0", "1E+125", "1e-130", "12345678901234567890123456789012345678"]),
 )
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+NUMBERS = ("quantity", "price", "amount")
+nothing = st.just({"NULL": True})
+known = {
+    name: nothing | (numbers.map(lambda n: {"N": n}) if name in NUMBERS else texts.map(lambda t: {"S": t}))
+    for name in FIELDS
+    if name != "orderid"
+}
 scalars = st.one_of(
     texts.map(lambda text: {"S": text}),
     numbers.map(lambda text: {"N": text}),
@@ -95,12 +102,28 @@ values = st.recursive(
 )
 
 
-@given(st.fixed_dictionaries({name: scalars for name in FIELDS if name != "orderid"}), values)
+@given(st.fixed_dictionaries(known), values)
 def test_every_value_arrives_exactly(item: dict[str, Any], extra: dict[str, Any]) -> None:
     image = {"orderid": {"S": "o1"}, **item, "note": extra}
     (row,) = rows(event("INSERT", new=image))
 
     assert {name: row[name] for name in image} == {name: plain(value) for name, value in image.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("amount", {"S": "12,5"}, "amount is no number"),
+        ("quantity", {"BOOL": True}, "quantity is no number"),
+        ("region", {"N": "5"}, "region is no text"),
+    ],
+)
+def test_a_known_attribute_of_the_wrong_type_fails_its_record_alone(
+    name: str, value: dict[str, Any], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = event("INSERT", new=ITEM | {name: value})
+    assert [record["result"] for record in run(wrong, event("INSERT", new=ITEM))] == ["ProcessingFailed", "Ok"]
+    assert reason in capsys.readouterr().out
 
 
 def test_money_never_passes_through_a_float() -> None:
