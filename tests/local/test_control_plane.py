@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -69,3 +70,15 @@ def test_a_stream_switched_off_and_on_is_a_new_stream(runtime: Embedded) -> None
     iterator = streams.get_shard_iterator(StreamArn=second, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
     records = streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"]
     assert [record["dynamodb"]["Keys"]["id"]["S"] for record in records] == ["seen"]
+
+
+def test_any_credentials_do(runtime: Embedded) -> None:
+    nobody = boto3.client(
+        "dynamodb",
+        endpoint_url=runtime.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="nobody",
+        aws_secret_access_key="knows",
+    )
+    assert nobody.list_tables()["TableNames"] == []
+    nobody.close()
