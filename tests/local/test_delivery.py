@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gzip
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,7 +19,7 @@ import pytest
 from salespipe.local.errors import AwsError
 from salespipe.local.functions import Invocation
 from salespipe.local.stores import Stores
-from salespipe.local.stores.objects import ObjectStore
+from salespipe.local.stores.objects import ObjectStore, StoredObject
 from salespipe.local.stores.shards import Entry
 from salespipe.local.workers.delivery import DeliveryPoller
 from salespipe.local.workers.delivery_config import DeliveryConfig, DeliveryConfigError, LambdaProcessor
@@ -204,6 +206,60 @@ def test_while_there_is_more_to_read_only_the_size_counts(bench: Bench) -> None:
     assert len(bench.keys()) == 1
 
 
+def test_a_delivery_that_never_catches_up_writes_at_twice_its_interval(bench: Bench) -> None:
+    delivery = bench.delivery(buffer_seconds=10, buffer_bytes=128 << 20)
+    written = []
+    for _ in range(45):
+        bench.put(*[b"x" * 10_000] * 220)  # more than one read takes
+        delivery.poll()
+        bench.now += 1
+        written.append(len(bench.keys()))
+    assert written[18] == 0
+    assert written[22] == 1
+    assert written[-1] == 2
+
+
+def test_other_writers_do_not_wait_while_an_object_is_written(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[bool] = []
+    real = ObjectStore.write
+
+    def watched(self: ObjectStore, *args: Any, **kwargs: Any) -> StoredObject:
+        writer = threading.Thread(target=lambda: bench.stores.positions.save("another", "0", "1"))
+        writer.start()
+        writer.join(3)
+        waiting.append(writer.is_alive())
+        return real(self, *args, **kwargs)
+
+    bench.put(b"1")
+    with monkeypatch.context() as patched:
+        patched.setattr(ObjectStore, "write", watched)
+        bench.drain(bench.delivery())
+    assert bench.data() == b"1"
+    assert waiting == [False]
+
+
+def test_a_flush_that_fails_leaves_no_file(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = ObjectStore.write
+
+    def full(self: ObjectStore, bucket: str, key: str, *args: Any, **kwargs: Any) -> StoredObject:
+        if key.startswith("errors/"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, bucket, key, *args, **kwargs)
+
+    bench.put(b"good", b"bad")
+    bench.function = lambda event: {
+        "records": [result(r, "Ok" if decoded(r) == b"good" else "ProcessingFailed", b"x") for r in event["records"]]
+    }
+    with monkeypatch.context() as patched:
+        patched.setattr(ObjectStore, "write", full)
+        with pytest.raises(OSError, match="No space"):
+            bench.drain(bench.delivery(transformed=True))
+    assert [path for path in (bench.stores.home / "objects").rglob("*") if path.is_file()] == []
+    bench.drain(bench.delivery(transformed=True))
+    assert bench.data() == b"x"
+    assert len(bench.errors()) == 1
+
+
 def test_both_buffers_run_from_the_reading_of_a_record(bench: Bench) -> None:
     bench.put(b"a")
     delivery = bench.delivery(transformed=True, buffer_seconds=1)
@@ -241,14 +297,14 @@ def test_a_kill_between_object_and_position_leaves_neither(bench: Bench, monkeyp
     class Killed(BaseException):
         """What no handler catches, as a kill."""
 
-    def dies(self: ObjectStore, *args: Any, **kwargs: Any) -> None:
-        real(self, *args, **kwargs)
+    def dies(self: ObjectStore, *written: StoredObject) -> None:
+        real(self, *written)
         raise Killed
 
     bench.put(b"1", b"2")
-    real = ObjectStore.put
+    real = ObjectStore.index
     with monkeypatch.context() as patched:
-        patched.setattr(ObjectStore, "put", dies)
+        patched.setattr(ObjectStore, "index", dies)
         with pytest.raises(Killed):
             bench.drain(bench.delivery())
     assert bench.keys() == []

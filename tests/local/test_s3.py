@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+from xml.etree import ElementTree
 
 import pytest
 from botocore.exceptions import ClientError
@@ -11,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from salespipe.local.stores import Stores
+from salespipe.local.stores.objects import ObjectStore, StoredObject
 from tests.embedded import Embedded
 
 BUCKET = "a-bucket"
@@ -120,6 +130,156 @@ def test_a_write_that_must_be_the_first_fails_when_it_is_not(s3: Any) -> None:
     assert s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"1"
 
 
+def test_only_one_of_many_first_writers_wins(s3: Any) -> None:
+    def write(number: int) -> str:
+        try:
+            s3.put_object(Bucket=BUCKET, Key="lock", Body=str(number).encode(), IfNoneMatch="*")
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "won"
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(write, range(24)))
+    assert sorted(answers) == ["PreconditionFailed"] * 23 + ["won"]
+    assert [str(answers.index("won")).encode()] == [s3.get_object(Bucket=BUCKET, Key="lock")["Body"].read()]
+
+
+def test_if_match_replaces_only_what_was_read(s3: Any) -> None:
+    etag = s3.put_object(Bucket=BUCKET, Key="k", Body=b"1")["ETag"]
+    s3.put_object(Bucket=BUCKET, Key="k", Body=b"2", IfMatch=etag)
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(Bucket=BUCKET, Key="k", Body=b"3", IfMatch=etag)
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        s3.put_object(Bucket=BUCKET, Key="never there", Body=b"3", IfMatch=etag)
+    assert s3.get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"2"
+
+
+def test_a_body_that_was_damaged_on_its_way_is_refused(s3: Any) -> None:
+    for digest, code in ((b64encode(bytes(16)).decode(), "BadDigest"), ("nonsense", "InvalidDigest")):
+        with pytest.raises(ClientError, match=code):
+            s3.put_object(Bucket=BUCKET, Key="k", Body=b"body", ContentMD5=digest)
+    s3.put_object(Bucket=BUCKET, Key="k", Body=b"body", ContentMD5=b64encode(hashlib.md5(b"body").digest()).decode())
+    assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 1
+
+
+def test_a_copy_takes_new_metadata_when_asked_to(s3: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key="k", Body=b"body", Metadata={"a": "b"}, ContentType="text/plain")
+    source = {"Bucket": BUCKET, "Key": "k"}
+    with pytest.raises(ClientError, match="to itself without changing"):
+        s3.copy_object(Bucket=BUCKET, Key="k", CopySource=source)
+    s3.copy_object(
+        Bucket=BUCKET,
+        Key="k",
+        CopySource=source,
+        MetadataDirective="REPLACE",
+        Metadata={"c": "d"},
+        ContentType="text/csv",
+    )
+    found = s3.get_object(Bucket=BUCKET, Key="k")
+    assert (found["Metadata"], found["ContentType"], found["Body"].read()) == ({"c": "d"}, "text/csv", b"body")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("?list-type=2&max-keys=many", 400, "InvalidArgument"),
+        ("?list-type=2&max-keys=-1", 400, "InvalidArgument"),
+        ("?list-type=2&continuation-token=%C3%BC", 400, "InvalidArgument"),
+        ("/broken", 500, "InternalError"),
+    ],
+)
+def test_every_error_is_in_the_xml_of_s3(
+    runtime: Embedded, s3: Any, monkeypatch: pytest.MonkeyPatch, path: str, status: int, code: str
+) -> None:
+    def fails(bucket: str, key: str) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(runtime.stores.objects, "get", fails)
+    with pytest.raises(HTTPError) as caught:
+        urlopen(f"{runtime.endpoint}/{BUCKET}{path}")
+    with caught.value as answer:
+        assert (answer.status, answer.headers["Content-Type"]) == (status, "application/xml")
+        assert ElementTree.fromstring(answer.read()).findtext("Code") == code
+
+
+@pytest.mark.parametrize("change", ["replaced", "deleted"])
+def test_a_read_during_a_change_gives_a_whole_body_or_no_such_key(
+    runtime: Embedded, s3: Any, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    objects = runtime.stores.objects
+    s3.put_object(Bucket=BUCKET, Key="k", Body=b"old")
+    look = objects.get
+
+    def look_and_change(bucket: str, key: str) -> StoredObject | None:
+        found = look(bucket, key)
+        monkeypatch.setattr(objects, "get", look)
+        if change == "replaced":
+            objects.put(bucket, key, b"newer")
+        else:
+            objects.delete(bucket, [key])
+        return found
+
+    monkeypatch.setattr(objects, "get", look_and_change)
+    if change == "replaced":
+        found = s3.get_object(Bucket=BUCKET, Key="k")
+        assert (found["Body"].read(), found["ContentLength"]) == (b"newer", 5)
+    else:
+        with pytest.raises(ClientError, match="NoSuchKey"):
+            s3.get_object(Bucket=BUCKET, Key="k")
+
+
+def test_a_listing_by_folders_reads_a_row_per_folder(
+    runtime: Embedded, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = runtime.stores.objects
+    with runtime.stores.db.write():
+        for number in range(120):
+            objects.put(BUCKET, f"{number % 6}/{number}", b"")
+    made: list[str] = []
+    make = ObjectStore._object
+
+    def counted(self: ObjectStore, row: Any) -> StoredObject:
+        made.append(row[1])
+        return make(self, row)
+
+    monkeypatch.setattr(ObjectStore, "_object", counted)
+    found = s3.list_objects_v2(Bucket=BUCKET, Delimiter="/")
+    assert [one["Prefix"] for one in found["CommonPrefixes"]] == [f"{n}/" for n in range(6)]
+    assert len(made) == 6
+    assert s3.list_objects_v2(Bucket=BUCKET, MaxKeys=0)["IsTruncated"] is False
+
+
+def test_parts_are_put_together_without_holding_up_other_writers(
+    runtime: Embedded, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    real = ObjectStore.write
+
+    def watched(self: ObjectStore, bucket: str, key: str, body: Any, **more: Any) -> StoredObject:
+        def pieces() -> Iterator[bytes]:
+            writer = threading.Thread(target=lambda: runtime.stores.positions.save("another", "0", "1"))
+            writer.start()
+            writer.join(3)
+            assert not writer.is_alive()
+            for piece in body:
+                sizes.append(len(piece))
+                yield piece
+
+        return real(self, bucket, key, pieces(), **more)
+
+    upload = {"Bucket": BUCKET, "Key": "k"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    parts = [
+        {"PartNumber": number, "ETag": s3.upload_part(**upload, PartNumber=number, Body=part)["ETag"]}
+        for number, part in ((1, b"a" * (5 << 20)), (2, b"b"))
+    ]
+    monkeypatch.setattr(ObjectStore, "write", watched)
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert sum(sizes) == (5 << 20) + 1
+    assert max(sizes) == 1 << 20
+    assert s3.head_object(Bucket=BUCKET, Key="k")["ContentLength"] == sum(sizes)
+
+
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Any:
     opened = Stores.open(tmp_path_factory.mktemp("store"))
@@ -146,3 +306,37 @@ def test_replacing_an_object_gives_its_file_back(stores: Stores) -> None:
     assert second.path.name.endswith("k.json.gz")
     stores.objects.delete("c", ["dt=2026-01-31/k.json.gz"])
     assert not second.path.exists()
+
+
+def test_what_is_rolled_back_leaves_no_file(stores: Stores) -> None:
+    written: list[StoredObject] = []
+
+    def fail() -> None:
+        with stores.db.write():
+            written.append(stores.objects.put("rolled-back", "dt=1/k", b"body"))
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        fail()
+    assert stores.objects.get("rolled-back", "dt=1/k") is None
+    assert not written[0].path.exists()
+
+
+def test_a_sweep_removes_what_a_kill_left_and_nothing_else(tmp_path: Path) -> None:
+    before = Stores.open(tmp_path)
+    before.objects.put("b", "dt=1/kept", b"1")
+    left = before.objects.write("b", "dt=1/left", b"2")  # killed before its row
+    before.close()
+
+    stores = Stores.open(tmp_path)
+    under_way = stores.objects.write("b", "dt=1/under way", b"3")
+    steps = stores.objects.sweep()
+    removed = next(steps)
+    stores.objects.put("b", "dt=1/late", b"4")
+    removed += sum(steps)
+    stores.objects.index(under_way)
+
+    assert removed == 1
+    assert not left.path.exists()
+    assert [stored.read() for stored in stores.objects.list("b")] == [b"1", b"4", b"3"]
+    stores.close()

@@ -7,9 +7,13 @@ API: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simpl
 from __future__ import annotations
 
 import base64
+import binascii
+import hashlib
+import logging
 import re
 from dataclasses import replace
 from email.utils import formatdate
+from typing import BinaryIO, TypedDict
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -25,14 +29,26 @@ MAX_KEYS = 1000
 
 _BUCKET_SETTINGS_READ_BY_US = {"list-type", "prefix", "delimiter", "marker", "max-keys", "encoding-type", "start-after"}
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_PIECE = 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class Attributes(TypedDict):
+    """What is stored with a body."""
+
+    content_type: str
+    content_encoding: str | None
+    metadata: dict[str, str]
 
 
 class S3Api:
     """Answers what concerns objects; `handle` returns None for what moto is to answer."""
 
     def __init__(self, stores: Stores, moto: Moto) -> None:
+        self._db = stores.db
         self._objects = stores.objects
-        self._multipart = Multipart(stores)
+        self._multipart = Multipart(stores, self._check)
         self._moto = moto
 
     def handle(self, request: Request) -> Reply | None:
@@ -43,8 +59,10 @@ class S3Api:
         try:
             return self._object(request, bucket, key) if key else self._bucket(request, bucket)
         except AwsError as error:
-            body = b"" if request.method == "HEAD" else s3_xml.error(error, f"/{bucket}/{key}")
-            return _xml(body, error.status)
+            return _failure(request, error)
+        except Exception:
+            log.exception("%s %s", request.method, request.path)
+            return _failure(request, AwsError("InternalError", "the local endpoint failed; see its log", 500))
 
     # ---- buckets ----
 
@@ -90,10 +108,10 @@ class S3Api:
     def _list(self, request: Request, bucket: str, *, versions: bool) -> Reply:
         params = request.params
         prefix, delimiter = params.get("prefix", ""), params.get("delimiter", "")
-        limit = min(int(params.get("max-keys") or MAX_KEYS), MAX_KEYS)
+        limit = _max_keys(params.get("max-keys"))
         after = params.get("start-after") or params.get("marker") or params.get("key-marker") or ""
         if "continuation-token" in params:
-            after = base64.urlsafe_b64decode(params["continuation-token"]).decode()
+            after = _from_token(params["continuation-token"])
         found, groups, last = self._page(bucket, prefix, delimiter, after, limit)
         more = last is not None
         listing = s3_xml.Listing(bucket, prefix, delimiter, limit, found, groups, more, params.get("encoding-type"))
@@ -112,9 +130,8 @@ class S3Api:
         groups: list[str] = []
         if delimiter and after.endswith(delimiter):
             after += "\U0010ffff"
-        while True:
-            batch = self._objects.list(bucket, prefix, after, limit + 1)
-            for stored in batch:
+        while limit > 0:
+            for stored in self._objects.each(bucket, prefix, after):
                 if len(found) + len(groups) == limit:
                     return found, groups, after.rstrip("\U0010ffff")
                 head, cut, _ = stored.key[len(prefix) :].partition(delimiter) if delimiter else (stored.key, "", "")
@@ -126,8 +143,8 @@ class S3Api:
                 found.append(stored)
                 after = stored.key
             else:
-                if len(batch) <= limit:
-                    return found, groups, None
+                break
+        return found, groups, None
 
     # ---- objects ----
 
@@ -150,44 +167,71 @@ class S3Api:
 
     def _put(self, request: Request, bucket: str, key: str) -> Reply:
         headers = request.headers
-        existing = self._objects.get(bucket, key)
-        if headers.get("if-none-match") == "*" and existing is not None:
-            raise AwsError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
+        self._check(request, bucket, key)  # before a large body is written in vain; what counts is the check in _keep
         source = headers.get("x-amz-copy-source")
         if source is not None:
-            return self._copy(unquote(source).lstrip("/"), bucket, key)
-        stored = self._objects.put(
-            bucket,
-            key,
-            _body(request),
-            content_type=headers.get("content-type", "binary/octet-stream"),
-            content_encoding=_own_encoding(headers),
-            metadata=_metadata(headers),
-        )
+            return self._copy(request, unquote(source).lstrip("/"), bucket, key)
+        _check_md5(request)
+        stored = self._keep(request, self._objects.write(bucket, key, _body(request), **_attributes(headers)))
         return Reply(200, [("ETag", f'"{stored.etag}"'), ("x-amz-server-side-encryption", "AES256")])
 
-    def _copy(self, source: str, bucket: str, key: str) -> Reply:
+    def _keep(self, request: Request, written: StoredObject) -> StoredObject:
+        """Make a written body the object if the request's conditions hold, in one step with looking."""
+        with self._db.write():
+            self._db.on_rollback(lambda: self._objects.discard(written))
+            self._check(request, written.bucket, written.key)
+            self._objects.index(written)
+        return written
+
+    def _check(self, request: Request, bucket: str, key: str) -> None:
+        """https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
+        wanted = request.headers.get("if-match")
+        none = request.headers.get("if-none-match")
+        if wanted is None and none is None:
+            return
+        existing = self._objects.get(bucket, key)
+        if wanted is not None and existing is None:
+            raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
+        if existing is not None and (none == "*" or (wanted is not None and wanted.strip('"') != existing.etag)):
+            raise _unmet()
+
+    def _copy(self, request: Request, source: str, bucket: str, key: str) -> Reply:
+        """The source's bytes with its own metadata, or with the request's (`x-amz-metadata-directive: REPLACE`)."""
         from_bucket, _, from_key = source.partition("?")[0].partition("/")
         self._must_exist(from_bucket)
-        original = self._found(from_bucket, from_key)
-        stored = self._objects.put(
-            bucket,
-            key,
-            original.read(),
-            content_type=original.content_type,
-            content_encoding=original.content_encoding,
-            metadata=original.metadata,
-        )
-        return _xml(s3_xml.copied(stored))
+        own = request.headers.get("x-amz-metadata-directive") == "REPLACE"
+        if (from_bucket, from_key) == (bucket, key) and not own:
+            raise AwsError(
+                "InvalidRequest",
+                "This copy request is illegal because it is trying to copy an object to itself without changing the "
+                "object's metadata, storage class, website redirect location or encryption attributes.",
+            )
+        original, file = self._opened(from_bucket, from_key)
+        with file:
+            attributes = (
+                _attributes(request.headers)
+                if own
+                else {
+                    "content_type": original.content_type,
+                    "content_encoding": original.content_encoding,
+                    "metadata": original.metadata,
+                }
+            )
+            written = self._objects.write(bucket, key, iter(lambda: file.read(_PIECE), b""), **attributes)
+        return _xml(s3_xml.copied(self._keep(request, written)))
 
-    def _found(self, bucket: str, key: str) -> StoredObject:
-        stored = self._objects.get(bucket, key)
-        if stored is None:
+    def _opened(self, bucket: str, key: str) -> tuple[StoredObject, BinaryIO]:
+        found = self._objects.open(bucket, key)
+        if found is None:
             raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
-        return stored
+        return found
 
     def _get(self, request: Request, bucket: str, key: str) -> Reply:
-        stored = self._found(bucket, key)
+        stored, file = self._opened(bucket, key)
+        with file:
+            return self._got(request, stored, file)
+
+    def _got(self, request: Request, stored: StoredObject, file: BinaryIO) -> Reply:
         etag = f'"{stored.etag}"'
         headers = [
             ("ETag", etag),
@@ -202,7 +246,7 @@ class S3Api:
         if request.headers.get("if-none-match") in (etag, stored.etag, "*"):
             return Reply(304, headers)
         if request.headers.get("if-match", etag) not in (etag, stored.etag, "*"):
-            raise AwsError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
+            raise _unmet()
         start, end = _range(request.headers.get("range"), stored.size)
         partial = (start, end) != (0, stored.size)
         if partial:
@@ -210,9 +254,8 @@ class S3Api:
         headers.append(("Content-Length", str(end - start)))
         if request.method == "HEAD":
             return Reply(206 if partial else 200, headers)
-        with stored.path.open("rb") as file:
-            file.seek(start)
-            return Reply(206 if partial else 200, headers, file.read(end - start))
+        file.seek(start)
+        return Reply(206 if partial else 200, headers, file.read(end - start))
 
 
 def _range(header: str | None, size: int) -> tuple[int, int]:
@@ -228,9 +271,48 @@ def _range(header: str | None, size: int) -> tuple[int, int]:
     return start, end
 
 
-def _metadata(headers: dict[str, str]) -> dict[str, str]:
+def _max_keys(given: str | None) -> int:
+    if not given:
+        return MAX_KEYS
+    if not given.isdecimal() or int(given) >= 1 << 31:
+        raise AwsError("InvalidArgument", "Provided max-keys not an integer or within integer range")
+    return min(int(given), MAX_KEYS)
+
+
+def _from_token(token: str) -> str:
+    try:
+        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
+    except ValueError as error:
+        raise AwsError("InvalidArgument", "The continuation token provided is incorrect") from error
+
+
+def _check_md5(request: Request) -> None:
+    """Raise unless the body is the one whose digest was sent along, if one was."""
+    given = request.headers.get("content-md5")
+    if given is None:
+        return
+    try:
+        digest = base64.b64decode(given, validate=True)
+    except binascii.Error:
+        digest = b""
+    if len(digest) != hashlib.md5(usedforsecurity=False).digest_size:
+        raise AwsError("InvalidDigest", "The Content-MD5 you specified was invalid.")
+    if digest != hashlib.md5(request.body, usedforsecurity=False).digest():
+        raise AwsError("BadDigest", "The Content-MD5 you specified did not match what we received.")
+
+
+def _unmet() -> AwsError:
+    return AwsError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
+
+
+def _attributes(headers: dict[str, str]) -> Attributes:
+    """What is stored with a body."""
     prefix = "x-amz-meta-"
-    return {name.removeprefix(prefix): value for name, value in headers.items() if name.startswith(prefix)}
+    return {
+        "content_type": headers.get("content-type", "binary/octet-stream"),
+        "content_encoding": _own_encoding(headers),
+        "metadata": {name.removeprefix(prefix): value for name, value in headers.items() if name.startswith(prefix)},
+    }
 
 
 def _own_encoding(headers: dict[str, str]) -> str | None:
@@ -251,12 +333,20 @@ def _body(request: Request) -> bytes:
     parts: list[bytes] = []
     place = 0
     while True:
-        line = request.body.index(b"\r\n", place)
-        size = int(request.body[place:line].split(b";")[0], 16)
+        try:
+            line = request.body.index(b"\r\n", place)
+            size = int(request.body[place:line].split(b";")[0], 16)
+        except ValueError as error:
+            raise AwsError("IncompleteBody", "The chunks of the request body are broken or incomplete") from error
         if size == 0:
             return b"".join(parts)
         parts.append(request.body[line + 2 : line + 2 + size])
         place = line + 2 + size + 2
+
+
+def _failure(request: Request, error: AwsError) -> Reply:
+    body = b"" if request.method == "HEAD" else s3_xml.error(error, unquote(request.path))
+    return _xml(body, error.status)
 
 
 def _xml(body: bytes, status: int = 200) -> Reply:

@@ -8,22 +8,30 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from salespipe.local.api import s3_xml
 from salespipe.local.errors import AwsError
 from salespipe.local.http import Reply, Request
 from salespipe.local.stores import Stores
+from salespipe.local.stores.objects import StoredObject
+
+Check = Callable[[Request, str, str], None]
+"""Raises AwsError unless the conditions of a write (`If-Match`, `If-None-Match`) to a bucket's key hold."""
 
 _KIND = "s3-upload"
 _PARTS = ".multipart"
+_MOST_PARTS = 10_000
+_PIECE = 1024 * 1024
 
 
 class Multipart:
     """Create, upload parts, complete or abort."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, check: Check) -> None:
         self._stores = stores
+        self._check = check
 
     def handle(self, request: Request, bucket: str, key: str, body: bytes) -> Reply:
         """One request that has `uploads` or `uploadId` in its query. Raises AwsError."""
@@ -31,9 +39,9 @@ class Multipart:
             return self._create(request, bucket, key)
         upload = request.params["uploadId"]
         if self._stores.documents.get(_KIND, upload) is None:
-            raise AwsError("NoSuchUpload", "The specified upload does not exist.", 404)
+            raise _no_upload()
         if request.method == "PUT" and "x-amz-copy-source" not in request.headers:
-            part = int(request.params["partNumber"])
+            part = _part_number(request.params.get("partNumber", ""))
             stored = self._stores.objects.put(_PARTS, f"{upload}/{part:05d}", body)
             return Reply(200, [("ETag", f'"{stored.etag}"')])
         if request.method == "POST":
@@ -80,24 +88,53 @@ class Multipart:
                 raise AwsError("InvalidPart", f"One or more of the specified parts could not be found: {number}")
         if [number for number, _ in wanted] != sorted({number for number, _ in wanted}):
             raise AwsError("InvalidPartOrder", "The list of parts was not in ascending order.")
-        document = self._stores.documents.get(_KIND, upload) or {}
+        document = self._stores.documents.get(_KIND, upload)
+        if document is None:
+            raise _no_upload()
         chosen = [have[number] for number, _ in wanted]
         digest = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in chosen), usedforsecurity=False).hexdigest()
-        with self._stores.db.write():
-            stored = self._stores.objects.put(
+        self._check(request, bucket, key)
+        try:
+            written = self._stores.objects.write(
                 bucket,
                 key,
-                [part.read() for part in chosen],
+                _pieces(chosen),
                 content_type=document["ContentType"],
                 content_encoding=document["ContentEncoding"],
                 metadata=document["Metadata"],
                 etag=f"{digest}-{len(chosen)}",
             )
+        except FileNotFoundError as error:
+            raise _no_upload() from error  # aborted, or completed by another request, while its parts were read
+        with self._stores.db.write():
+            self._stores.db.on_rollback(lambda: self._stores.objects.discard(written))
+            if self._stores.documents.get(_KIND, upload) is None:
+                raise _no_upload()
+            self._check(request, bucket, key)
+            self._stores.objects.index(written)
             self._forget(upload)
-        return Reply(200, [("Content-Type", "application/xml")], s3_xml.upload_completed(stored))
+        return Reply(200, [("Content-Type", "application/xml")], s3_xml.upload_completed(written))
 
     def _forget(self, upload: str) -> None:
         with self._stores.db.write():
             parts = self._stores.objects.list(_PARTS, f"{upload}/")
             self._stores.objects.delete(_PARTS, [part.key for part in parts])
             self._stores.documents.delete(_KIND, upload)
+
+
+def _no_upload() -> AwsError:
+    return AwsError("NoSuchUpload", "The specified upload does not exist.", 404)
+
+
+def _part_number(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_PARTS:
+        raise AwsError("InvalidArgument", f"Part number must be an integer between 1 and {_MOST_PARTS}, inclusive")
+    return int(text)
+
+
+def _pieces(parts: Sequence[StoredObject]) -> Iterator[bytes]:
+    """The bodies of the parts one behind the other, a piece in memory at a time."""
+    for part in parts:
+        with part.path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece

@@ -194,10 +194,13 @@ def read_delete(body: bytes) -> tuple[list[str], bool]:
 
 def read_complete(body: bytes) -> list[tuple[int, str]]:
     """Part numbers and ETags of a CompleteMultipartUpload request."""
-    return [
-        (int(part.findtext("{*}PartNumber") or 0), (part.findtext("{*}ETag") or "").strip('"'))
-        for part in _read(body).findall("{*}Part")
-    ]
+    try:
+        return [
+            (int(part.findtext("{*}PartNumber") or 0), (part.findtext("{*}ETag") or "").strip('"'))
+            for part in _read(body).findall("{*}Part")
+        ]
+    except ValueError as problem:
+        raise AwsError("MalformedXML", "A part number is not a number") from problem
 
 
 def read_tags(body: bytes) -> bytes | None:

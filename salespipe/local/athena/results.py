@@ -102,12 +102,13 @@ def read_page(
     objects: ObjectStore, bucket: str, key: str, token: str | None, limit: int
 ) -> tuple[list[list[str | None]], str | None]:
     """Up to `limit` rows (the header is one) and the token of the next page. Raises AwsError if the result is gone."""
-    stored = objects.get(bucket, key)
-    if stored is None:
+    found = objects.open(bucket, key)
+    if found is None:
         raise AwsError("InvalidRequestException", "Could not find results")
     if token is not None and not token.isdigit():
         raise AwsError("InvalidRequestException", "Invalid NextToken")
-    content = stored.read()
+    with found[1] as file:
+        content = file.read()
     position = int(token or 0)
     if position > len(content):
         raise AwsError("InvalidRequestException", "Invalid NextToken")

@@ -1,7 +1,8 @@
 """S3 objects: plain files, and an index that alone decides what exists.
 
-A file is written under a name of its own and renamed into place before the index row that points to it commits; the
-file that it replaces goes after that commit. A kill in between leaves a file without a row, which nobody reads.
+A file is written under a name of its own before the transaction begins that adds the row pointing to it, so that large
+bodies hold nobody up. The file that it replaces goes after the commit; a rollback removes it. A kill in between leaves
+a file without a row, which nobody reads and the sweep of the next start removes.
 File names keep the key's folders (`dt=2026-01-31/hour=09/`) and its extension, so engines that read paths can.
 """
 
@@ -9,11 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote
 
 from salespipe.local.stores.database import Database
@@ -46,34 +51,38 @@ class ObjectStore:
     def __init__(self, db: Database, root: Path) -> None:
         self._db = db
         self._root = root
+        # Begins the names of the files of this run, so that a sweep knows them from those of runs that are over.
+        self._run = uuid.uuid4().hex[:8]
         root.mkdir(parents=True, exist_ok=True)
 
-    def put(
+    # ---- writing ----
+
+    def write(
         self,
         bucket: str,
         key: str,
-        body: bytes | Sequence[bytes],
+        body: bytes | Iterable[bytes],
         *,
         content_type: str = "binary/octet-stream",
         metadata: dict[str, str] | None = None,
         content_encoding: str | None = None,
         etag: str | None = None,
     ) -> StoredObject:
-        """Store a body whole; replaces an object of the same key. One step with an open `write()`."""
-        parts = [body] if isinstance(body, bytes) else body
-        relative = _file_name(bucket, key)
-        path = self._root / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(path.name + ".part")
+        """Write a body to a new file, which `index` makes an object and `discard` removes. Needs no transaction."""
+        path = self._root / _file_name(bucket, key, self._run)
         digest = hashlib.md5(usedforsecurity=False)
         size = 0
-        with unfinished.open("wb") as file:
-            for part in parts:
-                file.write(part)
-                digest.update(part)
-                size += len(part)
-        unfinished.replace(path)
-        stored = StoredObject(
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                for part in [body] if isinstance(body, bytes) else body:
+                    file.write(part)
+                    digest.update(part)
+                    size += len(part)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return StoredObject(
             bucket,
             key,
             path,
@@ -84,41 +93,94 @@ class ObjectStore:
             content_encoding,
             metadata or {},
         )
+
+    def index(self, *written: StoredObject) -> None:
+        """Make written files objects; replaces those of the same keys. Joins an open `write()`."""
         with self._db.write() as connection:
-            before = connection.execute(
-                "select path from objects where bucket = ? and key = ?", (bucket, key)
-            ).fetchone()
-            connection.execute(
-                "insert or replace into objects values (?,?,?,?,?,?,?,?,?)",
-                (
-                    bucket,
-                    key,
-                    relative,
-                    size,
-                    stored.etag,
-                    stored.modified,
-                    content_type,
-                    content_encoding,
-                    json.dumps(stored.metadata),
-                ),
-            )
-            if before is not None:
-                replaced = self._root / before[0]
-                self._db.afterwards(lambda: replaced.unlink(missing_ok=True))
-        return stored
+            self._db.on_rollback(lambda: self.discard(*written))
+            for new in written:
+                before = connection.execute(
+                    "select path from objects where bucket = ? and key = ?", (new.bucket, new.key)
+                ).fetchone()
+                connection.execute(
+                    "insert or replace into objects values (?,?,?,?,?,?,?,?,?)",
+                    (
+                        new.bucket,
+                        new.key,
+                        str(new.path.relative_to(self._root)),
+                        new.size,
+                        new.etag,
+                        new.modified,
+                        new.content_type,
+                        new.content_encoding,
+                        json.dumps(new.metadata),
+                    ),
+                )
+                if before is not None:
+                    self._db.afterwards(partial((self._root / before[0]).unlink, missing_ok=True))
+
+    def discard(self, *written: StoredObject) -> None:
+        """Remove written files that never became objects."""
+        for unused in written:
+            unused.path.unlink(missing_ok=True)
+
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        body: bytes | Iterable[bytes],
+        *,
+        content_type: str = "binary/octet-stream",
+        metadata: dict[str, str] | None = None,
+        content_encoding: str | None = None,
+    ) -> StoredObject:
+        """`write` and `index` at once; inside an open `write()` other writers wait while the file is written."""
+        written = self.write(
+            bucket, key, body, content_type=content_type, metadata=metadata, content_encoding=content_encoding
+        )
+        self.index(written)
+        return written
+
+    # ---- reading ----
 
     def get(self, bucket: str, key: str) -> StoredObject | None:
         """The object, or None."""
         row = self._db.read().execute("select * from objects where bucket = ? and key = ?", (bucket, key)).fetchone()
         return None if row is None else self._object(row)
 
+    def open(self, bucket: str, key: str) -> tuple[StoredObject, BinaryIO] | None:
+        """The object and its file, which the caller closes; None if there is none.
+
+        The body is whole, the old or the new one, also while the object is replaced or deleted.
+        """
+        missed: Path | None = None
+        while (stored := self.get(bucket, key)) is not None:
+            try:
+                return stored, stored.path.open("rb")
+            except FileNotFoundError:
+                # Replaced or deleted since its row was read: look again. The same row twice is a file that was lost.
+                if stored.path == missed:
+                    raise
+                missed = stored.path
+        return None
+
     def list(self, bucket: str, prefix: str = "", after: str = "", limit: int | None = None) -> list[StoredObject]:
         """Objects whose key begins with `prefix` and comes behind `after`, in UTF-8 order of their keys."""
+        return list(islice(self.each(bucket, prefix, after), limit))
+
+    def each(self, bucket: str, prefix: str = "", after: str = "") -> Iterator[StoredObject]:
+        """The same one by one, as few rows as are taken."""
         rows = self._db.read().execute(
-            "select * from objects where bucket = ? and key > ? and key >= ? and key < ? order by key limit ?",
-            (bucket, after, prefix, prefix + "\U0010ffff", -1 if limit is None else limit),
+            "select * from objects where bucket = ? and key > ? and key >= ? and key < ? order by key",
+            (bucket, after, prefix, prefix + "\U0010ffff"),
         )
-        return [self._object(row) for row in rows]
+        try:
+            for row in rows:
+                yield self._object(row)
+        finally:
+            rows.close()
+
+    # ---- removing ----
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Remove objects; keys that do not exist are passed over."""
@@ -128,8 +190,17 @@ class ObjectStore:
                     "delete from objects where bucket = ? and key = ? returning path", (bucket, key)
                 ).fetchone()
                 if row is not None:
-                    gone = self._root / row[0]
-                    self._db.afterwards(lambda gone=gone: gone.unlink(missing_ok=True))  # type: ignore[misc]
+                    self._db.afterwards(partial((self._root / row[0]).unlink, missing_ok=True))
+
+    def sweep(self) -> Iterator[int]:
+        """Remove the files without a row that earlier runs left; a folder a step, which gives how many it had."""
+        indexed = {path for (path,) in self._db.read().execute("select path from objects")}
+        for folder, _, names in os.walk(self._root):
+            paths = [Path(folder, name) for name in names if not name.startswith(self._run)]
+            left = [path for path in paths if str(path.relative_to(self._root)) not in indexed]
+            for path in left:
+                path.unlink(missing_ok=True)
+            yield len(left)
 
     def _object(self, row: tuple[str, str, str, int, str, float, str, str | None, str]) -> StoredObject:
         bucket, key, relative, size, etag, modified, content_type, encoding, metadata = row
@@ -146,11 +217,11 @@ class ObjectStore:
         )
 
 
-def _file_name(bucket: str, key: str) -> str:
+def _file_name(bucket: str, key: str, run: str) -> str:
     """A file name for a new body of this key, never used before."""
     *folders, leaf = key.split("/")
     safe = [_segment(folder) for folder in folders]
-    return "/".join((bucket, *safe, f"{uuid.uuid4().hex[:16]}~{_segment(leaf)}"))
+    return "/".join((bucket, *safe, f"{run}{uuid.uuid4().hex[:12]}~{_segment(leaf)}"))
 
 
 def _segment(text: str) -> str:

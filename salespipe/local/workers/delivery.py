@@ -172,8 +172,7 @@ class DeliveryPoller:
             bodies.append((key + object_name(config.name, config.version, at, identity, ""), buffer.errors))
         made = self._write(bodies)
         with stores.db.write():
-            for stored in made:
-                stores.objects.index(stored)
+            stores.objects.index(*made)
             stores.positions.save(self._worker, shard_id(self._shard), str(buffer.last))
             self._count(buffer, sum(map(len, body)) if buffer.parts else 0)
         self._buffer = Buffer()
@@ -185,8 +184,7 @@ class DeliveryPoller:
             for key, body in bodies:
                 made.append(objects.write(self._config.bucket, key, body, content_type="application/octet-stream"))
         except BaseException:
-            for written in made:
-                objects.discard(written)
+            objects.discard(*made)
             raise
         return made
 
