@@ -7,7 +7,6 @@ SIGTERM end with 130. Nothing here or in a command's module loads boto3, moto, d
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import os
 import signal
@@ -31,16 +30,18 @@ from salespipe.cli.commands.tail import tail
 from salespipe.cli.commands.up import up
 from salespipe.cli.options import GLOBALS, command, declare, global_options
 from salespipe.cli.shell import INTERRUPTED
-from salespipe.cli.views.console import ClosedPipe
+from salespipe.cli.views.document import dumps
+from salespipe.cli.views.streams import ClosedPipe, OutputError, replace_missing, say, silence, to_stdout
 from salespipe.errors import SalespipeError
 
 # In the order of the flow, which is the order of the help.
 COMMANDS = (up, plan, generate, replay, tail, crawl, query, status, env, demo, down)
 
 
-def _version(asked: bool) -> None:
+def _version(context: typer.Context, asked: bool) -> None:
     if asked:
-        typer.echo(f"salespipe {__version__}")
+        # The options are not read yet, and reading them would load pydantic; the words are there.
+        typer.echo(dumps({"version": __version__}) if "--json" in context.obj else f"salespipe {__version__}")
         raise typer.Exit
 
 
@@ -82,20 +83,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. The only place where an error becomes words and a number."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _terminated)
+    replace_missing()
     try:
         code = _run(arguments or ["--help"])
         if code == INTERRUPTED:
             _say("salespipe: interrupted")
         return code
+    except ClosedPipe:
+        silence(sys.stdout)
+        return 0
     except SalespipeError as error:
         _trace()
+        if isinstance(error, OutputError):
+            silence(sys.stdout)
         return _fail(" ".join(str(error).split("\n")), error.hint, error.exit_code)
     except typer.TyperException as error:
         return _usage(error)
-    except (ClosedPipe, BrokenPipeError):
-        # The interpreter flushes stdout once more when it ends; that must not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         _say("salespipe: interrupted")
         return INTERRUPTED
@@ -110,12 +113,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    """Typer parses, and shows help and version; the command itself runs outside of it, so that no failure in there
+    is taken for one of typer's own output."""
+    with to_stdout():
+        try:
+            parsed = typer.main.get_command(application()).main(
+                arguments, prog_name="salespipe", standalone_mode=False, obj=arguments
+            )
+        except SystemExit as end:
+            # Typer ends this way, in this mode, only when the reader of its help has closed the pipe.
+            raise ClosedPipe from end
+    if not callable(parsed):
+        return parsed if isinstance(parsed, int) else 0
     try:
-        code = typer.main.get_command(application()).main(arguments, prog_name="salespipe", standalone_mode=False)
-    except SystemExit as end:
-        # Typer ends this way, in this mode, only when the reader of its help has closed the pipe.
-        raise BrokenPipeError from end
-    return code if isinstance(code, int) else 0
+        parsed()
+    except typer.Exit as end:
+        return end.exit_code
+    return 0
 
 
 def _usage(error: typer.TyperException) -> int:
@@ -134,9 +148,7 @@ def _fail(message: str, hint: str, code: int) -> int:
 
 
 def _say(line: str) -> None:
-    with contextlib.suppress(BrokenPipeError):  # nobody listens; the exit code still tells
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
+    say(sys.stderr, line + "\n")
 
 
 def _trace() -> bool:
@@ -145,7 +157,7 @@ def _trace() -> bool:
         return False
     import traceback
 
-    traceback.print_exc()
+    say(sys.stderr, traceback.format_exc())
     return True
 
 

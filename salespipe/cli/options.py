@@ -53,22 +53,25 @@ GLOBALS = tuple(inspect.signature(global_options, eval_str=True).parameters.valu
 _CONTEXT = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 
 
-def declare(parsed: Callable[..., None], parameters: Iterable[inspect.Parameter]) -> Callable[..., None]:
+def declare(parsed: Callable[..., object], parameters: Iterable[inspect.Parameter]) -> Callable[..., object]:
     """`parsed`, which takes `**values`, with `parameters` and the context as what typer shall pass to it."""
     keywords = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
     parsed.__signature__ = inspect.Signature([*keywords, _CONTEXT])  # type: ignore[attr-defined]
     return parsed
 
 
-def command(run: Callable[..., None]) -> Callable[..., None]:
-    """`run(shell, ...)` as typer wants it: without the shell, with the global options after its own."""
+def command(run: Callable[..., None]) -> Callable[..., object]:
+    """`run(shell, ...)` as typer wants it: without the shell, with the global options after its own.
+
+    Typer gets back the command that is ready to run, and runs nothing.
+    """
 
     @functools.wraps(run)
-    def parsed(**values: Any) -> None:
+    def parsed(**values: Any) -> Callable[[], None]:
         before = values.pop("ctx").obj
         after = global_options(**{parameter.name: values.pop(parameter.name) for parameter in GLOBALS})
         config = resolve(after.over(before), os.environ, Path.cwd())
-        run(Shell(config, Console.of(config)), **values)
+        return functools.partial(run, Shell(config, Console.of(config)), **values)
 
     own = list(inspect.signature(run, eval_str=True).parameters.values())[1:]
     return declare(parsed, [*own, *GLOBALS])

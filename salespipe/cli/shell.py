@@ -9,6 +9,7 @@ import typer
 
 from salespipe.cli.config import Config
 from salespipe.cli.views.console import Console
+from salespipe.cli.views.streams import ClosedPipe, OutputError
 
 if TYPE_CHECKING:
     from salespipe.targets import Start, Target
@@ -62,15 +63,24 @@ def follow(events: Iterator[Any], result: type[R], show: Callable[[Any], None]) 
 
     Ctrl-C may strike while an event is being shown, when the service is not running. It is handed to the
     service all the same, so that one place decides what is finished before the command ends.
+
+    A stdout that takes no more does not stop the service half way either: it runs to its end, unseen, and then the
+    ClosedPipe or OutputError is raised.
     """
     running = generator(events)
     interrupt: KeyboardInterrupt | None = None
+    unseen: ClosedPipe | OutputError | None = None
     while True:
         event = next(running) if interrupt is None else running.throw(interrupt)
         interrupt = None
         if isinstance(event, result):
+            if unseen is not None:
+                raise unseen
             return event
         try:
-            show(event)
+            if unseen is None:
+                show(event)
+        except (ClosedPipe, OutputError) as error:
+            unseen = error
         except KeyboardInterrupt as error:
             interrupt = error

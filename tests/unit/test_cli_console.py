@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 import pytest
 
 from salespipe.cli.shell import follow
-from salespipe.cli.views.console import ClosedPipe, Console, Progress
+from salespipe.cli.views.console import Console, Progress
+from salespipe.cli.views.streams import ClosedPipe, OutputError
 
 
 class Terminal(io.StringIO):
@@ -25,6 +27,13 @@ class Closed(io.StringIO):
 
     def flush(self) -> None:
         raise BrokenPipeError
+
+
+class Full(io.StringIO):
+    """A disk without room."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,58 @@ def test_a_closed_pipe_is_told_apart() -> None:
         console.lines(["x"])
 
 
+def test_a_full_disk_is_an_error_in_words() -> None:
+    console = Console(Full(), io.StringIO())
+
+    with pytest.raises(OutputError, match="cannot write the output: No space left on device"):
+        console.write("x")
+    with pytest.raises(OutputError, match="cannot write the output: No space left on device"):
+        console.lines(["x"])
+
+
+@pytest.mark.parametrize("err", [Closed(), Full()])
+def test_a_stderr_that_fails_stops_nothing(err: io.StringIO) -> None:
+    out = io.StringIO()
+    console = Console(out, err)
+    console.progress = Progress(err, quiet=False, every=0.0)
+
+    console.progress.update("10 %")
+    console.talk("working")
+    console.error("broken")
+    console.write("done")
+
+    assert out.getvalue() == "done\n"
+
+
+def test_a_terminal_that_goes_away_stops_no_progress() -> None:
+    ours, theirs = os.openpty()
+    with open(theirs, "w", encoding="utf-8") as err:  # noqa: PTH123 - a descriptor has no path
+        progress = Progress(err, quiet=False, every=0.0, clock=iter([0.0, 1.0, 2.0]).__next__)
+        progress.update("10 %")
+        os.close(ours)
+        progress.update("20 %")
+        progress.clear()
+
+
+@pytest.mark.parametrize("failure", [ClosedPipe(), OutputError("full")])
+def test_a_service_runs_to_its_end_though_its_events_cannot_be_shown(failure: Exception) -> None:
+    worked: list[int] = []
+
+    def service() -> Iterator[object]:
+        for number in range(3):
+            worked.append(number)
+            yield number
+        yield Result(3)
+
+    def show(event: object) -> None:
+        assert event == 0, "nothing more is shown"
+        raise failure
+
+    with pytest.raises(type(failure)):
+        follow(service(), Result, show)
+    assert worked == [0, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("out", "color", "styled"), [(Terminal(), True, True), (Terminal(), False, False), (io.StringIO(), True, False)]
 )
@@ -89,7 +150,9 @@ def test_progress_on_a_terminal_is_one_line_that_other_words_replace() -> None:
         console.progress.update("10 %")
         console.progress.update("20 %")
         console.talk("done")
-        shown = os.read(ours, 1000).decode()
+        shown = ""
+        while not shown.endswith("done\r\n"):
+            shown += os.read(ours, 1000).decode()
     os.close(ours)
 
     assert shown == "\r\x1b[2K10 %\r\x1b[2K20 %\r\x1b[2Kdone\r\n"

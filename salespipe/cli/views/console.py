@@ -1,8 +1,7 @@
 """Where words go: results to stdout, talk and progress to stderr.
 
-With `--json` stdout carries JSON and nothing else. A reader that closes the pipe ends the command without an
-error (`ClosedPipe`), whatever it was doing. What is shown in the terminal comes from data that others wrote, so
-control characters are made visible instead of being obeyed.
+With `--json` stdout carries JSON and nothing else. What becomes of a stream that fails is in `streams`. What is shown
+in the terminal comes from data that others wrote, so control characters are made visible instead of being obeyed.
 """
 
 from __future__ import annotations
@@ -18,15 +17,12 @@ from typing import TextIO
 
 from salespipe.cli.config import Config
 from salespipe.cli.views.document import dumps
+from salespipe.cli.views.streams import say, to_stdout
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 # C0 and C1 controls, and the marks that turn the direction of text.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-class ClosedPipe(Exception):
-    """Whoever read stdout has gone: stop, it is not an error."""
 
 
 def visible(text: str) -> str:
@@ -62,22 +58,21 @@ class Console:
         return shutil.get_terminal_size().columns
 
     def write(self, text: str) -> None:
-        """One or more lines of the result to stdout, at once, so that a reader follows live."""
+        """One or more lines of the result to stdout, at once, so that a reader follows live.
+
+        Raises ClosedPipe or OutputError.
+        """
         self.progress.clear()
-        try:
+        with to_stdout():
             self._out.write(text + "\n")
             self._out.flush()
-        except BrokenPipeError as error:
-            raise ClosedPipe from error
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Many lines of the result to stdout, buffered, none held back."""
+        """Many lines of the result to stdout, buffered, none held back. Raises as `write`."""
         self.progress.clear()
-        try:
+        with to_stdout():
             self._out.writelines(f"{line}\n" for line in lines)
             self._out.flush()
-        except BrokenPipeError as error:
-            raise ClosedPipe from error
 
     def document(self, value: object) -> None:
         """One JSON document, or one line of JSON Lines, to stdout."""
@@ -102,10 +97,9 @@ class Console:
             self.error(text)
 
     def error(self, text: str) -> None:
-        """A line to stderr that is said even with --quiet."""
+        """A line to stderr that is said even with --quiet; one that cannot be written stops nothing."""
         self.progress.clear()
-        self._err.write(text + "\n")
-        self._err.flush()
+        say(self._err, text + "\n")
 
     @property
     def can_ask(self) -> bool:
@@ -115,8 +109,7 @@ class Console:
     def ask(self, question: str) -> str:
         """The line a person types after `question`, which is said even with --quiet."""
         self.progress.clear()
-        self._err.write(question)
-        self._err.flush()
+        say(self._err, question)
         return sys.stdin.readline().rstrip("\n")
 
 
@@ -141,17 +134,17 @@ class Progress:
         if self._quiet or now - self._last < self._every:
             return
         self._last = now
-        if self._live:
-            width = os.get_terminal_size(self._err.fileno()).columns or 80
-            self._err.write("\r\x1b[2K" + text[: width - 1])
-        else:
-            self._err.write(text + "\n")
-        self._err.flush()
+        say(self._err, "\r\x1b[2K" + text[: self._columns() - 1] if self._live else text + "\n")
         self._shown = self._live
 
     def clear(self) -> None:
         """Take the line away, so that other words can be written."""
         if self._shown:
-            self._err.write("\r\x1b[2K")
-            self._err.flush()
+            say(self._err, "\r\x1b[2K")
             self._shown = False
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self._err.fileno()).columns or 80
+        except OSError:  # the terminal is gone
+            return 80
