@@ -12,7 +12,14 @@ from salespipe.cli.views import crawled
 
 def crawl(
     shell: Shell,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="First let what was written be delivered.")] = True,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait/--no-wait",
+            help="First wait until what was written is delivered. --no-wait skips only this wait: "
+            "the crawl itself still runs to its end.",
+        ),
+    ] = True,
 ) -> None:
     """Run the crawler, which makes the tables for `query`."""
     from salespipe.services import crawl as service

@@ -25,7 +25,10 @@ def replay(
     ] = None,
     limit: Annotated[str | None, typer.Option(metavar="N", help="Stop after so many orders.")] = None,
 ) -> None:
-    """Write the orders of a file into the pipeline."""
+    """Write the orders of a file into the pipeline.
+
+    Each row counts as inserted, also one whose orderid was there before.
+    """
     columns = options.mapping("--map", map or [])
     per_second = options.given(options.positive, "--rate", rate)
     orders = options.given(options.count, "--limit", limit)

@@ -27,25 +27,31 @@ def progress_on(console: Console) -> Callable[[CrawlProgress], None]:
     return show
 
 
-def show(console: Console, result: CrawlResult) -> None:
-    """The tables, each with its columns; what the crawler could not read is said on stderr."""
+def warn(console: Console, result: CrawlResult) -> None:
+    """What the crawler could not read, on stderr and even with --quiet: the tables may lack it."""
     for problem in result.problems:
-        console.talk(f"crawler warning: {visible(problem)}")
+        console.error(f"salespipe: warning: crawler: {visible(problem)}")
+
+
+def show(console: Console, result: CrawlResult) -> None:
+    """The tables, each with its columns; what the crawler could not read is said on stderr too."""
+    warn(console, result)
     if console.json:
-        console.document(
-            {
-                "tables": [
-                    {
-                        "database": table.database,
-                        "name": table.name,
-                        "columns": [{"name": column.name, "type": column.type} for column in table.columns],
-                        "partitions": table.partitions,
-                    }
-                    for table in result.tables
-                ],
-                "seconds": round(result.seconds, 3),
-            }
-        )
+        document: dict[str, object] = {
+            "tables": [
+                {
+                    "database": table.database,
+                    "name": table.name,
+                    "columns": [{"name": column.name, "type": column.type} for column in table.columns],
+                    "partitions": table.partitions,
+                }
+                for table in result.tables
+            ],
+            "seconds": round(result.seconds, 3),
+        }
+        if result.problems:
+            document["problems"] = list(result.problems)
+        console.document(document)
         return
     for table in result.tables:
         console.write(console.style(f"{table.database}.{table.name}  {table.partitions} partitions", "bold"))

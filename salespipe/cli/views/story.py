@@ -40,6 +40,7 @@ def progress_on(console: Console) -> Callable[[DemoEvent], None]:
             case CrawlProgress():
                 crawl(event)
             case CrawlResult(tables=tables, seconds=seconds):
+                crawled.warn(console, event)
                 names = ", ".join(f"{table.database}.{table.name}" for table in tables)
                 console.talk(f"crawled: {names}, {seconds:.1f} s")
             case DemoQuery() if not console.json:
