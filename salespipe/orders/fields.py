@@ -5,6 +5,9 @@ orderid comes from the file's name and the row's number, quantity is 1, updated_
 `delivered`, channel is `replay`, the other texts are `unknown`. Only the money has to be there: `amount` (of the
 whole order, taken exactly), `price` (of one piece), or both. From `amount` alone the price is worked out to four
 decimals; from `price` alone the amount is exact.
+
+Money is kept to the cent and a price to four decimals, at most 15 digits in all: what a double holds exactly, as the
+lake's numbers are read as doubles. A row with finer or larger money is refused instead of being rounded.
 """
 
 from __future__ import annotations
@@ -27,7 +30,10 @@ _TEXT_DEFAULTS = {
     "channel": "replay",
     "status": "delivered",
 }
+_CENT = Decimal("0.01")
 _PRICE_DIGITS = Decimal("0.0001")
+_EXACT_DIGITS = 15  # of a decimal that goes through a double and comes back
+_LARGEST_QUANTITY = 2**31 - 1  # an integer in Athena
 _MOST_DIGITS = 38  # DynamoDB's precision
 _LONGEST_KEY = 2048  # bytes, DynamoDB's limit for a partition key
 
@@ -138,6 +144,8 @@ class RowReader:
         if found is None or found != int(found):
             column, value = self._value(row, "quantity")
             raise BadValueError(column, value, "is empty" if value is None else "is not a whole number")
+        if abs(found) > _LARGEST_QUANTITY:
+            raise BadValueError(self._columns["quantity"], int(found), f"is more than {_LARGEST_QUANTITY}")
         return int(found)
 
     def _money(self, row: Mapping[str, Any], quantity: int) -> tuple[Decimal, Decimal]:
@@ -145,14 +153,29 @@ class RowReader:
         if price is None and amount is None:
             column = self._columns.get("amount") or self._columns["price"]
             raise BadValueError(column, None, "is empty")
+        if price is not None:
+            self._check(row, "price", price, _PRICE_DIGITS, "is finer than four decimals: round it")
         if amount is None:
             assert price is not None
-            return price, price * quantity
+            amount = price * quantity
+            why = f"for {quantity} pieces makes {amount:f}, which is finer than a cent: map amount=COLUMN, or round it"
+            self._check(row, "price", amount, _CENT, why)
+            return price, amount
+        self._check(row, "amount", amount, _CENT, "is finer than a cent: round it")
         if price is None:
             if quantity == 0:
                 raise BadValueError(self._columns["quantity"], 0, "leaves no price of one piece to work out")
             price = (amount / quantity).quantize(_PRICE_DIGITS)
+            self._check(row, "amount", price, _PRICE_DIGITS, "")
         return price, amount
+
+    def _check(self, row: Mapping[str, Any], field: str, money: Decimal, unit: Decimal, why: str) -> None:
+        """Refuse `money`, which the column of `field` makes, when it is too large, or finer than `unit`: with `why`."""
+        column, value = self._value(row, field)
+        if abs(money) >= unit.scaleb(_EXACT_DIGITS):
+            raise BadValueError(column, value, "makes money of more than 15 digits")
+        if money != money.quantize(unit):
+            raise BadValueError(column, value, why)
 
     def _number(self, row: Mapping[str, Any], field: str) -> Decimal | None:
         column, value = self._value(row, field)

@@ -18,7 +18,8 @@ def current_orders_sql(columns: Sequence[str]) -> str:
     The last change of an order is that with the highest sequence number: of numbers written as text the longer is
     the higher. A change that was delivered twice has the same number twice, and only one of the two is the first in
     order; so duplicates are gone without being looked for. Orders whose last change is a REMOVE are not there.
-    The crawler reads numbers as double; the casts give back the exact decimals that were written. Raises
+    The crawler reads numbers as double; the casts give back the exact decimals that were written, for no order that
+    salespipe writes has an amount finer than a cent or a price finer than four decimals, or more than 15 digits. Raises
     SalespipeError when the table lacks what the view needs.
     """
     missing = [name for name in _NEEDED if name not in columns]

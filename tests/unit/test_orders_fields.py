@@ -57,7 +57,7 @@ def test_what_no_column_holds_has_a_default_that_never_changes() -> None:
     assert order.ordered_at == order.updated_at == UNDATED
 
 
-@given(st.decimals(-(10**9), 10**9, places=2), st.integers(1, 10**6))
+@given(st.decimals(-(10**9), 10**9, places=2), st.integers(1, 9_000))
 def test_an_amount_stays_exact_and_a_price_is_worked_out(amount: Decimal, quantity: int) -> None:
     order = read({"amount": str(amount), "quantity": str(quantity)})
 
@@ -104,6 +104,17 @@ def test_dates_in_their_common_forms(value: object, expected: datetime) -> None:
         ({"amount": "1e999999999"}, "amount", "has too many digits"),
         ({"amount": "1e-30"}, "amount", "has too many digits"),
         ({"amount": ""}, "amount", "is empty"),
+        ({"amount": "1.005"}, "amount", "is finer than a cent: round it"),
+        ({"amount": 0.1 + 0.2}, "amount", "is finer than a cent: round it"),
+        ({"amount": "-0.001", "price": "1"}, "amount", "is finer than a cent: round it"),
+        ({"price": "0.12345"}, "price", "is finer than four decimals: round it"),
+        ({"price": "0.12345", "amount": "1"}, "price", "is finer than four decimals: round it"),
+        ({"price": "0.125", "quantity": "3"}, "price", "for 3 pieces makes 0.375, .* a cent: map amount=COLUMN, or"),
+        ({"amount": "10000000000000"}, "amount", "makes money of more than 15 digits"),
+        ({"amount": "100000000000"}, "amount", "makes money of more than 15 digits"),  # its price, to four decimals
+        ({"price": "100000000000", "amount": "1"}, "price", "makes money of more than 15 digits"),
+        ({"price": "99999999999", "quantity": 1000}, "price", "makes money of more than 15 digits"),
+        ({"amount": "1", "quantity": 2**31}, "quantity", "is more than 2147483647"),
         ({"amount": "1", "quantity": "1.5"}, "quantity", "is not a whole number"),
         ({"amount": "1", "quantity": " "}, "quantity", "is empty"),
         ({"amount": "1", "quantity": "0"}, "quantity", "leaves no price"),
@@ -124,6 +135,17 @@ def test_a_bad_value_names_its_column(row: dict[str, Any], column: str, why: str
     with pytest.raises(BadValueError, match=why) as caught:
         read(row)
     assert caught.value.column == column
+
+
+def test_zeros_behind_the_cents_and_the_largest_money_are_taken() -> None:
+    order = read({"price": "0.125", "quantity": "4"})
+    zeros = read({"price": "1.250000", "amount": "2.5000"})
+    largest = read({"price": "99999999999.9999", "amount": "9999999999999.99"})
+
+    assert order.amount == Decimal("0.5")
+    assert (zeros.price, zeros.amount) == (Decimal("1.25"), Decimal("2.5"))
+    assert Decimal(str(float(largest.price))) == largest.price
+    assert Decimal(str(float(largest.amount))) == largest.amount
 
 
 def test_a_float_is_the_number_that_was_written() -> None:
