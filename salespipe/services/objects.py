@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from salespipe.aws.errors import translated
 from salespipe.errors import NotThereError
@@ -15,6 +17,10 @@ from salespipe.services.pipeline import Pipeline
 from salespipe.stack.naming import ERROR_PREFIX
 
 _MOST_ERROR_OBJECTS = 200  # reading more to count their lines would cost more than the number is worth
+
+# The lines of each error object by its key and ETag, None for one that cannot be read, as long as the clients live:
+# whoever waits for delivery asks again and again.
+_counted: WeakKeyDictionary[Any, dict[tuple[str, str], int | None]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -47,21 +53,32 @@ def summary(p: Pipeline, prefix: str) -> Summary:
 def error_records(p: Pipeline) -> int | None:
     """How many records failed: the lines of the error objects, each of which is one record.
 
-    None when there are too many objects to read, 0 when there is no bucket.
+    None when there are too many objects to read or one of them cannot be, 0 when there is no bucket. An object is
+    read once for each Clients.
     (https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html)
     """
     s3 = p.aws.client("s3")
+    known = _counted.setdefault(p.aws, {})
+    total: int | None = 0
     try:
-        keys = [each["Key"] for each in islice(listing(p, ERROR_PREFIX), _MOST_ERROR_OBJECTS + 1)]
-        if len(keys) > _MOST_ERROR_OBJECTS:
+        found = list(islice(listing(p, ERROR_PREFIX), _MOST_ERROR_OBJECTS + 1))
+        if len(found) > _MOST_ERROR_OBJECTS:
             return None
-        with translated():
-            bodies = (s3.get_object(Bucket=p.names.bucket, Key=key)["Body"].read() for key in keys)
-            return sum(_lines(body) for body in bodies)
+        for each in found:
+            version = f"{p.names.bucket}/{each['Key']}", each["ETag"]
+            if version not in known:
+                with translated():
+                    known[version] = _lines(s3.get_object(Bucket=p.names.bucket, Key=each["Key"])["Body"].read())
+            lines = known[version]
+            total = None if total is None or lines is None else total + lines
     except NotThereError:
         return 0
+    return total
 
 
-def _lines(body: bytes) -> int:
-    text = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+def _lines(body: bytes) -> int | None:
+    try:
+        text = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+    except (OSError, EOFError, zlib.error):  # nobody promises that what lies there is whole
+        return None
     return sum(1 for line in text.split(b"\n") if line.strip())

@@ -82,6 +82,8 @@ def status(p: Pipeline, *, now: Callable[[], datetime] = lambda: datetime.now(UT
     problems = [each.problem for each in seen if each.problem]
     if hops["errors"].records:
         problems.append(f"{hops['errors'].records} records failed; see the objects under {ERROR_PREFIX}")
+    elif hops["errors"].records is None:
+        problems.append(f"records failed, which cannot be counted; see the objects under {ERROR_PREFIX}")
     if hops["dead letters"].records:
         problems.append(f"{hops['dead letters'].records} dead letters wait in the queue {p.names.dead_letters}")
     return Status(tuple(hops[name] for name in _ORDER), not problems, tuple(problems))
@@ -99,6 +101,8 @@ def in_flight(p: Pipeline) -> int | None:
         provision.require(p)
         return None
     seen = counts(p, table["CreationDateTime"])
+    if seen.changes is None:
+        return None
     before_stream, in_delivery = _lags(seen, error_records(p))
     if before_stream is None or in_delivery is None:
         return None

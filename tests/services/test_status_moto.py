@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from moto.server import ThreadedMotoServer
 
 from salespipe.aws.clients import Clients
 from salespipe.errors import NotThereError
+from salespipe.services.objects import error_records
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.status import Status, in_flight, status
 from salespipe.settings import BY_TARGET
@@ -143,6 +145,46 @@ def test_counts_and_what_waits_between_the_hops(endpoint: str) -> None:
     assert any("1 records failed" in problem for problem in found.problems)
     assert any(names.dead_letters in problem for problem in found.problems)
     assert in_flight(p) == 15
+
+
+def test_error_objects_are_read_once_and_only_when_their_number_matters(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = made(endpoint, "failing")
+    stand_up(p)
+    s3 = p.aws.client("s3")
+    read: list[str] = []
+    get_object = s3.get_object
+
+    def watched(**asked: Any) -> Any:
+        read.append(asked["Key"])
+        return get_object(**asked)
+
+    monkeypatch.setattr(s3, "get_object", watched)
+    s3.put_object(Bucket=p.names.bucket, Key="errors/a", Body=b'{"a":1}\n{"a":2}\n')
+    s3.put_object(Bucket=p.names.bucket, Key="errors/b", Body=gzip.compress(b'{"a":3}\n'))
+
+    assert in_flight(p) is None
+    assert read == []
+    count(p, "Salespipe", "Changes", "TableName", p.names.table, 3)
+    assert [error_records(p), error_records(p)] == [3, 3]
+    assert read == ["errors/a", "errors/b"]
+    s3.put_object(Bucket=p.names.bucket, Key="errors/a", Body=b'{"a":1}\n')
+    assert error_records(p) == 2
+    assert read == ["errors/a", "errors/b", "errors/a"]
+
+
+@pytest.mark.parametrize(
+    "body", [gzip.compress(b"x\n")[:-4], b"\x1f\x8bno gzip", gzip.compress(b"x")[:10] + b"\xff" * 9]
+)
+def test_an_error_object_that_cannot_be_read_is_an_unknown_number_of_records(pipeline: Pipeline, body: bytes) -> None:
+    pipeline.aws.client("s3").put_object(Bucket=pipeline.names.bucket, Key="errors/broken", Body=body)
+    try:
+        found = status(pipeline)
+        assert hop(found, "errors").records is None
+        assert found.problems == ("records failed, which cannot be counted; see the objects under errors/",)
+    finally:
+        pipeline.aws.client("s3").delete_object(Bucket=pipeline.names.bucket, Key="errors/broken")
 
 
 def test_a_stopped_pipe_and_a_missing_queue_are_problems_in_words(endpoint: str) -> None:
