@@ -39,7 +39,10 @@ class Tally:
 
 
 class BatchSender:
-    """Sends batches from any number of threads; `tally` counts what was applied, exactly."""
+    """Sends batches from any number of threads; `tally` counts what the table said it applied.
+
+    Only a batch whose last request never got an answer may be applied in part without being counted.
+    """
 
     def __init__(
         self,
@@ -58,7 +61,10 @@ class BatchSender:
         self.tally = Tally()
 
     def stop(self) -> None:
-        """Send nothing again from now on: what was not accepted is left, and not counted."""
+        """Send nothing again from now on: what was not accepted is left, and not counted.
+
+        Only where an error came instead of an answer it is asked once more, as the batch may have been applied.
+        """
         self._stopping.set()
 
     def send(self, operations: Sequence[Operation]) -> None:
@@ -69,6 +75,7 @@ class BatchSender:
         waiting = {operation.order.orderid: operation for operation in operations}
         requests = [_request(operation) for operation in operations]
         pause, given_up_at = _FIRST_PAUSE, self._clock() + _PATIENCE
+        last_time = False
         while True:
             busy: TransientError | None = None
             try:
@@ -80,8 +87,12 @@ class BatchSender:
             with self._lock:
                 for operation in accepted.values():
                     setattr(self.tally, operation.kind, getattr(self.tally, operation.kind) + 1)
-            if not left or self._stopping.is_set():
+            if not left or last_time:
                 return
+            if self._stopping.is_set():
+                if busy is None:
+                    return
+                last_time = True
             if accepted:
                 pause, given_up_at = _FIRST_PAUSE, self._clock() + _PATIENCE
             elif self._clock() >= given_up_at:

@@ -25,6 +25,7 @@ def replay(
     The file is read twice: everything is checked before anything is written, so a bad row leaves no half of the
     file behind, and no file is too large for the memory. A file replayed again changes nothing, as its ids are the
     same; where a file has an orderid twice, the later row is a change to the same order.
+    Each order counts as inserted in the result, a repeated orderid too: telling would take the memory of all ids.
 
     Raises UsageError (the file, the mapping, a value: with its row), NotThereError, and what `write` raises.
     """

@@ -1,7 +1,8 @@
 """The paced, batched and pooled writer behind `generate` and `replay`.
 
-Guarantees: what is counted is applied, and what is applied is counted; operations on one order are applied in their
-order; the rate is held against absolute deadlines, so a late batch never makes the whole run late.
+Guarantees: what is counted is applied, and what is applied is counted (but for a batch whose connection broke and
+did not come back: whether that was applied is not known, and it is not counted); operations on one order are applied
+in their order; the rate is held against absolute deadlines, so a late batch never makes the whole run late.
 
 An update is a put of the whole new order. Up to eight batches are under way at once, on four threads; an operation
 whose key is in one of them, or in the batch being made, waits until that one is done.

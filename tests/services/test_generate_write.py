@@ -11,10 +11,12 @@ from random import Random
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from salespipe.errors import AccessError, NotThereError, SalespipeError, TransientError, UsageError
 from salespipe.orders import Operation
 from salespipe.orders.simulator import simulate
+from salespipe.services.batches import BatchSender
 from salespipe.services.write import WriteProgress, WriteResult, check_limits, write
 from tests.services.faketable import FakeClock, FakeTable, Request, client_error
 
@@ -174,6 +176,29 @@ def test_ctrl_c_while_waiting_finishes_what_is_under_way() -> None:
 
     assert result.interrupted
     assert total(result) == table.writes > 190
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_after_ctrl_c_a_batch_without_an_answer_is_asked_about_once_more(comes_back: bool) -> None:
+    clock, calls = FakeClock(), list[int]()
+    table = FakeTable()
+    put = table.batch_write_item
+
+    def losing(RequestItems: dict[str, list[Request]]) -> dict[str, Any]:
+        """The first batch is applied, but its answer is lost, and Ctrl-C comes at that moment."""
+        calls.append(1)
+        if len(calls) == 1:
+            put(RequestItems)
+            sender.stop()
+        elif comes_back:
+            return put(RequestItems)
+        raise ConnectionClosedError(endpoint_url="http://table")
+
+    table.batch_write_item = losing  # type: ignore[method-assign]
+    sender = BatchSender(table.pipeline(), clock=clock, sleep=clock.sleep)
+    sender.send([operation for operation in orders(50) if operation.kind == "insert"][:10])
+
+    assert (len(calls), sender.tally.insert) == (2, 10 if comes_back else 0)
 
 
 def test_ctrl_c_in_the_hands_of_the_caller_is_thrown_in() -> None:
