@@ -58,8 +58,12 @@ def follow(
     running: dict[Future[Batch], _Paced] = {}
 
     def begin(found: list[tuple[Shard, Start]]) -> None:
-        for one, where in found:
-            paced = _Paced(ShardReader(kinesis, stream, one, where, sleep=sleep), poll_seconds)
+        readers = [ShardReader(kinesis, stream, one, where, sleep=sleep) for one, where in found]
+        # "Now" is the same moment for every shard, not whenever a thread comes to be free.
+        for _ in pool.map(ShardReader.open, [reader for reader in readers if reader.at_latest]):
+            pass
+        for reader in readers:
+            paced = _Paced(reader, poll_seconds)
             running[pool.submit(paced.read, sleep)] = paced
 
     try:

@@ -140,6 +140,11 @@ class ShardReader:
         self._iterator = ""
         self._last = ""
 
+    @property
+    def at_latest(self) -> bool:
+        """Not opened yet, and what comes before that moment is not to be read."""
+        return self._start.kind == "LATEST"
+
     def open(self) -> None:
         """Take the first iterator. With LATEST this is the instant that divides old from new."""
         began = self._clock()

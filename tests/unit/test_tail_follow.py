@@ -67,6 +67,14 @@ def test_a_shard_that_splits_while_it_is_followed_is_followed_on() -> None:
     seen.close()
 
 
+def test_now_is_one_moment_for_all_shards_however_many() -> None:
+    names = [f"s{number:02d}" for number in range(40)]
+    kinesis = FakeKinesis(*names)
+    assert list(following(kinesis, Start("LATEST"))) == []
+    assert sorted(kinesis.events[:40]) == [("LATEST", name) for name in names]
+    assert {kind for kind, _ in kinesis.events[40:]} == {"read"}
+
+
 def wait_for(kinesis: FakeKinesis, event: tuple[str, str]) -> None:
     pause = threading.Event()
     for _ in range(10_000):
