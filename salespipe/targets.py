@@ -1,17 +1,20 @@
 """Where a pipeline runs: the only module that knows both AWS and the embedded runtime.
 
 Both give the same thing, clients in a Pipeline; local differs by its endpoint and throw-away credentials, and by the
-settings in `settings.BY_TARGET`.
+settings in `settings.BY_TARGET`. What people have set up for AWS (profiles, proxies, endpoints) counts for aws alone.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
 
 import boto3
+import botocore.session
+from botocore.exceptions import UnknownRegionError
 
 from salespipe.aws.clients import Clients
 from salespipe.aws.errors import translated
@@ -68,6 +71,8 @@ def open_target(name: str, *, pipeline: str, profile: str | None, region: str | 
 
 
 def _local(pipeline: str, region: str, start: Start) -> Target:
+    session = _session_of_its_own(region)
+    _check_region(session)
     home = runtime.default_home()
     if start is Start.IF_DATA and not runtime.is_active(home):
         raise NotThereError(
@@ -79,8 +84,7 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
         raise SalespipeError(
             f"the local runtime could not be started: {error}", f"its log is {home / 'runtime.log'}"
         ) from error
-    session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=region)
-    clients = Clients(session, running.endpoint)
+    clients = Clients(session, running.endpoint, direct=True)
 
     def release() -> None:
         answer = runtime.health(running)
@@ -101,6 +105,35 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
     )
 
 
+def _session_of_its_own(region: str) -> boto3.Session:
+    """A session that reads no variable and no file of AWS's: a broken profile must not break what is not on AWS."""
+    deaf = {
+        name: (None, None, default, kind)
+        for name, (_, _, default, kind) in botocore.session.Session.SESSION_VARIABLES.items()
+    }
+    for file in ("config_file", "credentials_file"):
+        deaf[file] = (None, None, os.devnull, None)
+    return boto3.Session(
+        botocore_session=botocore.session.Session(session_vars=deaf),
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        region_name=region,
+    )
+
+
+def _check_region(session: boto3.Session) -> None:
+    """Every name we give and every policy we write says `arn:aws:`, which is wrong in AWS's other partitions."""
+    region = session.region_name
+    try:
+        partition = session.get_partition_for_region(region)
+    except UnknownRegionError:
+        raise UsageError(f"region {region!r} is not known", "for example --region eu-central-1") from None
+    if partition != "aws":
+        raise UsageError(
+            f"region {region!r} belongs to {partition}, where salespipe cannot work", "use one of aws's own"
+        )
+
+
 def _aws(pipeline: str, profile: str | None, region: str | None) -> Target:
     with translated():
         session = boto3.Session(profile_name=profile, region_name=region)
@@ -111,6 +144,7 @@ def _aws(pipeline: str, profile: str | None, region: str | None) -> Target:
             )
     if session.region_name is None:
         raise AccessError("no AWS region is set", "pass --region or set AWS_REGION")
+    _check_region(session)
     clients = Clients(session)
     exports = {"AWS_DEFAULT_REGION": clients.region} | ({"AWS_PROFILE": profile} if profile else {})
     return Target(

@@ -16,17 +16,21 @@ class Clients:
     """Cached, thread-safe boto3 clients of one session.
 
     `endpoint_url` replaces every service's own endpoint when given. Retries follow botocore's standard mode:
-    only throttling and connection failures are repeated.
+    only throttling and connection failures are repeated. `direct` connects past the proxies that the environment
+    names. `config` is for who makes a client of its own.
     """
 
-    def __init__(self, session: boto3.Session, endpoint_url: str | None = None, *, attempts: int = 5) -> None:
+    def __init__(
+        self, session: boto3.Session, endpoint_url: str | None = None, *, attempts: int = 5, direct: bool = False
+    ) -> None:
         self.session = session
         self.endpoint_url = endpoint_url
-        self._config = Config(
+        self.config = Config(
             retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=32,
             connect_timeout=5,
             read_timeout=65,
+            proxies={} if direct else None,
         )
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -46,7 +50,7 @@ class Clients:
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self.session.client(
-                    service, endpoint_url=self.endpoint_url, config=self._config
+                    service, endpoint_url=self.endpoint_url, config=self.config
                 )
             return self._clients[service]
 

@@ -15,7 +15,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from salespipe.aws.errors import error_code, translate
@@ -110,7 +109,7 @@ def _connect(p: Pipeline) -> Any:
         session=p.aws.session,
         region_name=p.aws.region,
         endpoint_url=p.aws.endpoint_url,
-        config=Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=65),
+        config=p.aws.config,
         s3_staging_dir="",  # the workgroup names the place of the results
         work_group=p.names.workgroup,
         schema_name=p.names.database,

@@ -52,6 +52,21 @@ def test_types_are_kept_and_null_is_not_the_empty_string() -> None:
     assert (result.scanned_bytes, result.query_id) == (4096, "q-1")
 
 
+def test_the_query_client_connects_as_every_other_does() -> None:
+    asked: list[Any] = []
+    athena = FakeAthena([("n", "integer", 10, 0)], [["1"]])
+    p = pipeline(athena)
+    make = p.aws.session.client
+
+    def watched(*words: Any, **more: Any) -> Any:
+        asked.append(more["config"])
+        return make(*words, **more)
+
+    p.aws.session.client = watched
+    query(p, "SELECT 1")
+    assert [config is p.aws.config for config in asked] == [True]
+
+
 def test_no_row_is_lost_over_many_pages() -> None:
     athena = FakeAthena([("n", "integer", 10, 0)], [[str(number)] for number in range(2_999)])
     assert [row[0] for row in query(pipeline(athena), "SELECT n FROM t").rows] == list(range(2_999))
