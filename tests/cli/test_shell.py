@@ -6,8 +6,10 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from tests.cli.process import COMMAND, environment, salespipe
 
 HEAVY = ("boto3", "botocore", "moto", "duckdb", "pyathena", "rich", "pydantic", "sqlglot")
 FAKE = [sys.executable, "-m", "tests.cli.other_target"]
+FAKE_WORDS, COMMAND_WORDS = shlex.join(FAKE), shlex.join(COMMAND)
 NAMES = ("up", "plan", "generate", "replay", "tail", "crawl", "query", "status", "env", "demo", "down")
 
 
@@ -51,8 +54,10 @@ def test_every_command_has_help_with_the_global_options_and_json(tmp_path: Path,
 
 def test_version(tmp_path: Path) -> None:
     done = salespipe("--version", home=tmp_path)
+    document = salespipe("--version", "--json", home=tmp_path)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, f"salespipe {__version__}\n", "")
+    assert (document.returncode, json.loads(document.stdout)) == (0, {"version": __version__})
 
 
 @pytest.mark.parametrize(
@@ -111,12 +116,34 @@ def test_before_up_a_command_says_so_with_exit_code_3(tmp_path: Path, arguments:
     assert "salespipe up" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--target", "aws", "status"], ["status", "--target", "aws", "--json"]])
-def test_aws_without_credentials_is_exit_code_4(tmp_path: Path, arguments: list[str]) -> None:
-    done = salespipe(*arguments, home=tmp_path, env={"AWS_REGION": "eu-west-1"}, timeout=20)
+def test_aws_without_credentials_is_exit_code_4_even_where_metadata_never_answer(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
+        metadata = {
+            "AWS_EC2_METADATA_DISABLED": "false",
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}",
+        }
+        began = time.monotonic()
+        known = salespipe("status", "--target", "aws", home=tmp_path, env={"AWS_REGION": "eu-west-1"}, timeout=20)
+        middle = time.monotonic()
+        done = salespipe("--target", "aws", "status", home=tmp_path, env={"AWS_REGION": "eu-west-1"} | metadata)
+        waited = (time.monotonic() - middle) - (middle - began)
+        silent.settimeout(1)
+        silent.accept()[0].close()  # it was asked
 
+    assert waited < 3  # the start of a command is left out: how long that takes is the machine's load
+    assert known.returncode == 4
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.startswith("salespipe: error: no AWS credentials were found\n  hint: ")
+
+
+@pytest.mark.parametrize("target", ["local", "aws"])
+@pytest.mark.parametrize(("region", "said"), [("cn-north-1", "belongs to aws-cn"), ("moon", "is not known")])
+def test_a_region_whose_names_are_not_ours_is_refused(tmp_path: Path, target: str, region: str, said: str) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    done = salespipe("up", "--target", target, "--region", region, home=tmp_path, env=keys)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"region '{region}' {said}" in done.stderr
 
 
 def test_global_options_work_before_and_after_the_command_and_the_later_counts(tmp_path: Path) -> None:
@@ -214,3 +241,23 @@ def test_a_reader_that_has_gone_is_not_an_error(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert (helped.returncode, helped.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("redirected", "code", "err"),
+    [
+        (f"{FAKE_WORDS} exports env --json >/dev/full", 1, "salespipe: error: cannot write the output: No space"),
+        (f"{COMMAND_WORDS} --help >/dev/full", 1, "salespipe: error: cannot write the output: No space"),
+        (f"{FAKE_WORDS} exports env --json >&-", 0, ""),
+        (f"{COMMAND_WORDS} bogus 2>&-", 2, ""),
+        (f"{COMMAND_WORDS} bogus 2>/dev/full", 2, ""),
+        (f"{COMMAND_WORDS} down <&-", 2, "salespipe: error: down deletes the pipeline 'sales'"),
+    ],
+)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_stream_that_is_closed_or_full_is_no_defect(tmp_path: Path, redirected: str, code: int, err: str) -> None:
+    done = salespipe(redirected, home=tmp_path, command=["bash", "-c"])
+
+    assert done.returncode == code
+    assert done.stderr.startswith(err)
+    assert (done.stderr == "") == (err == "")
