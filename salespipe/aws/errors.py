@@ -17,11 +17,13 @@ _SIGN_IN = "set AWS_PROFILE or pass --profile, and check with: aws sts get-calle
 _BY_CODE: dict[type[SalespipeError], frozenset[str]] = {
     AccessError: frozenset(
         {
+            "403",  # S3 answers HEAD without a body, and so without a code
             "AccessDenied",
             "AccessDeniedException",
             "AuthFailure",
             "ExpiredToken",
             "ExpiredTokenException",
+            "Forbidden",
             "IncompleteSignature",
             "InvalidAccessKeyId",
             "InvalidClientTokenId",
@@ -51,7 +53,6 @@ _BY_CODE: dict[type[SalespipeError], frozenset[str]] = {
         {
             "InternalFailure",
             "InternalServerError",
-            "LimitExceededException",
             "ProvisionedThroughputExceededException",
             "RequestLimitExceeded",
             "ServiceUnavailable",
@@ -79,6 +80,11 @@ _BY_TYPE: tuple[tuple[type[Exception], type[SalespipeError], str], ...] = (
 def error_code(error: boto.ClientError) -> str:
     """The service's error code, e.g. `ResourceNotFoundException`."""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def client_error(operation: str, code: str, message: str) -> boto.ClientError:
+    """The error of a service that answered 200 and reported a failure inside, as if the call had failed."""
+    return boto.ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
 def translate(error: Exception) -> SalespipeError:
