@@ -1,7 +1,9 @@
 """Every IAM document of the stack: who may assume each role, what it may do, and the bucket's own policy.
 
 Guarantee: exact actions on exact resources. A resource ends in `*` only where no exact name exists: objects under one
-of our prefixes, the log streams that Lambda names itself, the tables of our own database, and dynamodb:ListStreams, for
+of our prefixes, the log streams that Lambda names itself, the tables of our own database, the crawlers' log group, as
+IAM knows a log group only with `:*` after its name
+(https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html), and dynamodb:ListStreams, for
 which IAM knows no resource. Trust: Pipes sends aws:SourceAccount and aws:SourceArn, Firehose sends the account as
 sts:ExternalId (https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html). Lambda and Glue are not
 documented to send either, so there the account is compared only when it is sent: a plain comparison would lock them
@@ -139,7 +141,7 @@ def _crawler(names: Names) -> Document:
             ],
             catalog,
         ),
-        _allow(["logs:CreateLogGroup"], [names.arn("logs", f"log-group:{names.crawler_log}")]),
+        _allow(["logs:CreateLogGroup"], [names.arn("logs", f"log-group:{names.crawler_log}:*")]),
         _allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log]),
     )
 

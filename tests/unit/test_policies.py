@@ -19,6 +19,7 @@ PATTERNS = {
     f"{BUCKET}/orders/*": "objects",
     f"{BUCKET}/errors/*": "objects",
     "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/salespipe-sales-transform:*": "Lambda's log streams",
+    "arn:aws:logs:eu-west-1:123456789012:log-group:/aws-glue/crawlers:*": "IAM names a log group so, even to create it",
     "arn:aws:glue:eu-west-1:123456789012:table/salespipe_sales/*": "the tables of our own database",
 }
 
