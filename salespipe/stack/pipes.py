@@ -16,13 +16,13 @@ from salespipe.stack.firehose import Delivery
 from salespipe.stack.kinesis import Stream
 from salespipe.stack.naming import Names
 from salespipe.stack.resource import Found, Resource, Seen, Values
+from salespipe.stack.spreading import PIPES, passes
 
 _BATCH = 100
 _ATTEMPTS = 10
 _AGE_SECONDS = 12 * 3600  # half of what the stream keeps: a dead letter names records that can still be read
 _STANDING = {"RUNNING", "STOPPED"}
 _FAILED = {"CREATE_FAILED", "CREATE_ROLLBACK_FAILED", "DELETE_FAILED", "DELETE_ROLLBACK_FAILED"}
-_HINTS_OF_HASTE = ("Cannot access stream", "permission", "assume", "sending message to SQS queue")
 
 
 class Pipe(Resource):
@@ -118,7 +118,7 @@ class Pipe(Resource):
         if_there(self.aws.client("pipes").delete_pipe, Name=self.name)
 
     def transient(self, reason: str) -> bool:
-        return any(hint in reason for hint in _HINTS_OF_HASTE)
+        return passes(reason, PIPES)
 
     def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         again = "changes of the last 24 hours arrive again, with the event ids they had"
