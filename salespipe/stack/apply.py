@@ -1,7 +1,8 @@
 """Carries a plan out, side by side where nothing depends on each other, and tells of each step. It decides nothing.
 
 Guarantee: a step begins when everything it needs is ready, and what was done is safe to do again, so a run killed at
-any point is finished by the next one. A failure lets the running steps end, starts no others, and is raised naming the
+any point is finished by the next one. A step is done only when the service shows what was wanted: a change that it
+refused afterwards is a failure. A failure lets the running steps end, starts no others, and is raised naming the
 resource. Calls that fail only because a new role has not spread yet are repeated for at most two minutes
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency).
 """
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -22,13 +23,16 @@ from salespipe.aws.waiting import poll_until
 from salespipe.errors import NotOursError, SalespipeError
 from salespipe.stack.declaration import Declared
 from salespipe.stack.plan import Change, Plan, differences
-from salespipe.stack.resource import Found, Key, Resource
+from salespipe.stack.resource import Found, Key, Resource, Values
 from salespipe.stack.spreading import is_spreading
 
 _WORKERS = 8
 _SPREAD_SECONDS = 120.0
 _READY_SECONDS = 1800.0
 _RECREATE_SECONDS = 600.0
+_LAG_SECONDS = 30.0  # how long an answer may still be the one from before the change
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ class _Run:
         self.resources = resources
         self.seen: dict[Key, Found | None] = dict(plan.found)
         self.stop = threading.Event()
+        for resource in resources.values():
+            resource.sleep = self._sleep
 
     def carry_out(self, change: Change) -> float:
         began = time.monotonic()
@@ -110,20 +116,21 @@ class _Run:
         if before is not None and before.state == "deleting":
             self._wait_gone(resource)
         while True:
-            self._create_once(resource)
-            found = self._settled(resource)
-            if found is None or found.state != "failed":
-                break
+            desired = resource.desired(self.seen)
+            self._create_once(resource, desired)
+            found = self._settled(resource, desired)
+            self.seen[resource.key] = found
+            trouble = _trouble(desired, found)
+            if not trouble or found is None:
+                return
             if not resource.transient(found.reason) or time.monotonic() > deadline:
-                raise SalespipeError(f"its creation failed: {found.reason or 'no reason given'}")
+                raise SalespipeError(f"its creation failed: {trouble}")
             self._sleep(5.0)
             self._delete(resource)
-        self.seen[resource.key] = found
 
-    def _create_once(self, resource: Resource) -> None:
-        desired = resource.desired(self.seen)
+    def _create_once(self, resource: Resource, desired: Values) -> None:
         try:
-            self._patiently(lambda: resource.create(desired), resource)
+            self._patiently(lambda: resource.create(desired))
         except ClientError as error:
             if error_code(error) not in resource.exists_codes:
                 raise
@@ -136,69 +143,107 @@ class _Run:
                 resource.update(desired, found)
 
     def _update(self, resource: Resource) -> None:
-        found = self._settled(resource) if self._is_busy(resource) else self.seen[resource.key]
-        if found is None or found.state == "failed":
+        found = self._at_rest(resource)
+        if found is None or found.state in {"failed", "deleting"}:
             self._replace(resource)
             return
         desired = resource.desired(self.seen)
         if differences(desired, found.settings):
-            self._patiently(lambda: resource.update(desired, found), resource)
-        self.seen[resource.key] = self._settled(resource)
+            self._patiently(lambda: resource.update(desired, found))
+        self.seen[resource.key] = after = self._settled(resource, desired)
+        trouble = _trouble(desired, after)
+        if trouble:
+            raise SalespipeError(f"its update failed: {trouble}")
 
     def _replace(self, resource: Resource) -> None:
         self._delete(resource)
         self._create(resource)
 
     def _delete(self, resource: Resource) -> None:
-        self._patiently(resource.delete, resource)
-        self._wait_gone(resource)
+        found = self._at_rest(resource)
+        if found is None or found.state != "deleting":
+            self._patiently(resource.delete)
+        self._wait_gone(resource, found)
         self.seen[resource.key] = None
 
-    def _is_busy(self, resource: Resource) -> bool:
+    def _at_rest(self, resource: Resource) -> Found | None:
+        """The resource as it was seen, or, when it was busy, once it no longer is: services refuse to change or delete
+        what they are still working on."""
         found = self.seen[resource.key]
-        return found is not None and found.state == "busy"
+        if found is None or found.state != "busy":
+            return found
 
-    def _settled(self, resource: Resource) -> Found | None:
-        """The resource once it is ready or has failed; None at once for one without a status."""
+        def check() -> tuple[Found | None] | None:
+            found = resource.read()
+            return None if found is not None and found.state == "busy" else (found,)
+
+        (found,) = self._poll(check, f"{resource.kind} {resource.name}")
+        self.seen[resource.key] = found
+        return found
+
+    def _settled(self, resource: Resource, desired: Values) -> Found | None:
+        """The resource once it stands as desired or has failed; None at once for one without a status.
+
+        One that is ready but differs may be an answer from before the change, so it counts only after a while.
+        """
         if not resource.awaited:
             return None
+        lag = time.monotonic() + _LAG_SECONDS
 
         def check() -> Found | None:
             found = resource.read()
-            return found if found is not None and found.state in {"ready", "failed"} else None
+            if found is None or found.state in {"busy", "deleting"}:
+                return None
+            current = found.state == "failed" or time.monotonic() > lag or not differences(desired, found.settings)
+            return found if current else None
 
-        return poll_until(check, f"{resource.kind} {resource.name}", timeout=_READY_SECONDS, sleep=self._sleep)
+        return self._poll(check, f"{resource.kind} {resource.name}")
 
-    def _wait_gone(self, resource: Resource) -> None:
-        if resource.awaited:
-            poll_until(
-                lambda: True if resource.read() is None else None,
-                f"deleting {resource.kind} {resource.name}",
-                timeout=_READY_SECONDS,
-                sleep=self._sleep,
-            )
+    def _wait_gone(self, resource: Resource, before: Found | None = None) -> None:
+        """Wait for the end of a deletion. Raises SalespipeError when it failed; a failure that stood `before` the
+        deletion counts only after a while, as the answer may be an old one."""
+        if not resource.awaited:
+            return
+        lag = time.monotonic() + _LAG_SECONDS
 
-    def _patiently(self, call: Callable[[], None], resource: Resource) -> None:
-        """Make the call; repeat it while it fails only because something new has not spread yet."""
+        def check() -> bool | None:
+            found = resource.read()
+            if found is not None and found.state == "failed" and (found != before or time.monotonic() > lag):
+                raise SalespipeError(f"its deletion failed: {found.reason or 'no reason given'}")
+            return True if found is None else None
+
+        self._poll(check, f"deleting {resource.kind} {resource.name}")
+
+    def _poll(self, check: Callable[[], T | None], what: str) -> T:
+        return poll_until(check, what, timeout=_READY_SECONDS, sleep=self._sleep)
+
+    def _patiently(self, call: Callable[[], None]) -> None:
+        """Make the call; repeat it while it fails only because something new has not spread yet. When that takes too
+        long, the service's own last error is raised."""
         deadline = time.monotonic() + _SPREAD_SECONDS
-
-        def attempt() -> bool | None:
+        pause = 1.0
+        while True:
             try:
                 call()
             except ClientError as error:
-                if not is_spreading(error) or time.monotonic() + 1 > deadline:
+                if not is_spreading(error) or time.monotonic() + pause > deadline:
                     raise
-                return None
-            return True
-
-        poll_until(
-            attempt,
-            f"{resource.kind} {resource.name}",
-            timeout=_SPREAD_SECONDS,
-            first=1.0,
-            sleep=self._sleep,
-        )
+            else:
+                return
+            self._sleep(pause)
+            pause = min(pause * 1.5, 5.0)
 
     def _sleep(self, seconds: float) -> None:
         if self.stop.wait(seconds):
             raise Stopped
+
+
+def _trouble(desired: Values, found: Found | None) -> str:
+    """Why what was found after a change is not what was wanted; empty when it is."""
+    if found is None:
+        return ""
+    reason = found.reason or "no reason given"
+    if found.state == "failed":
+        return reason
+    differing = differences(desired, found.settings)
+    return f"{', '.join(differing)} not as declared: {reason}" if differing else ""

@@ -78,7 +78,7 @@ class Table(Resource):
         dynamodb = self.aws.client("dynamodb")
         if found.settings["billing"] != desired["billing"]:
             dynamodb.update_table(TableName=self.name, BillingMode=desired["billing"])
-            poll_until(self._when_ready, f"table {self.name}", timeout=_READY_SECONDS)
+            poll_until(self._when_ready, f"table {self.name}", timeout=_READY_SECONDS, sleep=self.sleep)
         if found.settings["stream"] != desired["stream"]:
             dynamodb.update_table(
                 TableName=self.name,

@@ -15,6 +15,7 @@ from salespipe.aws.absent import if_there
 from salespipe.stack.kinesis import Stream
 from salespipe.stack.naming import DATA_PREFIX, ERROR_PREFIX
 from salespipe.stack.resource import Found, Resource, Seen, Values, from_tag_list
+from salespipe.stack.spreading import FIREHOSE, passes
 
 _HOUR = "dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
 _LAMBDA_BUFFER_MB = 1
@@ -85,9 +86,9 @@ class Delivery(Resource):
             "log": target.get("CloudWatchLoggingOptions"),
         }
         state: Literal["ready", "busy", "failed"] = "busy"
-        if status in {"ACTIVE", "DELETING_FAILED"}:
+        if status == "ACTIVE":
             state = "ready"
-        elif status == "CREATING_FAILED":
+        elif status in {"CREATING_FAILED", "DELETING_FAILED"}:
             state = "failed"
         reason = stream.get("FailureDescription", {}).get("Details", "")
         return Found(settings, from_tag_list(tags.get("Tags")), state, reason)
@@ -116,6 +117,9 @@ class Delivery(Resource):
 
     def delete(self) -> None:
         if_there(self.aws.client("firehose").delete_delivery_stream, DeliveryStreamName=self.name)
+
+    def transient(self, reason: str) -> bool:
+        return passes(reason, FIREHOSE)
 
     def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         buffer = desired["buffer"]

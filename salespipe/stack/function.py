@@ -10,10 +10,13 @@ from typing import Any, Literal
 
 from salespipe.aws.absent import if_there
 from salespipe.aws.waiting import poll_until
+from salespipe.errors import SalespipeError
 from salespipe.stack.package import code_sha256, package, transform_source
 from salespipe.stack.resource import Found, Resource, Seen, Values
 
 _READY_SECONDS = 300.0
+_SUCCESSFUL = "Successful"
+_FAILED = "Failed"
 _CONFIGURATION = ("Runtime", "Handler", "Role", "Timeout", "MemorySize")
 
 
@@ -37,6 +40,7 @@ class Function(Resource):
             "Timeout": 60,
             "MemorySize": 256,
             "Architectures": ["arm64"],
+            "last update": _SUCCESSFUL,
         }
 
     def read(self) -> Found | None:
@@ -47,12 +51,16 @@ class Function(Resource):
         settings = {name: configuration.get(name) for name in _CONFIGURATION}
         settings["Architectures"] = configuration.get("Architectures", ["x86_64"])
         settings["code"] = configuration["CodeSha256"]
+        # A failed update leaves the function as it was before, and working.
+        refused = configuration.get("LastUpdateStatus") == _FAILED
+        settings["last update"] = _FAILED if refused else _SUCCESSFUL
         state: Literal["ready", "busy", "failed"] = "ready"
-        if configuration.get("State") == "Failed":
+        if configuration.get("State") == _FAILED:
             state = "failed"
         elif configuration.get("State") == "Pending" or configuration.get("LastUpdateStatus") == "InProgress":
             state = "busy"
-        return Found(settings, answer.get("Tags", {}), state, configuration.get("StateReason", ""))
+        reason = configuration.get("LastUpdateStatusReason" if refused else "StateReason", "")
+        return Found(settings, answer.get("Tags", {}), state, reason)
 
     def create(self, desired: Values) -> None:
         self.aws.client("lambda").create_function(
@@ -66,11 +74,14 @@ class Function(Resource):
 
     def update(self, desired: Values, found: Found) -> None:
         functions = self.aws.client("lambda")
-        if any(found.settings[name] != desired[name] for name in ("code", "Architectures")):
+        # Only an update that succeeds clears a failed one, so the code is sent again even when it seems the same.
+        if any(found.settings.get(name) != desired[name] for name in ("code", "Architectures", "last update")):
             functions.update_function_code(
                 FunctionName=self.name, ZipFile=self._package(), Architectures=desired["Architectures"]
             )
-            poll_until(self._when_settled, f"function {self.name}", timeout=_READY_SECONDS)
+            after = poll_until(self._when_settled, f"function {self.name}", timeout=_READY_SECONDS, sleep=self.sleep)
+            if after.state == "failed" or after.settings["last update"] == _FAILED:
+                raise SalespipeError(f"its new code was not taken: {after.reason or 'no reason given'}")
         changed = {n: desired[n] for n in _CONFIGURATION if found.settings.get(n) != desired[n]}
         if changed:
             functions.update_function_configuration(FunctionName=self.name, **changed)
@@ -90,4 +101,4 @@ class Function(Resource):
 
     def _when_settled(self) -> Found | None:
         found = self.read()
-        return found if found and found.state == "ready" else None
+        return found if found and found.state in {"ready", "failed"} else None

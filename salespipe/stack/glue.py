@@ -11,8 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from salespipe.aws.absent import if_there
-from salespipe.aws.errors import error_code
+from salespipe.aws.absent import ABSENT, if_there
+from salespipe.aws.errors import client_error, error_code
 from salespipe.aws.waiting import poll_until
 from salespipe.stack.naming import DATA_PREFIX
 from salespipe.stack.resource import Found, Resource, Seen, Values
@@ -60,7 +60,14 @@ class Database(Resource):
         pages = glue.get_paginator("get_tables").paginate(DatabaseName=self.name)
         tables = [table["Name"] for page in pages for table in page["TableList"]]
         for start in range(0, len(tables), _DELETE_AT_ONCE):
-            glue.batch_delete_table(DatabaseName=self.name, TablesToDelete=tables[start : start + _DELETE_AT_ONCE])
+            answer = glue.batch_delete_table(
+                DatabaseName=self.name, TablesToDelete=tables[start : start + _DELETE_AT_ONCE]
+            )
+            for error in answer.get("Errors", []):
+                detail = error["ErrorDetail"]
+                if detail["ErrorCode"] not in ABSENT:
+                    words = f"table {error['TableName']}: {detail.get('ErrorMessage', '')}"
+                    raise client_error("BatchDeleteTable", detail["ErrorCode"], words)
         if_there(glue.delete_database, Name=self.name)
 
     def losses(self) -> tuple[str, ...]:
@@ -162,7 +169,7 @@ class Crawler(Resource):
 
     def delete(self) -> None:
         """A running crawler cannot be deleted: it is stopped first."""
-        poll_until(self._gone, f"crawler {self.name}", timeout=_STOP_SECONDS)
+        poll_until(self._gone, f"crawler {self.name}", timeout=_STOP_SECONDS, sleep=self.sleep)
 
     def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         return (f"one table from {desired['Path']}, whatever the schemas below it; runs on demand only",)

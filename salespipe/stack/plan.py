@@ -102,7 +102,7 @@ def _change(resource: Resource, found: Seen, cost: str) -> Change:
     if state is None or state.state == "deleting":
         return _to(resource, "create", *resource.describe(desired, found), cost)
     if state.state == "failed":
-        return _to(resource, "replace", f"its creation failed: {state.reason or 'no reason given'}", cost)
+        return _to(resource, "replace", f"it has failed: {state.reason or 'no reason given'}", cost)
     differing = differences(desired, state.settings)
     if state.state == "busy":
         return _to(resource, "update", "its creation or change is under way", *_words(differing, desired, state))

@@ -6,8 +6,9 @@ A kind declares its desired settings and can read, create, update and delete the
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -40,6 +41,8 @@ class Resource(ABC):
     `replace_on`    settings that cannot change in place: the resource is deleted and created again
     `refuse_on`     settings whose change would lose data: the plan refuses, with the hint given here
     `exists_codes`  the error codes of `create` that mean somebody was faster
+
+    `sleep` is what a kind waits with between two looks; the run sets one that ends with the run.
     """
 
     kind: ClassVar[str]
@@ -53,6 +56,7 @@ class Resource(ABC):
         self.aws = aws
         self.names = names
         self.settings = settings
+        self.sleep: Callable[[float], None] = time.sleep
 
     @property
     @abstractmethod

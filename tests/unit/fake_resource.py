@@ -17,7 +17,11 @@ NAMES = Names("sales", "123456789012", "us-east-1")
 
 
 class Fake(Resource):
-    """`stands` is the resource as AWS would have it; `calls` is shared to see the order over several."""
+    """`stands` is the resource as AWS would have it; `calls` is shared to see the order over several.
+
+    What a call leaves is the first of `after_create`, `after_update` or `after_delete`, else what was asked for;
+    `reads` are given one by one before `stands` is.
+    """
 
     kind = "fake"
     awaited = True
@@ -30,7 +34,11 @@ class Fake(Resource):
         self.wanted = dict(wanted or {"size": 1})
         self.stands: Found | None = None
         self.before_create: Callable[[], None] = lambda: None
+        self.before_delete: Callable[[], None] = lambda: None
         self.after_create: list[Found] = []
+        self.after_update: list[Found] = []
+        self.after_delete: list[Found] = []
+        self.reads: list[Found] = []
         self.haste = ""
         self._lock = threading.Lock()
 
@@ -43,7 +51,7 @@ class Fake(Resource):
 
     def read(self) -> Found | None:
         with self._lock:
-            return self.stands
+            return self.reads.pop(0) if self.reads else self.stands
 
     def create(self, desired: Values) -> None:
         self.calls.append(f"create {self.name}")
@@ -55,11 +63,12 @@ class Fake(Resource):
 
     def update(self, desired: Values, found: Found) -> None:
         self.calls.append(f"update {self.name}")
-        self.stands = self.standing(desired)
+        self.stands = self.after_update.pop(0) if self.after_update else self.standing(desired)
 
     def delete(self) -> None:
         self.calls.append(f"delete {self.name}")
-        self.stands = None
+        self.before_delete()
+        self.stands = self.after_delete.pop(0) if self.after_delete else None
 
     def transient(self, reason: str) -> bool:
         return bool(self.haste) and self.haste in reason

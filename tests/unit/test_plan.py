@@ -67,7 +67,7 @@ def test_what_was_read_decides(state: Found | None, action: str) -> None:
 
 def test_the_reason_of_a_failure_is_told() -> None:
     change = one(Fake("a", []), Found({}, OURS, "failed", "no permission"))
-    assert change.details == ("its creation failed: no permission",)
+    assert change.details == ("it has failed: no permission",)
 
 
 def test_what_cannot_change_in_place_is_replaced_and_says_why() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
+from typing import Literal
 
 import pytest
 
-from salespipe.errors import AccessError, NotOursError, SalespipeError
+from salespipe.errors import AccessError, NotOursError, SalespipeError, TransientError
 from salespipe.settings import BY_TARGET
 from salespipe.stack import apply as applying
 from salespipe.stack.apply import Step, apply
 from salespipe.stack.declaration import Declared
-from salespipe.stack.plan import Plan, plan_down, plan_up
+from salespipe.stack.plan import Action, Change, Plan, plan_down, plan_up
 from salespipe.stack.resource import Found
 from tests.unit.fake_resource import Fake, client_error
 
@@ -21,6 +22,11 @@ SPREADING = client_error("InvalidArgumentException", "Firehose is unable to assu
 def carry_out(declared: list[Declared], plan: Plan | None = None) -> list[Step]:
     found = {entry.resource.key: entry.resource.read() for entry in declared}
     return list(apply(declared, plan or plan_up(declared, found, BY_TARGET["local"])))
+
+
+def change(resource: Fake, action: Action, found: Found | None) -> list[Step]:
+    plan = Plan((Change(resource.kind, resource.name, action),), {resource.key: found})
+    return list(apply([Declared(resource)], plan))
 
 
 @pytest.fixture
@@ -158,3 +164,96 @@ def test_giving_up_ends_the_waiting() -> None:
     assert [thread for thread in threading.enumerate() if thread.name.startswith("apply")] == []
     assert slow.stands is not None
     assert slow.stands.state == "busy"
+
+
+def test_what_is_still_being_made_is_deleted_when_it_stands(no_waiting: list[float]) -> None:
+    """A delivery stream cannot be deleted while CREATING, nor a table or a pipe: `down` after an interrupted `up`."""
+    a = Fake("a", [])
+    busy = Found({}, a.names.tags, "busy")
+    a.reads = [busy, busy]
+    a.stands = a.standing()
+
+    def refuse() -> None:
+        if a.reads:
+            raise client_error("ResourceInUseException", "it is CREATING")
+
+    a.before_delete = refuse
+    change(a, "delete", busy)
+    assert a.calls == ["delete a"]
+    assert a.stands is None
+
+
+def test_what_is_gone_already_or_going_is_not_deleted_again(no_waiting: list[float]) -> None:
+    a = Fake("a", [])
+    busy = Found({}, a.names.tags, "busy")
+    a.reads = [busy, Found({}, state="deleting"), Found({}, state="deleting")]
+    change(a, "delete", busy)
+    assert a.calls == []
+
+
+@pytest.mark.parametrize("state", ["failed", "ready"])
+def test_an_update_that_failed_afterwards_is_a_failure(
+    state: Literal["failed", "ready"], no_waiting: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe that is UPDATE_FAILED stands as it did before: ready, but not as wanted."""
+    monkeypatch.setattr(applying, "_LAG_SECONDS", 0.0)
+    a = Fake("a", [])
+    before = a.standing({"size": 2})
+    a.after_update = [Found({"size": 2}, a.names.tags, state, "the role may not do this")]
+    with pytest.raises(SalespipeError, match=r"fake a: its update failed: .*the role may not do this"):
+        change(a, "update", before)
+
+
+def test_an_answer_from_before_the_change_is_no_failure(no_waiting: list[float]) -> None:
+    """DescribeTable is eventually consistent:
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html"""
+    a = Fake("a", [])
+    before = a.standing({"size": 2})
+    a.reads = [before, before]
+    change(a, "update", before)
+    assert a.stands == a.standing()
+
+
+def test_a_creation_that_does_not_start_is_a_failure(no_waiting: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe that is START_FAILED stands, but does not run."""
+    monkeypatch.setattr(applying, "_LAG_SECONDS", 0.0)
+    a = Fake("a", [])
+    a.after_create = [Found({"size": 0}, a.names.tags, "ready", "the log group is missing")]
+    with pytest.raises(SalespipeError, match="its creation failed: size not as declared: the log group is missing"):
+        change(a, "create", None)
+
+
+def test_a_deletion_that_failed_says_why(no_waiting: list[float]) -> None:
+    a = Fake("a", [])
+    a.stands = a.standing()
+    a.after_delete = [Found({}, a.names.tags, "failed", "the grant could not be retired")]
+    with pytest.raises(SalespipeError, match="fake a: its deletion failed: the grant could not be retired"):
+        change(a, "delete", a.stands)
+
+
+def test_the_failure_from_before_the_deletion_is_none_of_it(
+    no_waiting: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = Fake("a", [])
+    a.stands = failed = Found({}, a.names.tags, "failed", "no permission")
+    a.reads = [failed, failed]
+    change(a, "delete", failed)
+    assert a.stands is None
+    monkeypatch.setattr(applying, "_LAG_SECONDS", 0.0)
+    a.stands, a.after_delete = failed, [failed]
+    with pytest.raises(SalespipeError, match="its deletion failed: no permission"):
+        change(a, "delete", failed)
+
+
+def test_when_patience_ends_the_service_has_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applying, "_SPREAD_SECONDS", 2.3)  # one repetition, after a second
+    a = Fake("a", [])
+
+    def refuse() -> None:
+        raise SPREADING
+
+    a.before_create = refuse
+    with pytest.raises(SalespipeError, match="InvalidArgumentException: Firehose is unable to assume role") as caught:
+        change(a, "create", None)
+    assert not isinstance(caught.value, TransientError)
+    assert a.calls == ["create a"] * 2
