@@ -44,9 +44,6 @@ class Stream(Resource):
             Tags=self.names.tags,
             **shards,
         )
-        # Not every endpoint takes the tags with the creation.
-        if not kinesis.list_tags_for_stream(StreamName=self.name)["Tags"]:
-            kinesis.add_tags_to_stream(StreamName=self.name, Tags=self.names.tags)
 
     def update(self, desired: Values, found: Found) -> None:
         self.aws.client("kinesis").update_stream_mode(

@@ -12,7 +12,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from salespipe.aws.absent import if_there
-from salespipe.aws.errors import error_code
+from salespipe.aws.errors import client_error, error_code
+from salespipe.errors import AccessError
 from salespipe.stack.policies import tls_only
 from salespipe.stack.resource import Found, Resource, Seen, Values, from_tag_list
 
@@ -27,7 +28,7 @@ _ABORT_RULE = {
 
 
 class Bucket(Resource):
-    """Holds orders/, errors/ and athena/. Bucket names are global: one we may not look into is not ours."""
+    """Holds orders/, errors/ and athena/. Bucket names are global, but this one contains the account's id."""
 
     kind = "bucket"
     holds_data = True
@@ -48,13 +49,8 @@ class Bucket(Resource):
 
     def read(self) -> Found | None:
         s3 = self.aws.client("s3")
-        try:
-            if if_there(s3.head_bucket, Bucket=self.name) is None:
-                return None
-        except ClientError as error:
-            if error_code(error) in {"403", "AccessDenied"}:
-                return Found(settings={})
-            raise
+        if not self._stands():
+            return None
         tags = if_there(s3.get_bucket_tagging, Bucket=self.name) or {}
         access = if_there(s3.get_public_access_block, Bucket=self.name) or {}
         encryption = if_there(s3.get_bucket_encryption, Bucket=self.name) or {}
@@ -78,12 +74,13 @@ class Bucket(Resource):
 
     def create(self, desired: Values) -> None:
         s3 = self.aws.client("s3")
+        # In us-east-1 S3 answers 200 for a bucket that the account has already.
+        if self._stands():
+            raise client_error("CreateBucket", "BucketAlreadyOwnedByYou", "it was made meanwhile")
         where: dict[str, Any] = {"Tags": self.tag_list}
         if self.names.region != "us-east-1":
             where["LocationConstraint"] = self.names.region
         s3.create_bucket(Bucket=self.name, CreateBucketConfiguration=where)
-        if not if_there(s3.get_bucket_tagging, Bucket=self.name):
-            s3.put_bucket_tagging(Bucket=self.name, Tagging={"TagSet": self.tag_list})
         self.update(desired, Found(settings={}))
 
     def update(self, desired: Values, found: Found) -> None:
@@ -116,7 +113,7 @@ class Bucket(Resource):
 
     def delete(self) -> None:
         s3 = self.aws.client("s3")
-        if if_there(s3.head_bucket, Bucket=self.name) is None:
+        if not self._stands():
             return
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=self.name):
             doomed = [
@@ -124,7 +121,11 @@ class Bucket(Resource):
                 for entry in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
             ]
             if doomed:
-                s3.delete_objects(Bucket=self.name, Delete={"Objects": doomed, "Quiet": True})
+                answer = s3.delete_objects(Bucket=self.name, Delete={"Objects": doomed, "Quiet": True})
+                if answer.get("Errors"):
+                    error = answer["Errors"][0]
+                    words = f"{error.get('Key', '')}: {error.get('Message', '')}"
+                    raise client_error("DeleteObjects", error.get("Code", ""), words)
         for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=self.name):
             for upload in page.get("Uploads", []):
                 s3.abort_multipart_upload(Bucket=self.name, Key=upload["Key"], UploadId=upload["UploadId"])
@@ -138,6 +139,19 @@ class Bucket(Resource):
 
     def losses(self) -> tuple[str, ...]:
         return ("every object in it, with all versions and unfinished uploads",)
+
+    def _stands(self) -> bool:
+        """Whether the bucket is there. Raises AccessError when that may not be known; see
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html."""
+        try:
+            return if_there(self.aws.client("s3").head_bucket, Bucket=self.name) is not None
+        except ClientError as error:
+            if error_code(error) not in {"403", "AccessDenied"}:
+                raise
+            raise AccessError(
+                f"bucket {self.name}: S3 refuses to show it (403 Forbidden)",
+                "allow s3:ListBucket on it; if another account has taken the name, choose another with --name",
+            ) from error
 
     def _other_rules(self) -> list[dict[str, Any]]:
         """The lifecycle rules that somebody else added: they stay."""

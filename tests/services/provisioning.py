@@ -1,7 +1,8 @@
 """A pipeline over moto for the provisioning tests, and a process death at any call.
 
 moto 5.2 has no classifiers, no UpdateCrawler and no UpdateWorkGroup: those are answered here, at the place where a
-request leaves botocore, so that the code under test makes its real calls.
+request leaves botocore, so that the code under test makes its real calls. It forgets the tags of CreateStream and
+CreateBucket too; they are put on before the answer arrives.
 """
 
 from __future__ import annotations
@@ -92,6 +93,35 @@ class MissingInMoto:
         return 200, {}
 
 
+class TagsAtCreation:
+    """Puts on the tags that CreateStream and CreateBucket carry, as AWS does within the call.
+
+    The clients are of a session of their own: no death comes between a creation and its tags.
+    """
+
+    def __init__(self, session: boto3.Session, endpoint_url: str | None) -> None:
+        own = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=session.region_name)
+        self.kinesis = own.client("kinesis", endpoint_url=endpoint_url)
+        self.s3 = own.client("s3", endpoint_url=endpoint_url)
+        for operation, put_on in {"kinesis.CreateStream": self.tag_stream, "s3.CreateBucket": self.tag_bucket}.items():
+            session.events.register(f"before-parameter-build.{operation}", self.keep)
+            session.events.register_first(f"after-call.{operation}", put_on)
+
+    def keep(self, params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        context["given"] = params
+
+    def tag_stream(self, http_response: Any, context: dict[str, Any], **_: Any) -> None:
+        given = context["given"]
+        if http_response.status_code == 200 and given.get("Tags"):
+            self.kinesis.add_tags_to_stream(StreamName=given["StreamName"], Tags=given["Tags"])
+
+    def tag_bucket(self, http_response: Any, context: dict[str, Any], **_: Any) -> None:
+        given = context["given"]
+        tags = given.get("CreateBucketConfiguration", {}).get("Tags")
+        if http_response.status_code == 200 and tags:
+            self.s3.put_bucket_tagging(Bucket=given["Bucket"], Tagging={"TagSet": tags})
+
+
 def _answering(answer: Callable[[Any], Any]) -> Callable[..., Any]:
     def before_call(params: dict[str, Any], **_: Any) -> Any:
         status, body = answer(json.loads(params["body"]))
@@ -161,6 +191,7 @@ class World:
 def _connection(region: str, endpoint_url: str | None) -> tuple[Clients, MissingInMoto, Death]:
     """One set of clients a region for all tests: making them takes longer than a test."""
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
+    TagsAtCreation(session, endpoint_url)
     return Clients(session, endpoint_url), MissingInMoto(session), Death(session)
 
 

@@ -12,7 +12,7 @@ from salespipe.stack.apply import Step
 from salespipe.stack.plan import Plan
 from tests.services.provisioning import Killed, World, world_in_process
 
-WRITES_OF_ONE_UP = 36
+WRITES_OF_ONE_UP = 34
 
 
 @pytest.fixture
@@ -40,7 +40,6 @@ def test_killed_after_any_write_the_next_up_completes_it(world: World, writes: i
         list(provision.up(world.pipeline, plan))
     except Killed:
         world.death.left = None
-        tag_what_moto_forgets(world)
         assert provision.exists(world.pipeline) == (world.plan().pending == ())
     world.up()
     assert world.plan().pending == ()
@@ -78,14 +77,3 @@ def test_closing_the_run_stops_it(world: World) -> None:
     assert not provision.exists(world.pipeline)
     world.up()
     assert world.plan().pending == ()
-
-
-def tag_what_moto_forgets(world: World) -> None:
-    """AWS takes the tags of a stream and a bucket with their creation; moto forgets them, so that a death before the
-    next call leaves them untagged there."""
-    kinesis, s3, names = world.client("kinesis"), world.client("s3"), world.pipeline.names
-    if names.stream in kinesis.list_streams()["StreamNames"]:
-        kinesis.add_tags_to_stream(StreamName=names.stream, Tags=names.tags)
-    if names.bucket in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
-        tags = [{"Key": key, "Value": value} for key, value in names.tags.items()]
-        s3.put_bucket_tagging(Bucket=names.bucket, Tagging={"TagSet": tags})
