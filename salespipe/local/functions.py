@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -144,6 +144,14 @@ class Functions:
                 with self._lock:
                     self._environments.pop((region, name), None)
                 environment.stop()
+
+    def sweep(self, deployed: Container[str]) -> None:
+        """Remove the unpacked code that no function has: `deployed` holds the digests of code, in hexadecimal, that
+        one has. Call it before anything is invoked."""
+        folder = self._home / "functions"
+        for code in folder.iterdir() if folder.is_dir() else ():
+            if code.name not in deployed:
+                shutil.rmtree(code)
 
     def stop(self) -> None:
         """End every process, also those that are at work; later calls raise AwsError."""

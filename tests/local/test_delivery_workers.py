@@ -94,7 +94,9 @@ class World:
         assert self.moto.http(Request("POST", "/", "", headers, urlencode(form).encode())).status == 200
 
     def write(self, *ids: str) -> None:
-        table = self.stores.items.declare(TABLE, "orderid", None, SOURCE, "NEW_AND_OLD_IMAGES")
+        self.stores.items.declare(TABLE, ("orderid", "S"), None, SOURCE, "NEW_AND_OLD_IMAGES")
+        table = self.stores.items.table(TABLE)
+        assert table is not None
         items = [{"orderid": {"S": id}} for id in ids]
         self.stores.items.apply(table, [Write(item, False, item_size(item)) for item in items])
 
@@ -365,6 +367,20 @@ def test_stopping_takes_less_than_a_second_whatever_is_going_on(world: World) ->
     world.supervisor.stop()
     assert time.monotonic() - began < 1
     assert world.supervisor.count() == 0
+
+
+def test_a_start_removes_the_files_that_a_kill_left(world: World) -> None:
+    world.deploy()
+    invoke(world)
+    used = set((world.home / "functions").iterdir())
+    (world.home / "functions" / "0123").mkdir()
+    (world.home / "functions" / "4567.part").mkdir()
+    kept = world.stores.objects.put("lake", "dt=1/kept", b"1")
+    left = world.stores.objects.write("lake", "dt=1/left", b"2")
+    world.restart()
+    eventually(lambda: not left.path.exists())
+    assert kept.read() == b"1"
+    assert set((world.home / "functions").iterdir()) == used
 
 
 # ---- what is taken from moto's inside ----------------------------------------------------------------------------

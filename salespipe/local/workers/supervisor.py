@@ -7,6 +7,7 @@ stream asks for that cannot be done is not an end: it is logged, and reported by
 
 from __future__ import annotations
 
+import base64
 import logging
 import threading
 import time
@@ -24,6 +25,7 @@ from salespipe.local.workers.delivery import DeliveryPoller
 from salespipe.local.workers.delivery_config import DeliveryConfig, DeliveryConfigError
 from salespipe.local.workers.pipe import PipePoller
 from salespipe.local.workers.pipe_config import PipeConfig, PipeConfigError
+from salespipe.local.workers.sweep import Sweep
 from salespipe.local.workers.transform import Transform
 from salespipe.local.workers.worker import Worker
 
@@ -53,18 +55,23 @@ class Supervisor:
         self._since = time.time()
         self._lock = threading.Lock()
         self._self = Worker("supervisor", self, stores.bell, threading.Event())
+        self._sweep = Worker("sweep", Sweep(stores.objects), stores.bell, threading.Event())
 
     def start(self) -> None:
-        """Begin; the workers follow at once."""
+        """Begin; the workers follow at once. What an earlier run left behind is removed meanwhile."""
+        self._functions.sweep(self._deployed())
         self._self.start()
+        self._sweep.start()
 
     def stop(self) -> None:
         """End everything, the functions that are at work included: what they were doing is done again next time."""
         self._self.signal()
+        self._sweep.signal()
         for worker in self._running().values():
             worker.signal()
         self._functions.stop()
         self._self.join()
+        self._sweep.join()
         self._end(self._running())
 
     def count(self) -> int:
@@ -109,6 +116,17 @@ class Supervisor:
                 worker.start()
         self._functions.refresh()
         return LOOK_AGAIN_SECONDS
+
+    def _deployed(self) -> set[str]:
+        """The digests of the code of all functions."""
+        found: set[str] = set()
+        for region in moto_inside.regions("lambda"):
+            query: str | None = ""
+            while query is not None:
+                page = self._moto.rest("lambda", "GET", f"/2015-03-31/functions/{query}", region=region)
+                found |= {base64.b64decode(one["CodeSha256"]).hex() for one in page["Functions"]}
+                query = f"?Marker={page['NextMarker']}" if page.get("NextMarker") else None
+        return found
 
     def _pipes(self, refused: dict[str, str]) -> Iterator[PipeConfig]:
         for region in moto_inside.regions("pipes"):
