@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,8 +17,9 @@ from salespipe.local.itemsize import item_size
 from salespipe.local.stores import Stores
 from salespipe.local.stores.items import Write
 from salespipe.local.stores.shards import Entry
-from salespipe.local.workers.pipe import BatchFailedError, PipePoller, SourceGoneError
+from salespipe.local.workers.pipe import STEP, BatchFailedError, PipePoller, SourceGoneError
 from salespipe.local.workers.pipe_config import PipeConfig, PipeConfigError
+from salespipe.local.workers.worker import Worker
 
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders"
 SOURCE = f"{TABLE}/stream/2026-11-20T12:00:00.000"
@@ -47,7 +49,10 @@ class Bench:
 
     def __init__(self, home: Path) -> None:
         self.stores = Stores.open(home)
-        self.table = self.stores.items.declare(TABLE, "orderid", None, SOURCE, "NEW_AND_OLD_IMAGES")
+        self.stores.items.declare(TABLE, ("orderid", "S"), None, SOURCE, "NEW_AND_OLD_IMAGES")
+        table = self.stores.items.table(TABLE)
+        assert table is not None
+        self.table = table
         self.letters: list[dict[str, Any]] = []
         self.refused: set[str] = set()
         self.target_is_there = True
@@ -125,12 +130,51 @@ def test_one_record_a_change_in_order_with_the_bytes_aws_writes(bench: Bench) ->
     assert not any(b"\n" in data or b": " in data for _, data in records)
 
 
-def test_a_new_worker_goes_on_exactly_where_the_killed_one_was(bench: Bench, tmp_path: Path) -> None:
-    bench.write(*(f"a{i}" for i in range(30)))
+def test_a_new_worker_goes_on_exactly_where_the_killed_one_was(bench: Bench) -> None:
+    ids = [f"a{i:04}" for i in range(3 * STEP)]
+    with bench.stores.db.write():
+        bench.write(*ids)
+    killed = bench.pipe()
+    killed.poll()
+    assert bench.delivered() == ids[:STEP]  # and two more steps are waiting
     drain(bench.pipe())
-    bench.write(*(f"b{i}" for i in range(30)))
-    drain(bench.pipe())
-    assert bench.delivered() == [f"a{i}" for i in range(30)] + [f"b{i}" for i in range(30)]
+    assert bench.delivered() == ids
+
+
+def test_a_failure_that_lasts_is_logged_once(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.write("o1")
+    bench.target_is_there = False
+    pipe = bench.pipe(retries=-1)
+    polls: list[float] = []
+
+    class Watched:
+        topic = pipe.topic
+
+        def poll(self) -> float:
+            polls.append(time.monotonic())
+            return pipe.poll()
+
+    worker = Worker("pipe p", Watched(), bench.stores.bell, threading.Event())
+    worker.start()
+    deadline = time.monotonic() + 15
+    while len(polls) < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    worker.signal()
+    worker.join()
+    assert len(polls) >= 4
+    assert len(caplog.records) == 1
+
+
+def test_large_changes_come_in_pieces(bench: Bench) -> None:
+    for number in range(20):
+        item = {"orderid": {"S": f"o{number:02}"}, "note": {"S": "x" * 390_000}}
+        bench.stores.items.apply(bench.table, [Write(item, False, item_size(item))])
+    assert len(bench.stores.changes.read(SOURCE, 0, 500, 1 << 20)) == 2
+    assert len(bench.stores.changes.read(SOURCE, 0, 500, 1000)) == 1
+    pipe = bench.pipe(batch_size=500, window=60)
+    assert pipe.poll() == 0  # 6 MB are a batch: there is no waiting for more
+    assert bench.puts == [16]
+    assert 0 < pipe.poll() <= 60
 
 
 def test_a_kill_between_put_and_position_leaves_neither(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +279,8 @@ def test_a_batch_that_fails_is_repeated_and_then_given_up(bench: Bench) -> None:
     bench.refused = {"o12"}
     failures = drain(bench.pipe())
     assert len(failures) == 2
-    assert "attempt 2 failed, 10 records" in failures[1]
+    assert failures[0] == failures[1]
+    assert "10 records from sequence 11 are tried again" in failures[1]
     assert "refused o12" in failures[1]
     kept = bench.delivered()
     assert kept == [f"o{i}" for i in range(25) if not 10 <= i < 20]
@@ -344,7 +389,7 @@ def test_a_disabled_stream_is_read_to_its_end_and_then_reported(bench: Bench) ->
     bench.write("o1")
     drain(bench.pipe())
     bench.write("o2")
-    bench.stores.items.declare(TABLE, "orderid", None, f"{TABLE}/stream/2027", "NEW_IMAGE")
+    bench.stores.items.declare(TABLE, ("orderid", "S"), None, f"{TABLE}/stream/2027", "NEW_IMAGE")
     pipe = bench.pipe()
     assert pipe.poll() == 0
     assert bench.delivered() == ["o1", "o2"]

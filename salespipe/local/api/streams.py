@@ -122,7 +122,7 @@ class StreamsApi:
         records: list[orjson.Fragment] = []
         after = position.after
         size = 0
-        for change in self._stores.changes.read(position.stream_arn, after, limit):
+        for change in self._stores.changes.read(position.stream_arn, after, limit, MAX_BYTES):
             size += change.size
             if records and size > MAX_BYTES:
                 break

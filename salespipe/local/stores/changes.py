@@ -13,6 +13,10 @@ from dataclasses import dataclass
 
 from salespipe.local.stores.database import Database
 
+MAX_BYTES = 6 * 1024 * 1024
+"""What a pipe takes at once: the payload of a batch.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html"""
+
 _BASE = 100_000_000_000_000_000_000
 
 
@@ -101,14 +105,23 @@ class ChangeLog:
             [(stream, secrets.token_hex(16), c.name, now, c.keys, c.new, c.old, c.size) for c in made],
         )
 
-    def read(self, stream_arn: str, after: int, limit: int) -> list[Change]:
-        """Up to `limit` changes whose sequence is above `after`."""
+    def read(self, stream_arn: str, after: int, limit: int, max_bytes: int = MAX_BYTES) -> list[Change]:
+        """Up to `limit` changes above `after`; stops before their images exceed `max_bytes`, but gives at least one."""
+        found: list[Change] = []
+        total = 0
         rows = self._db.read().execute(
             "select sequence, event_id, name, created, keys, new, old, size from changes"
             " where stream_id = ? and sequence > ? order by sequence limit ?",
             (self._db.number(stream_arn), after, limit),
         )
-        return [Change(*row) for row in rows]
+        for row in rows:
+            change = Change(*row)
+            total += len(change.keys) + len(change.new or b"") + len(change.old or b"")
+            if found and total > max_bytes:
+                break
+            found.append(change)
+        rows.close()
+        return found
 
     def first(self, stream_arn: str) -> int:
         """The lowest stored sequence, 0 when there is none."""

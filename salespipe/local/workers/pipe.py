@@ -145,7 +145,7 @@ class PipePoller:
 
     def _window_left(self, changes: list[Change]) -> float:
         """How long to wait for a full batch."""
-        if self._config.window <= 0 or self._until or len(changes) >= self._config.batch_size:
+        if self._config.window <= 0 or self._until or self._is_full(changes):
             self._waiting_since = None
             return 0
         now = time.monotonic()
@@ -155,6 +155,13 @@ class PipePoller:
         if left <= 0:
             self._waiting_since = None
         return left
+
+    def _is_full(self, changes: list[Change]) -> bool:
+        """Whether there is a whole batch: as many as it takes, or as many bytes, so that some were left unread."""
+        return (
+            len(changes) >= self._config.batch_size
+            or self._stores.changes.last(self._config.source_arn) > changes[-1].sequence
+        )
 
     def _check_source(self) -> None:
         table = self._stores.items.table(self._config.source_arn.partition("/stream/")[0])
@@ -219,8 +226,9 @@ class PipePoller:
         if 0 <= self._config.retries < self._failures:
             self._give_up(wanted, RETRIES_EXHAUSTED, changes[-1].sequence, str(error))
             return
+        # The same text at each attempt, so that it is logged once.
         raise BatchFailedError(
-            f"attempt {self._failures} failed, {len(wanted)} records from sequence {wanted[0].sequence}: {error}"
+            f"{len(wanted)} records from sequence {wanted[0].sequence} are tried again: {error}"
         ) from error
 
     def _is_old(self, change: Change) -> bool:
