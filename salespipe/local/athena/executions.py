@@ -68,6 +68,7 @@ class Executions:
         self._sessions: dict[str, Session] = {}
         self._stopped: set[str] = set()
         self._lock = threading.Lock()
+        self._changing = threading.Lock()
         self._fail_unfinished()
 
     def warm(self) -> None:
@@ -194,7 +195,7 @@ class Executions:
         self._stores.documents.put(KIND, id, document)
 
     def _change(self, id: str, change: Callable[[dict[str, Any]], object]) -> None:
-        with self._stores.db.write():
+        with self._changing:
             document = self._stores.documents.get(KIND, id)
             if document is not None:
                 change(document)

@@ -19,8 +19,8 @@ from salespipe.local.athena.statements.context import ResultColumn
 from salespipe.local.athena.tables import Tables
 from salespipe.local.stores.objects import ObjectStore
 
-# Our own sign, and what the engine says of bytes that are no UTF-8 and of a line above 2 MB.
-_ODD = (ODD_LINE, "UTF-8", "utf-8", "nicode", "Maximum line size")
+# Our own sign, and what the engine says of text that is no JSON, of bytes that are no UTF-8, of a line above 2 MB.
+_ODD = (ODD_LINE, "Malformed JSON", "UTF-8", "utf-8", "nicode", "Maximum line size")
 
 
 @dataclass(frozen=True)

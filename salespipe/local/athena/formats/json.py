@@ -41,19 +41,35 @@ def read(source: Source) -> str:
         else:
             whole = f"json_extract(l, {text(_path(_key(column, source.storage)))})"
             shown.append(f"{_nested(whole, column, column.type)} AS {quoted(column.name)}")
-    paths = ", ".join(text(_path(_key(column, source.storage))) for _, column in scalars)
-    values = f", json_extract_string(l, [{paths}]) AS v" if scalars else ""
+    columns = ", ".join([*shown, "filename"])
     lines = _lines_of(source)
-    plain = (
-        "CASE WHEN l IS NULL THEN true WHEN json_valid(l) AND ltrim(l)[1] = '{' AND NOT "
-        f"regexp_matches(l, {text(_CAPITAL_KEY)}) THEN true ELSE error('{ODD_LINE}') END"
+    keys = ", ".join(text(_path(_key(column, source.storage))) for _, column in scalars)
+    values = f"json_extract_string(l, [{keys}])"
+    if scalars and len(scalars) == len(source.columns):
+        # Taking a line apart shows whether it is JSON; capitals matter only where a key was not found.
+        found = " AND ".join(f"v[{position}] IS NOT NULL" for position in range(1, len(scalars) + 1))
+        plain = f"l IS NULL OR (starts_with(l, '{{') AND (({found}) OR NOT {_has_capital_key()}))"
+        checked = f"CASE WHEN {plain} THEN v ELSE error('{ODD_LINE}') END AS v"
+        taken = f"SELECT l, filename, {values} AS v FROM ({lines})"
+        return f"SELECT {columns} FROM (SELECT filename, {checked} FROM ({taken}))"
+    plain = "CASE WHEN l IS NULL THEN true WHEN json_valid(l) AND starts_with(l, '{')"
+    if source.columns:
+        plain += f" AND NOT {_has_capital_key()}"
+    some = f", {values} AS v" if scalars else ""
+    return (
+        f"SELECT {columns} FROM (SELECT l, filename{some} FROM ({lines}) "
+        f"WHERE {plain} THEN true ELSE error('{ODD_LINE}') END)"
     )
-    return f"SELECT {', '.join([*shown, 'filename'])} FROM (SELECT l, filename{values} FROM ({lines}) WHERE {plain})"
+
+
+def _has_capital_key() -> str:
+    return f"regexp_matches(l, {text(_CAPITAL_KEY)})"
 
 
 def _lines_of(source: Source) -> str:
     """Every line with its file. Small files are read whole, which is four times as fast for thousands of them."""
-    small, large = [], []
+    small: list[Path] = []
+    large: list[Path] = []
     for path, size in zip(source.files, source.sizes, strict=True):
         (small if size < _SMALL and path.suffix != ".gz" else large).append(path)
     parts = []
