@@ -128,6 +128,8 @@ class Gateway:
                 params = orjson.loads(request.body or b"{}")
             except orjson.JSONDecodeError as error:
                 raise AwsError("SerializationException", "the request is not JSON") from error
+            if not isinstance(params, dict):
+                raise AwsError("SerializationException", "the request is not a JSON object")
             answer = handler(Call(service, operation, self._moto.account, request.region, params))
         except AwsError as error:
             return _json_error(error, content_type)

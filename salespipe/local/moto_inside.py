@@ -245,7 +245,8 @@ def key_conditions(
 
 def compare(kind: str, left: Item, right: list[Item]) -> bool:
     """One range key comparison (`EQ`, `LT`, `BETWEEN`, `BEGINS_WITH`, ...) between DynamoDB values."""
-    return bool(DynamoType(left).compare(kind, [DynamoType(value) for value in right]))
+    with _as_aws_error():
+        return bool(DynamoType(left).compare(kind, [DynamoType(value) for value in right]))
 
 
 def _moto_item(item: Item) -> MotoItem:
@@ -254,7 +255,7 @@ def _moto_item(item: Item) -> MotoItem:
 
 
 class _as_aws_error:
-    """moto's own errors, as the service error they stand for."""
+    """moto's own errors, as the service error they stand for; where it stumbles over an expression, that is invalid."""
 
     def __enter__(self) -> None:
         return None
@@ -263,3 +264,5 @@ class _as_aws_error:
         if isinstance(error, JsonRESTError):
             code = str(error.error_type).rsplit("#", 1)[-1]
             raise AwsError(code, str(error.message)) from error
+        if isinstance(error, ValueError | LookupError | TypeError | AttributeError | NotImplementedError):
+            raise AwsError("ValidationException", f"Invalid expression: {error}") from error

@@ -9,6 +9,7 @@ import zipfile
 import pytest
 
 from salespipe.local import moto_inside
+from salespipe.local.errors import AwsError
 from tests.embedded import Embedded
 
 
@@ -84,6 +85,12 @@ def test_condition_holds(expression: str | None, holds: bool) -> None:
     values = {":low": {"N": "1"}, ":text": {"S": "wo"}}
     item = {"a": {"N": "2"}, "b": {"S": "word"}}
     assert moto_inside.condition_holds(expression, {}, values, item) is holds
+
+
+@pytest.mark.parametrize("expression", ["a = ", "(a = :low", "nonsense(a)", "a BETWEEN :low", "a > :nobody"])
+def test_an_expression_that_moto_stumbles_over_is_the_clients_fault(expression: str) -> None:
+    with pytest.raises(AwsError, match="ValidationException"):
+        moto_inside.condition_holds(expression, {}, {":low": {"N": "1"}}, {"a": {"N": "2"}})
 
 
 def test_compare() -> None:

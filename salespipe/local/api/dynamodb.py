@@ -20,6 +20,7 @@ from salespipe.local.stores.items import Item, Table, TableGoneError, Write
 
 MAX_BATCH = 25
 MAX_BATCH_GET = 100
+MAX_TRANSACTION = 100
 
 _REFUSED = (
     "BatchExecuteStatement",
@@ -200,6 +201,12 @@ class DynamoDbApi:
             raise invalid(
                 "Too many items requested for the BatchWriteItem call" if requests else "RequestItems is empty"
             )
+        if not all(requests.values()):
+            raise invalid(
+                "1 validation error detected: Value at 'requestItems' failed to satisfy constraint: Map value must "
+                f"satisfy constraint: [Member must have length less than or equal to {MAX_BATCH}, Member must have "
+                "length greater than or equal to 1]"
+            )
         work = [(self._table(call, name), given) for name, given in requests.items()]
         writes = [(table, [_write(request, table) for request in given]) for table, given in work]
         for table, batch in writes:
@@ -234,9 +241,18 @@ class DynamoDbApi:
 
     def transact_write_items(self, call: Call) -> dict[str, Any]:
         """All of the writes, or none and the reason of each."""
+        elements = call.params.get("TransactItems") or []
+        if not 1 <= len(elements) <= MAX_TRANSACTION:
+            raise invalid(
+                "1 validation error detected: Value at 'transactItems' failed to satisfy constraint: Member must have "
+                f"length between 1 and {MAX_TRANSACTION}"
+            )
+        places = [self._place(call, *one) for element in elements for one in element.items()]
+        if len(set(places)) != len(places):
+            raise invalid("Transaction request cannot include multiple operations on one item")
         reasons: list[dict[str, str]] = []
         with self._stores.db.write():
-            for element in call.params.get("TransactItems", []):
+            for element in elements:
                 ((kind, params),) = element.items()
                 try:
                     self._transact(call, kind, params)
@@ -251,6 +267,13 @@ class DynamoDbApi:
                     details={"CancellationReasons": reasons},
                 )
         return {}
+
+    def _place(self, call: Call, kind: str, params: dict[str, Any]) -> tuple[str, tuple[bytes, bytes]]:
+        """Which item an element of a transaction is about."""
+        table = self._table(call, params.get("TableName"))
+        if kind == "Put":
+            return table.arn, table.place(stored(params.get("Item"), table)[0])
+        return table.arn, table.place(key(params.get("Key"), table))
 
     def _transact(self, call: Call, kind: str, params: dict[str, Any]) -> None:
         inner = Call(call.service, kind, call.account, call.region, params)

@@ -6,6 +6,7 @@ Numbers: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItW
 
 from __future__ import annotations
 
+import base64
 import re
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any
@@ -18,7 +19,19 @@ MAX_ITEM_BYTES = 400 * 1024
 
 _PLAIN = re.compile(r"-?(0|[1-9]\d{0,37})(\.\d{0,36}[1-9])?")
 _DIGITS = Context(prec=38, traps=[Inexact, InvalidOperation])
-_KINDS = frozenset({"S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"})
+_FORMS: dict[str, type] = {
+    "S": str,
+    "N": str,
+    "B": str,
+    "BOOL": bool,
+    "NULL": bool,
+    "M": dict,
+    "L": list,
+    "SS": list,
+    "NS": list,
+    "BS": list,
+}
+"""What a value of each type is in JSON."""
 
 
 def invalid(message: str) -> AwsError:
@@ -42,9 +55,9 @@ def _measured(item: Item) -> tuple[Item, int]:
     clean: Item = {}
     size = 0
     for name, content in item.items():
-        if len(content) == 1 and name.isascii():
+        if isinstance(content, dict) and len(content) == 1 and name.isascii():
             ((kind, text),) = content.items()
-            if kind == "S" and text.isascii():
+            if kind == "S" and isinstance(text, str) and text.isascii():
                 clean[name] = content
                 size += len(name) + len(text)
                 continue
@@ -63,14 +76,19 @@ def key(given: Any, table: Table) -> Item:
 
 
 def check_key(item: Item, table: Table, missing: str) -> None:
-    """Raise unless the item has every key attribute, of a type that can be a key and not empty."""
-    for name in table.keys:
+    """Raise unless the item has every key attribute, of the type that the table's key has and not empty."""
+    for name, expected in ((table.hash_key, table.hash_type), (table.range_key, table.range_type)):
+        if name is None:
+            continue
         content = item.get(name)
         if content is None:
             raise invalid(missing.format(name))
         ((kind, text),) = content.items()
-        if kind not in ("S", "N", "B"):
-            raise invalid(f"One or more parameter values were invalid: Type mismatch for key {name}")
+        if kind != expected:
+            raise invalid(
+                f"One or more parameter values were invalid: Type mismatch for key {name} expected: {expected} "
+                f"actual: {kind}"
+            )
         if text == "":
             raise invalid(
                 "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an "
@@ -82,7 +100,13 @@ def value(given: Any) -> dict[str, Any]:
     """One attribute value, numbers normalised. Raises AwsError (ValidationException)."""
     if not isinstance(given, dict) or len(given) != 1:
         raise invalid("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+    kind: str
+    content: Any
     ((kind, content),) = given.items()
+    if kind not in _FORMS:
+        raise invalid("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+    if not isinstance(content, _FORMS[kind]):
+        raise AwsError("SerializationException", f"Unexpected value type in payload for {kind}")
     if kind == "S":
         return given
     if kind == "N":
@@ -93,14 +117,29 @@ def value(given: Any) -> dict[str, Any]:
         return {"L": [value(element) for element in content]}
     if kind == "NS":
         content = [number(element) for element in content]
-    if kind not in _KINDS:
-        raise invalid("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+    if kind == "B":
+        _bytes(content)
     if kind in ("SS", "NS", "BS"):
+        if not all(isinstance(element, str) for element in content):
+            raise AwsError("SerializationException", f"Unexpected value type in payload for {kind}")
         if not content:
             raise invalid("One or more parameter values were invalid: An string set  may not be empty")
         if len(set(content)) != len(content):
             raise invalid(f"One or more parameter values were invalid: Input collection {content} contains duplicates.")
+        if kind == "BS":
+            for element in content:
+                _bytes(element)
+        # A set has no order: sorted, two that are equal are stored alike.
+        content = sorted(content)
     return {kind: content}
+
+
+def _bytes(text: str) -> None:
+    """Raise unless the text is base64."""
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise AwsError("SerializationException", "Base64 encoded length is unexpected") from error
 
 
 def number(text: Any) -> str:

@@ -43,11 +43,13 @@ class Iterators:
         """The position of a token. Raises AwsError (ExpiredIteratorException, InvalidArgumentException)."""
         try:
             stream_arn, shard, after, until = orjson.loads(base64.b64decode(str(token), validate=True))
-        except (binascii.Error, ValueError) as error:
+            place = Position(str(stream_arn), int(shard), int(after))
+            expired = float(until) < self._clock()
+        except (binascii.Error, ValueError, TypeError) as error:
             raise AwsError("InvalidArgumentException", "Invalid ShardIterator.") from error
-        if until < self._clock():
+        if expired:
             raise AwsError(
                 "ExpiredIteratorException",
                 f"Iterator expired. The iterator was good for {self._lifetime:.0f} seconds after it was returned.",
             )
-        return Position(stream_arn, shard, after)
+        return place

@@ -129,8 +129,10 @@ class KinesisApi:
         """The open shard whose hash range holds the MD5 of the partition key."""
         if explicit is None:
             place = int.from_bytes(hashlib.md5(partition_key.encode(), usedforsecurity=False).digest())
-        else:
+        elif explicit.isdecimal() and int(explicit) < 1 << 128:
             place = int(explicit)
+        else:
+            raise AwsError("InvalidArgumentException", f"Invalid ExplicitHashKey: {explicit}")
         for shard in self.shards(stream_arn):
             if shard.is_open and shard.first_hash <= place <= shard.last_hash:
                 return shard.number
@@ -223,7 +225,13 @@ class KinesisApi:
         position = self._iterators.read(call.params.get("ShardIterator"))
         arn, shard = position.stream_arn, position.shard
         known = {one.number: one for one in self.shards(arn)}
-        limit = min(call.params.get("Limit") or MAX_GET_RECORDS, MAX_GET_RECORDS)
+        limit = call.params.get("Limit", MAX_GET_RECORDS)
+        if not 1 <= limit <= MAX_GET_RECORDS:
+            raise AwsError(
+                "ValidationException",
+                f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must "
+                f"have value between 1 and {MAX_GET_RECORDS}",
+            )
         log = self._stores.shards
         found = log.read(arn, shard, position.after, limit, MAX_GET_BYTES)
         after = found[-1].sequence if found else position.after

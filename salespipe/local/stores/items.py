@@ -178,6 +178,8 @@ class ItemStore:
 
     def apply(self, table: Table, writes: Sequence[Write]) -> None:
         """Carry the writes out, each on another key, in one transaction, with the change records they make."""
+        if not writes:
+            return
         made: list[NewChange] = []
         puts: list[tuple[int, bytes, bytes, bytes, int]] = []
         deletes: list[tuple[int, bytes, bytes]] = []
