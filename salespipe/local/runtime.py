@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +133,7 @@ def _start(home: Path) -> Running:
             stderr=out,
             start_new_session=True,
             cwd=home,
+            env=_without_aws(os.environ),
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -178,3 +179,9 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def _without_aws(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` without what is set up for AWS itself: a profile that is gone stops every boto3 session."""
+    kept = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
+    return kept | {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
