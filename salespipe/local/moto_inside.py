@@ -21,7 +21,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.comparisons import create_condition_expression_parser
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.dynamo_type import Item as MotoItem
-from moto.dynamodb.parsing import expressions
+from moto.dynamodb.parsing import ast_nodes, expressions
 from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
 from moto.dynamodb.parsing.key_condition_expression import parse_expression
 from moto.dynamodb.parsing.validators import UpdateExpressionValidator
@@ -50,7 +50,9 @@ DURABLE = (
 Item = dict[str, Any]
 
 _MILLISECONDS = len("2024-03-31T08:44:58.172")
-_expressions: Any = expressions  # moto keeps the types of this module to itself
+_expressions: Any = expressions  # moto keeps the types of these modules to itself
+_nodes: Any = ast_nodes
+_ACTIONS = (_nodes.UpdateExpressionAction, _nodes.UpdateExpressionSetAction)
 _backends: Any = moto_backends.get_backend  # typed per service there; here the service is a parameter
 
 
@@ -232,6 +234,22 @@ def updated(
         UpdateExpressionExecutor(checked, target, names).execute()
         made: Item = target.to_json()["Attributes"]
         return made
+
+
+def touched(expression: str, names: Item) -> set[str]:
+    """The top-level attributes that an update expression sets, adds to, removes or deletes from."""
+    with _as_aws_error():
+        found: set[str] = set()
+        waiting = [_expressions.UpdateExpressionParser.make(expression)]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, _ACTIONS):
+                first = node.children[0].children[0]
+                text = first.to_str()
+                found.add(names[text] if text.startswith("#") else text)
+            elif isinstance(node, _nodes.Node):
+                waiting += node.children
+        return found
 
 
 def key_conditions(

@@ -98,6 +98,30 @@ def test_a_set_has_no_order(tables: Embedded) -> None:
     assert len(tables.stores.changes.read(arn, 0, 10)) == 1
 
 
+def test_what_was_updated_is_returned_also_when_it_stays_the_same(tables: Embedded) -> None:
+    client = tables.client("dynamodb")
+    key = {"id": {"S": "a"}, "at": {"N": "1"}}
+    client.put_item(TableName="A", Item={**key, "n": {"N": "1"}, "m": {"M": {"x": {"N": "1"}}}, "other": {"S": "o"}})
+    asked = {
+        "TableName": "A",
+        "Key": key,
+        "UpdateExpression": "SET #n = :one, m.x = :one REMOVE gone",
+        "ExpressionAttributeNames": {"#n": "n"},
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+    }
+    expected = {"n": {"N": "1"}, "m": {"M": {"x": {"N": "1"}}}}
+    for wanted in ("UPDATED_NEW", "UPDATED_OLD"):
+        assert client.update_item(**asked, ReturnValues=wanted)["Attributes"] == expected
+    added = client.update_item(
+        TableName="A",
+        Key=key,
+        UpdateExpression="ADD n :one, fresh :one",
+        ExpressionAttributeValues={":one": {"N": "1"}},
+        ReturnValues="UPDATED_NEW",
+    )
+    assert added["Attributes"] == {"n": {"N": "2"}, "fresh": {"N": "1"}}
+
+
 def test_records_and_iterators(runtime: Embedded) -> None:
     runtime.client("kinesis").create_stream(StreamName="S", ShardCount=1)
     record = {"StreamName": "S", "PartitionKey": "k", "Data": ""}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -33,17 +35,65 @@ def deploy(runtime: Embedded) -> None:
     )
 
 
+def fill(client: Callable[[str], Any]) -> None:
+    """Something in every durable service."""
+    client("athena").create_work_group(Name="w")
+    client("dynamodb").create_table(
+        TableName="T",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    client("glue").create_database(DatabaseInput={"Name": "d"})
+    client("kinesis").create_stream(StreamName="S", ShardCount=1)
+    client("logs").create_log_group(logGroupName="g")
+    client("s3").create_bucket(Bucket="a-bucket")
+    client("sqs").create_queue(QueueName="q")
+    role = client("iam").get_role(RoleName="r")["Role"]["Arn"]
+    client("firehose").create_delivery_stream(
+        DeliveryStreamName="h",
+        ExtendedS3DestinationConfiguration={"BucketARN": "arn:aws:s3:::a-bucket", "RoleARN": role},
+    )
+    client("pipes").create_pipe(
+        Name="p",
+        RoleArn=role,
+        DesiredState="STOPPED",
+        Source="arn:aws:sqs:us-east-1:123456789012:q",
+        Target="arn:aws:kinesis:us-east-1:123456789012:stream/S",
+    )
+
+
+def held(client: Callable[[str], Any]) -> dict[str, list[str]]:
+    """What every durable service has, by name."""
+    return {
+        "athena": [one["Name"] for one in client("athena").list_work_groups()["WorkGroups"] if one["Name"] == "w"],
+        "dynamodb": client("dynamodb").list_tables()["TableNames"],
+        "firehose": client("firehose").list_delivery_streams()["DeliveryStreamNames"],
+        "glue": [one["Name"] for one in client("glue").get_databases()["DatabaseList"]],
+        "iam": [one["RoleName"] for one in client("iam").list_roles()["Roles"]],
+        "kinesis": client("kinesis").list_streams()["StreamNames"],
+        "lambda": [one["FunctionName"] for one in client("lambda").list_functions()["Functions"]],
+        "logs": [one["logGroupName"] for one in client("logs").describe_log_groups()["logGroups"]],
+        "pipes": [one["Name"] for one in client("pipes").list_pipes()["Pipes"]],
+        "s3": [one["Name"] for one in client("s3").list_buckets()["Buckets"]],
+        "sqs": [url.rpartition("/")[2] for url in client("sqs").list_queues().get("QueueUrls", [])],
+    }
+
+
 def test_every_durable_service_can_be_saved_and_put_back(runtime: Embedded) -> None:
-    runtime.client("sqs").create_queue(QueueName="q")
-    runtime.client("s3").create_bucket(Bucket="a-bucket")
     deploy(runtime)
-    for service in moto_inside.DURABLE:
-        moto_inside.load(service, moto_inside.dump(service))
-    assert runtime.client("lambda").get_function(FunctionName="f")["Configuration"]["Handler"] == "code.handler"
+    fill(runtime.client)
+    before = held(runtime.client)
+    assert set(before) == set(moto_inside.DURABLE)
+    assert [service for service, names in before.items() if len(names) != 1] == []
+    saved = {service: moto_inside.dump(service) for service in moto_inside.DURABLE}
+    moto_inside.reset()
+    assert [service for service, names in held(runtime.client).items() if names] == []
+    for service, state in saved.items():
+        moto_inside.load(service, state)
+    assert held(runtime.client) == before
     runtime.client("lambda").update_function_configuration(FunctionName="f", Timeout=7)
     assert moto_inside.function("us-east-1", "f").timeout_s == 7
-    assert runtime.client("sqs").get_queue_url(QueueName="q")["QueueUrl"]
-    assert runtime.client("s3").head_bucket(Bucket="a-bucket")
 
 
 def test_bucket_exists(runtime: Embedded) -> None:
@@ -91,6 +141,11 @@ def test_condition_holds(expression: str | None, holds: bool) -> None:
 def test_an_expression_that_moto_stumbles_over_is_the_clients_fault(expression: str) -> None:
     with pytest.raises(AwsError, match="ValidationException"):
         moto_inside.condition_holds(expression, {}, {":low": {"N": "1"}}, {"a": {"N": "2"}})
+
+
+def test_touched() -> None:
+    expression = "SET #n = :one, m.x[0] = if_not_exists(other, :one) REMOVE gone ADD count :one DELETE tags :some"
+    assert moto_inside.touched(expression, {"#n": "name"}) == {"name", "m", "gone", "count", "tags"}
 
 
 def test_compare() -> None:

@@ -156,6 +156,8 @@ def test_it_listens_on_loopback_only(home: Path) -> None:
     wildcard = f"00000000:{running.port:04X}"
     listening = {line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]}
     assert wildcard not in listening
+    six = {line.split()[1] for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]}
+    assert not [address for address in six if address.endswith(f":{running.port:04X}")]
     assert f"0100007F:{running.port:04X}" in listening
 
 

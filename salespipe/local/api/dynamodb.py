@@ -6,6 +6,7 @@ no lost updates. API: https://docs.aws.amazon.com/amazondynamodb/latest/APIRefer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,9 @@ from salespipe.local.stores.items import Item, Table, TableGoneError, Write
 MAX_BATCH = 25
 MAX_BATCH_GET = 100
 MAX_TRANSACTION = 100
+
+_NAME = re.compile(r"#\w+")
+_VALUE = re.compile(r":\w+")
 
 _REFUSED = (
     "BatchExecuteStatement",
@@ -276,6 +280,7 @@ class DynamoDbApi:
         return table.arn, table.place(key(params.get("Key"), table))
 
     def _transact(self, call: Call, kind: str, params: dict[str, Any]) -> None:
+        _check_used(params)
         inner = Call(call.service, kind, call.account, call.region, params)
         if kind == "Put":
             self.put_item(inner)
@@ -312,16 +317,33 @@ def _returned(params: dict[str, Any], old: Item | None, new: Item | None) -> dic
         return {"Attributes": old}
     if asked == "ALL_NEW" and new is not None:
         return {"Attributes": new}
-    changed = [name for name in {*(old or {}), *(new or {})} if (old or {}).get(name) != (new or {}).get(name)]
-    if asked == "UPDATED_NEW":
-        return {"Attributes": {name: new[name] for name in changed if new and name in new}}
-    if asked == "UPDATED_OLD":
-        return {"Attributes": {name: old[name] for name in changed if old and name in old}}
-    return {}
+    image = {"UPDATED_NEW": new, "UPDATED_OLD": old}.get(asked)
+    if image is None or not params.get("UpdateExpression"):
+        return {}
+    # Also those that got the value they had; of a nested path the whole attribute.
+    updated = moto_inside.touched(params["UpdateExpression"], params.get("ExpressionAttributeNames") or {})
+    return {"Attributes": {name: value for name, value in image.items() if name in updated}}
 
 
 def _names_and_values(params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return params.get("ExpressionAttributeNames") or {}, params.get("ExpressionAttributeValues") or {}
+
+
+def _check_used(params: dict[str, Any]) -> None:
+    """Raise for a name or a value that is given but appears in no expression."""
+    for member, placeholder in (("ExpressionAttributeNames", _NAME), ("ExpressionAttributeValues", _VALUE)):
+        given = params.get(member)
+        if not given:
+            continue
+        used = {
+            found
+            for name, text in params.items()
+            if name.endswith("Expression") and isinstance(text, str)
+            for found in placeholder.findall(text)
+        }
+        unused = sorted(set(given) - used)
+        if unused:
+            raise invalid(f"Value provided in {member} unused in expressions: keys: {{{', '.join(unused)}}}")
 
 
 def _short(name: str) -> str:
@@ -333,6 +355,7 @@ def _while_there(handler: Handler) -> Handler:
     """The handler, for which a table that is deleted while it works is one that does not exist."""
 
     def handle(call: Call) -> dict[str, Any]:
+        _check_used(call.params)
         try:
             return handler(call)
         except TableGoneError as error:

@@ -19,7 +19,7 @@ MAX_ITEM_BYTES = 400 * 1024
 
 _PLAIN = re.compile(r"-?(0|[1-9]\d{0,37})(\.\d{0,36}[1-9])?")
 _DIGITS = Context(prec=38, traps=[Inexact, InvalidOperation])
-_FORMS: dict[str, type] = {
+_FORMS: dict[str, Any] = {
     "S": str,
     "N": str,
     "B": str,
@@ -100,8 +100,6 @@ def value(given: Any) -> dict[str, Any]:
     """One attribute value, numbers normalised. Raises AwsError (ValidationException)."""
     if not isinstance(given, dict) or len(given) != 1:
         raise invalid("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
-    kind: str
-    content: Any
     ((kind, content),) = given.items()
     if kind not in _FORMS:
         raise invalid("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
