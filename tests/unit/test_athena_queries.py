@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from salespipe.local.athena.errors import QueryFailure, SyntaxFailure
+from salespipe.local.athena.failing import conjunction, without_errors
 from tests import athena
 
 GIVEN = [
@@ -123,3 +124,16 @@ def test_columns_have_trinos_names_and_types() -> None:
         (None, "decimal(38,1)"),
         (None, "integer"),
     ]
+
+
+def test_a_condition_that_may_fail_waits_for_those_before_it_but_a_join_stays_a_join() -> None:
+    assert conjunction(["(t1.b <> 0)", "(t1.a // t1.b > 1)"]) == (
+        "((t1.b <> 0) AND CASE WHEN NOT ((t1.b <> 0)) THEN false ELSE (t1.a // t1.b > 1) END)"
+    )
+    joined = "(CAST(t1.a AS INTEGER) = CAST(t2.b AS INTEGER))"
+    assert conjunction(["(t1.c > 5)", joined]) == f"((t1.c > 5) AND {joined})"
+
+
+def test_an_error_inside_try_becomes_null_where_it_would_be_raised() -> None:
+    sql = "CASE WHEN x = 'error(' THEN error('a' || f(')')) ELSE trino_substr(x, 1) END"
+    assert without_errors(sql) == "CASE WHEN x = 'error(' THEN NULL ELSE null_trino_substr(x, 1) END"

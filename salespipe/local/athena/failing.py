@@ -7,15 +7,38 @@ Our rules fail through the engine's `error(â€¦)`, directly or inside a `trino_â€
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_ALIAS = re.compile(r"\b([a-z]\d+)\.")
 _RISKY = re.compile(r"\berror\(|\btrino_|//|\bCAST\(")
 
 
 def may_fail(sql: str) -> bool:
     """Whether evaluating it may raise an error."""
     return any(_RISKY.search(part) for part, is_text in _parts(sql) if not is_text)
+
+
+def conjunction(parts: Sequence[str]) -> str:
+    """AND of conditions, in which one that may fail is only looked at where those before it do not say no.
+
+    `b <> 0 AND a / b > 1` counts on that, and the engine is free to begin with any of them. A condition on several
+    relations stays as it is, so that the engine can join by it; Trino, too, evaluates it apart from the others.
+    """
+    shown = []
+    for index, part in enumerate(parts):
+        mentioned = _relations(part)
+        guards = [before for before in parts[:index] if _relations(before) <= mentioned]
+        if guards and len(mentioned) < 2 and may_fail(part):
+            shown.append(f"CASE WHEN NOT ({' AND '.join(guards)}) THEN false ELSE {part} END")
+        else:
+            shown.append(part)
+    return f"({' AND '.join(shown)})" if len(shown) > 1 else shown[0]
+
+
+def _relations(sql: str) -> set[str]:
+    """The aliases in an expression."""
+    return {name for part, is_text in _parts(sql) if not is_text for name in _ALIAS.findall(part)}
 
 
 def without_errors(sql: str) -> str:

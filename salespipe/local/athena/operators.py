@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from salespipe.local.athena.casts import cast, converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
-from salespipe.local.athena.failing import may_fail
+from salespipe.local.athena.failing import conjunction, may_fail
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.times import local_time, zone_literal
 from salespipe.local.athena.types import (
@@ -308,23 +308,20 @@ def like(expressions: Expressions, node: exp.Expr) -> Typed:
 
 
 def logical(expressions: Expressions, node: exp.Binary) -> Typed:
-    left, right = expressions.boolean(node.this), expressions.boolean(node.expression)
     if isinstance(node, exp.And):
-        return Typed(both(left, right), BOOLEAN)
+        return Typed(conjunction([expressions.boolean(part) for part in conjuncts(node)]), BOOLEAN)
+    left, right = expressions.boolean(node.this), expressions.boolean(node.expression)
     if may_fail(right):
         return Typed(f"CASE WHEN {left} THEN true ELSE ({left} OR {right}) END", BOOLEAN)
     return Typed(f"({left} OR {right})", BOOLEAN)
 
 
-def both(left: str, right: str) -> str:
-    """AND; a right side that may fail is only looked at where the left one is not false, as `b <> 0 AND a / b > 1`
-    hopes.
-
-    The engine is free to look at the right side first.
-    """
-    if may_fail(right):
-        return f"CASE WHEN NOT {left} THEN false ELSE ({left} AND {right}) END"
-    return f"({left} AND {right})"
+def conjuncts(node: exp.Expr) -> list[exp.Expr]:
+    """The conditions that AND joins, in the order they are written."""
+    inner = node
+    while isinstance(inner, exp.Paren):
+        inner = inner.this
+    return [*conjuncts(inner.this), *conjuncts(inner.expression)] if isinstance(inner, exp.And) else [node]
 
 
 def negation(expressions: Expressions, node: exp.Not) -> Typed:

@@ -8,7 +8,6 @@ columns and partitions the statement reads.
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,8 @@ from salespipe.local.athena import grouping
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions, check_zones
-from salespipe.local.athena.operators import both
+from salespipe.local.athena.failing import conjunction
+from salespipe.local.athena.operators import conjuncts
 from salespipe.local.athena.relations import Relations
 from salespipe.local.athena.scope import Field, Relation, Scope, Typed
 from salespipe.local.athena.tables import Tables
@@ -206,13 +206,13 @@ class Queries:
     def _where(self, node: exp.Expr, inside: Expressions, relation: Relation) -> str:
         """The condition; each part that reads nothing but partition columns of one table also prunes that table."""
         sqls = []
-        for part in _conjuncts(node):
+        for part in conjuncts(node):
             with self.translation.tables.watching() as read:
                 sql = inside.boolean(part, "WHERE clause")
             sqls.append(sql)
             if not any(isinstance(inner, (exp.Query, exp.Subquery)) for inner in part.walk()):
                 self.translation.tables.prune(read, sql)
-        return functools.reduce(both, sqls)
+        return conjunction(sqls)
 
     def _group(self, node: exp.Group, inside: Expressions, items: list[Field], into: list[str]) -> str:
         """GROUP BY; the grouped expressions are added to `into`."""
@@ -395,14 +395,6 @@ def _renamed(fields: Sequence[Field], names: Sequence[str], at: tuple[int, int])
         Field(names[index].lower() if names else field.name, f"c{index}", field.type)
         for index, field in enumerate(fields)
     ]
-
-
-def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
-    while isinstance(node, exp.Paren):
-        node = node.this
-    if isinstance(node, exp.And):
-        return [*_conjuncts(node.this), *_conjuncts(node.expression)]
-    return [node]
 
 
 def _mentions(node: exp.Expr, name: str) -> bool:
