@@ -16,10 +16,10 @@ from botocore.exceptions import ClientError
 from salespipe.aws.errors import error_code, translated
 from salespipe.aws.waiting import poll_until
 from salespipe.errors import NotThereError, QueryError, SalespipeError, TransientError
-from salespipe.services import status
 from salespipe.services.orders_view import current_orders_sql
 from salespipe.services.pipeline import Pipeline
-from salespipe.stack.naming import DATA_PREFIX, LAKE_TABLE
+from salespipe.services.settle import settle
+from salespipe.stack.naming import LAKE_TABLE
 
 _CRAWL_SECONDS = 3600.0
 _VIEW_SECONDS = 300.0
@@ -87,7 +87,8 @@ def crawl(
     began = clock()
     _crawler(p)
     if wait:
-        yield from _delivering(p, clock, sleep)
+        for seen in settle(p, clock, sleep):
+            yield CrawlProgress("delivering", seen.seconds, done=seen.done, in_flight=seen.in_flight)
     yield from _crawling(p, clock, sleep)
     last = _crawler(p).get("LastCrawl", {})
     if last.get("Status") != "SUCCEEDED":
@@ -103,34 +104,6 @@ def crawl(
         _make_view(p, lake, clock, sleep)
     yield CrawlProgress("view", clock() - phase, done=True, view="made" if lake else "skipped")
     yield CrawlResult(tables, clock() - began, _problems(p, last))
-
-
-def _delivering(p: Pipeline, clock: Callable[[], float], sleep: Callable[[float], None]) -> Iterator[CrawlProgress]:
-    """Until nothing is in flight. Where that cannot be known, the whole time in which buffers are surely written."""
-    began = clock()
-    most = 2 * p.settings.buffer_seconds + 30
-    pause = _FIRST_PAUSE
-    while True:
-        left = status.in_flight(p)
-        if left is None and pause == _FIRST_PAUSE and _nothing_written(p):
-            left = 0
-        seconds = clock() - began
-        done = left == 0 or seconds >= most
-        yield CrawlProgress("delivering", seconds, done=done, in_flight=left)
-        if done:
-            return
-        sleep(min(pause, most - seconds))
-        pause = min(pause * 1.5, 2.0)
-
-
-def _nothing_written(p: Pipeline) -> bool:
-    """Whether there is neither an order nor an object: then there is nothing to wait for."""
-    with translated():
-        orders = p.aws.client("dynamodb").scan(TableName=p.names.table, Limit=1, ConsistentRead=True, Select="COUNT")
-        if orders["Count"]:
-            return False
-        objects = p.aws.client("s3").list_objects_v2(Bucket=p.names.bucket, Prefix=DATA_PREFIX, MaxKeys=1)
-        return not objects.get("KeyCount")
 
 
 def _crawling(p: Pipeline, clock: Callable[[], float], sleep: Callable[[float], None]) -> Iterator[CrawlProgress]:

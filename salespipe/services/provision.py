@@ -64,10 +64,20 @@ def plan_down(p: Pipeline, *, delete_data: bool) -> Plan:
 
 
 def down(p: Pipeline, plan: Plan) -> Generator[Step | DownResult, None, None]:
-    """Carry the plan out; the last item is the DownResult."""
+    """Carry the plan out; the last item is the DownResult.
+
+    What is kept is retired afterwards: the table's stream is switched off, so that the next `up` begins with what
+    comes after it. Deleting the stream and the delivery discards what they hold: let it `settle` before.
+    """
     began = time.monotonic()
-    yield from apply(_declared(p), plan)
+    declared = _declared(p)
+    yield from apply(declared, plan)
     kept = tuple(change for change in plan.changes if change.action == "keep")
+    resources = {entry.resource.key: entry.resource for entry in declared}
+    with translated():
+        for change in kept:
+            if resources[change.key].ours(plan.found[change.key] or Found({})):
+                resources[change.key].retire()
     yield DownResult(plan.pending, kept, time.monotonic() - began)
 
 

@@ -95,6 +95,15 @@ class Table(Resource):
             view = f"change stream with {desired['stream view']}: a deleted order arrives as its key alone"
         return ("key orderid, on demand", view)
 
+    def retire(self) -> None:
+        """Switch the stream off: a new pipe starts at its beginning, and would deliver the last 24 hours again."""
+        found = self._when_ready()
+        if found is not None and found.settings["stream"] == "enabled":
+            self.aws.client("dynamodb").update_table(TableName=self.name, StreamSpecification={"StreamEnabled": False})
+
+    def keeping(self) -> tuple[str, ...]:
+        return (*super().keeping(), "its change stream is switched off until the next up, so that nothing comes twice")
+
     def losses(self) -> tuple[str, ...]:
         return ("every order in it",)
 

@@ -85,7 +85,7 @@ def plan_down(declared: Sequence[Declared], found: Seen, *, delete_data: bool) -
         if not resource.ours(state):
             details: tuple[str, ...] = (f"not ours: it does not carry the tag {TAG}={resource.names.pipeline}",)
         elif resource.holds_data and not delete_data:
-            details = ("holds data; goes only with --delete-data",)
+            details = resource.keeping()
         else:
             action, details = "delete", resource.losses()
         changes.append(Change(resource.kind, resource.name, action, details))

@@ -98,6 +98,14 @@ class Resource(ABC):
         """What creating it gives, in plain words; `seen` is what stands already."""
         return ()
 
+    def retire(self) -> None:
+        """What a resource that is kept stops doing once the pipeline around it is gone; nothing, as a rule."""
+        return None
+
+    def keeping(self) -> tuple[str, ...]:
+        """Why `down` keeps it, and in what state, in plain words."""
+        return ("holds data; goes only with --delete-data",)
+
     def losses(self) -> tuple[str, ...]:
         """What goes for good when it is deleted, in plain words."""
         return ()

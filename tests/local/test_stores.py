@@ -115,3 +115,15 @@ def test_metrics_are_summed_by_the_minute(tmp_path: Path) -> None:
     assert (second.start, second.total) == (120, 4)
     assert stores.metrics.names() == [("AWS/Kinesis", "IncomingRecords", {"StreamName": "S"})]
     stores.close()
+
+
+def test_a_reader_need_not_wait_for_a_writer(tmp_path: Path) -> None:
+    stores = Stores.open(tmp_path)
+    seen: list[str | None] = []
+    with stores.db.write():
+        stores.positions.save("worker", "0", "unseen")
+        reader = threading.Thread(target=lambda: seen.append(stores.positions.get("worker", "0")))
+        reader.start()
+        reader.join(10)
+        assert seen == [None]
+    stores.close()

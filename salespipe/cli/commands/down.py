@@ -23,6 +23,7 @@ def down(
         raise UsageError(f"down deletes the pipeline {name!r} and there is nobody to ask", "add --yes to go ahead")
     from salespipe.cli.views import plans
     from salespipe.services import provision
+    from salespipe.services.settle import settle
 
     with shell.open() as target:
         plan = provision.plan_down(target.pipeline, delete_data=delete_data)
@@ -36,6 +37,9 @@ def down(
             typed = console.ask(f"Type the pipeline's name ({name}) to delete it: ")
             if typed.strip() != name:
                 raise SalespipeError(f"nothing was deleted: {typed.strip()!r} is not {name!r}")
+        if not delete_data and provision.exists(target.pipeline):
+            for seen in settle(target.pipeline):
+                plans.show_settling(console, seen)
         result = follow(provision.down(target.pipeline, plan), provision.DownResult, plans.step_shown_on(console))
         target.release()
         plans.show_down(console, name, result)

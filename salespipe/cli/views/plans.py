@@ -12,6 +12,7 @@ from salespipe.stack.cost import LABEL as COST
 
 if TYPE_CHECKING:
     from salespipe.services.provision import DownResult
+    from salespipe.services.settle import Settling
     from salespipe.settings import Settings
     from salespipe.stack.apply import Step
     from salespipe.stack.plan import Change, Plan
@@ -74,6 +75,15 @@ def show_what_goes(console: Console, plan: Plan) -> None:
     for change in plan.changes:
         word = console.style(change.action, _COLORS.get(change.action, "dim"))
         console.error(f"{word}  {change.kind} {change.name}{_why(change)}")
+
+
+def show_settling(console: Console, seen: Settling) -> None:
+    """What `down` waits for before it deletes anything; said where the wait ends without knowing."""
+    if not seen.done:
+        left = "what was written" if seen.in_flight is None else f"{seen.in_flight:,} change events"
+        console.progress.update(f"letting {left} be delivered ... {seen.seconds:.0f} s")
+    elif seen.in_flight:
+        console.error(f"warning: {seen.in_flight:,} change events were not delivered within {seen.seconds:.0f} s")
 
 
 def show_down(console: Console, pipeline: str, result: DownResult) -> None:

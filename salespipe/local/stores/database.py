@@ -71,12 +71,15 @@ class Database:
         self._lock = threading.RLock()
         self._depth = 0
         self._local = threading.local()
+        self._readers_lock = threading.Lock()
         self._readers: weakref.WeakSet[_Reader] = weakref.WeakSet()
         self._arns: dict[str, int] = {}
         self._afterwards: list[Callable[[], None]] = []
         self._on_rollback: list[Callable[[], None]] = []
         try:
             self._writer = self._connect()
+            self._writer.execute("pragma auto_vacuum=incremental")  # before the first table is made, or never
+            self._writer.execute("pragma journal_mode=wal")
             self._prepare()
         except sqlite3.DatabaseError as error:
             raise StoreError(
@@ -85,8 +88,6 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
-        connection.execute("pragma auto_vacuum=incremental")  # has an effect only before the first table is made
-        connection.execute("pragma journal_mode=wal")
         connection.execute("pragma synchronous=normal")
         connection.execute("pragma cache_size=-16000")
         connection.execute("pragma temp_store=memory")
@@ -157,7 +158,7 @@ class Database:
             connection = self._connect()
             connection.execute("pragma query_only=on")
             self._local.reader = reader = _Reader(connection)
-            with self._lock:
+            with self._readers_lock:
                 self._readers.add(reader)
         return reader.connection
 
@@ -179,7 +180,7 @@ class Database:
 
     def close(self) -> None:
         """Fold the log into the database file and close every connection."""
-        with self._lock:
+        with self._lock, self._readers_lock:
             for reader in list(self._readers):
                 reader.connection.close()
             self._writer.execute("pragma wal_checkpoint(truncate)")
