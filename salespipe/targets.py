@@ -22,7 +22,7 @@ from salespipe.errors import AccessError, NotThereError, SalespipeError, UsageEr
 from salespipe.local import runtime
 from salespipe.services.pipeline import Pipeline
 from salespipe.settings import BY_TARGET
-from salespipe.stack.naming import Names, check_pipeline_name
+from salespipe.stack.naming import Names, check_pipeline_name, up_hint
 
 LOCAL_REGION = "us-east-1"
 
@@ -75,9 +75,7 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
     _check_region(session)
     home = runtime.default_home()
     if start is Start.IF_DATA and not runtime.is_active(home):
-        raise NotThereError(
-            f"pipeline {pipeline!r} is not there: nothing runs in {home}", "create it with: salespipe up"
-        )
+        raise NotThereError(f"pipeline {pipeline!r} is not there: nothing runs in {home}", up_hint(pipeline))
     try:
         running = runtime.ensure(home)
     except (runtime.RuntimeStartError, OSError) as error:

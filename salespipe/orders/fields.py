@@ -1,7 +1,7 @@
 """Orders out of other people's rows: which column holds which field, and what a field's text means.
 
 Fields without a column get a default that never changes, so that reading a file again gives the same orders:
-orderid comes from the file's name and the row's number, quantity is 1, updated_at is ordered_at, status is
+orderid comes from the file's contents and the row's number, quantity is 1, updated_at is ordered_at, status is
 `delivered`, channel is `replay`, the other texts are `unknown`. Only the money has to be there: `amount` (of the
 whole order, taken exactly), `price` (of one piece), or both. From `amount` alone the price is worked out to four
 decimals; from `price` alone the amount is exact.
@@ -78,7 +78,7 @@ def match_columns(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[st
 
 
 class RowReader:
-    """Turns rows into orders. `source` (the file's name) and a row's number make the id where no column does."""
+    """Turns rows into orders. `source` (a digest of the file) and a row's number make the id where no column does."""
 
     def __init__(self, columns: Mapping[str, str], source: str, undated: datetime) -> None:
         self._columns = dict(columns)

@@ -19,7 +19,7 @@ from salespipe.errors import NotThereError, QueryError, SalespipeError, Transien
 from salespipe.services.orders_view import current_orders_sql
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.settle import settle
-from salespipe.stack.naming import LAKE_TABLE
+from salespipe.stack.naming import LAKE_TABLE, up_hint
 
 _CRAWL_SECONDS = 3600.0
 _VIEW_SECONDS = 300.0
@@ -147,7 +147,7 @@ def _crawler(p: Pipeline) -> dict[str, Any]:
         with translated():
             crawler: dict[str, Any] = p.aws.client("glue").get_crawler(Name=p.names.crawler)["Crawler"]
     except NotThereError as error:
-        raise NotThereError(f"pipeline {p.names.pipeline!r} is not there", "create it with: salespipe up") from error
+        raise NotThereError(f"pipeline {p.names.pipeline!r} is not there", up_hint(p.names.pipeline)) from error
     return crawler
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -30,7 +31,9 @@ class OrderFile:
         except ValueError as error:
             raise UsageError(f"{path.name}: {error}", "map it with: --map field=column") from error
         modified = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
-        self._reader = RowReader(columns, path.name, modified)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self._reader = RowReader(columns, digest, modified)
 
     def orders(self, limit: int | None = None) -> Iterator[Order]:
         """The first `limit` orders, or all. Raises UsageError naming row, column and value of what cannot be read."""

@@ -18,7 +18,7 @@ from salespipe.services.pipeline import Pipeline
 from salespipe.stack import plan as planning
 from salespipe.stack.apply import Step, apply
 from salespipe.stack.declaration import Declared, declare
-from salespipe.stack.naming import TAG
+from salespipe.stack.naming import TAG, up_hint
 from salespipe.stack.plan import Change, Plan
 from salespipe.stack.resource import Found, Resource, Seen
 
@@ -96,7 +96,7 @@ def exists(p: Pipeline) -> bool:
 def require(p: Pipeline) -> None:
     """Raise NotThereError unless the pipeline stands."""
     if not exists(p):
-        raise NotThereError(f"pipeline {p.names.pipeline!r} is not there", "create it with: salespipe up")
+        raise NotThereError(f"pipeline {p.names.pipeline!r} is not there", up_hint(p.names.pipeline))
 
 
 def _declared(p: Pipeline) -> tuple[Declared, ...]:

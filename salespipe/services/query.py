@@ -144,7 +144,15 @@ def _rows(p: Pipeline, connection: Any, cursor: Any) -> Iterator[tuple[object, .
                 page = cursor.fetchmany()
             if not page:
                 return
-            yield from page
+            yield from (_fitted(row, len(cursor.description)) for row in page)
+
+
+def _fitted(row: tuple[object, ...], width: int) -> tuple[object, ...]:
+    """A row as wide as its columns: DESCRIBE and its like name several columns but answer in lines with tabs."""
+    if len(row) == width:
+        return row
+    values = [part.strip() for part in "\t".join(map(str, row)).split("\t")]
+    return tuple([*values, *[""] * width][:width])
 
 
 @contextmanager

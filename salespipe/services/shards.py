@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from salespipe.aws.errors import error_code, translate, translated
 from salespipe.errors import UsageError
@@ -171,6 +171,8 @@ class ShardReader:
                     wait = min(wait * 2, 5.0)
                 else:
                     raise translate(error) from error
+            except (BotoCoreError, HTTPClientError) as error:
+                raise translate(error) from error
         records: list[dict[str, Any]] = answer["Records"]
         if records:
             self._last = records[-1]["SequenceNumber"]

@@ -245,7 +245,7 @@ def _dead_letters(p: Pipeline) -> _Seen:
 def _crawler(p: Pipeline, at: datetime) -> _Seen:
     crawler = p.aws.client("glue").get_crawler(Name=p.names.crawler)["Crawler"]
     last = crawler.get("LastCrawl", {})
-    age = (at - last["StartTime"]).total_seconds() if "StartTime" in last else None
+    age = max((at - last["StartTime"]).total_seconds(), 0.0) if "StartTime" in last else None
     problem = ""
     if last.get("Status") == "FAILED":
         problem = " ".join(f"crawler: the last crawl failed: {last.get('ErrorMessage', '')}".split())
@@ -265,5 +265,5 @@ def _catalog(p: Pipeline) -> _Seen:
 def _prefix(p: Pipeline, prefix: str, at: datetime) -> _Seen:
     found = summary(p, prefix)
     name = "lake" if prefix == DATA_PREFIX else "errors"
-    age = (at - found.latest).total_seconds() if found.latest else None
+    age = max((at - found.latest).total_seconds(), 0.0) if found.latest else None
     return _Seen(Hop(name, "READY" if found.objects else "EMPTY", age_seconds=age))

@@ -133,6 +133,11 @@ class Names:
         return "/aws-glue/crawlers"
 
 
+def up_hint(pipeline: str) -> str:
+    """What to do when the pipeline is not there."""
+    return "create it with: salespipe up" + ("" if pipeline == DEFAULT_PIPELINE else f" --name {pipeline}")
+
+
 def check_pipeline_name(name: str) -> None:
     """Raise UsageError unless `name` is short and plain enough for every resource derived from it."""
     if not _PIPELINE.fullmatch(name):

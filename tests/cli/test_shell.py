@@ -261,3 +261,18 @@ def test_a_stream_that_is_closed_or_full_is_no_defect(tmp_path: Path, redirected
     assert done.returncode == code
     assert done.stderr.startswith(err)
     assert (done.stderr == "") == (err == "")
+
+
+def test_ctrl_c_while_the_program_is_still_loading_ends_it_cleanly() -> None:
+    script = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from salespipe.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -68,3 +68,10 @@ def test_a_query_before_up_is_not_there(pipeline: Pipeline) -> None:
     other = replace(pipeline, names=replace(pipeline.names, pipeline="other"))
     with pytest.raises(NotThereError, match="'other'"):
         query(other, "SELECT 1")
+
+
+def test_describe_gives_a_row_for_each_column(pipeline: Pipeline) -> None:
+    query(pipeline, "CREATE EXTERNAL TABLE t (a string, b decimal(9,2)) LOCATION 's3://nowhere/t/'")
+    result = query(pipeline, "DESCRIBE t")
+    assert [row[:2] for row in result.rows] == [("a", "string"), ("b", "decimal(9,2)")]
+    assert {len(row) for row in result.rows} == {len(result.columns)}

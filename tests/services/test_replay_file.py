@@ -143,3 +143,15 @@ def test_the_cdnow_orders_are_all_there_to_the_cent() -> None:
         Decimal("15.4"),
     )
     assert third.ordered_at == datetime(1997, 1, 12, tzinfo=UTC)
+
+
+def test_another_file_of_the_same_name_has_other_ids(tmp_path: Path) -> None:
+    path = tmp_path / "today.csv"
+    path.write_text("amount\n1.00\n2.00\n")
+    first = {order.orderid for order in OrderFile(path, {}).orders()}
+    path.write_text("amount\n3.00\n4.00\n")
+    second = {order.orderid for order in OrderFile(path, {}).orders()}
+    path.rename(tmp_path / "moved.csv")
+    again = {order.orderid for order in OrderFile(tmp_path / "moved.csv", {}).orders()}
+    assert len(first | second) == 4
+    assert again == second

@@ -13,7 +13,7 @@ from salespipe.cli.shell import Shell, follow
 def demo(
     shell: Shell,
     orders: Annotated[str, typer.Option(metavar="N", help="How many operations.")] = "1000",
-    seed: Annotated[str, typer.Option(metavar="N", help="The same seed gives the same orders.")] = "7",
+    seed: Annotated[str, typer.Option(metavar="N", help="The same seed gives the same orders.")] = "42",
 ) -> None:
     """Tell the whole story: up, orders, delivery, crawl, queries."""
     number = options.count("--orders", orders)

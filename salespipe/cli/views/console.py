@@ -148,3 +148,8 @@ class Progress:
             return os.get_terminal_size(self._err.fileno()).columns or 80
         except OSError:  # the terminal is gone
             return 80
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 table`, `2 tables`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from salespipe.cli.views.console import Console, visible
+from salespipe.cli.views.console import Console, counted, visible
 from salespipe.stack.naming import CURRENT_VIEW
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ def show(console: Console, result: CrawlResult) -> None:
         console.document(document)
         return
     for table in result.tables:
-        console.write(console.style(f"{table.database}.{table.name}  {table.partitions} partitions", "bold"))
+        console.write(console.style(f"{table.database}.{table.name}  {counted(table.partitions, 'partition')}", "bold"))
         width = max((len(column.name) for column in table.columns), default=0)
         console.lines(f"  {column.name:{width}}  {column.type}" for column in table.columns)
     if not result.tables:
         console.write("no tables: nothing has been delivered yet")
-    console.talk(f"{len(result.tables)} tables in {result.seconds:.1f} s")
+    console.talk(f"{counted(len(result.tables), 'table')} in {result.seconds:.1f} s")

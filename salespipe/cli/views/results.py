@@ -16,7 +16,7 @@ from salespipe.cli import options
 from salespipe.cli.views.console import Console, visible
 from salespipe.cli.views.document import dumps, text
 from salespipe.cli.views.table import plain
-from salespipe.errors import SalespipeError
+from salespipe.errors import SalespipeError, UsageError
 
 if TYPE_CHECKING:
     from salespipe.services.query import QueryResult
@@ -30,7 +30,12 @@ def format_of(asked: str | None, output: str | None) -> str:
     """The format to write: the one asked for, else what the file's ending names, else a table."""
     if asked is not None:
         return options.choice("--format", asked, FORMATS)
-    return _ENDINGS.get(Path(output).suffix.lower(), "table") if output else "table"
+    ending = Path(output).suffix.lower() if output else ""
+    if ending in ("", ".txt"):
+        return "table"
+    if ending not in _ENDINGS:
+        raise UsageError(f"--output {output!r}: {ending} is no format", f"add --format {'|'.join(FORMATS)}")
+    return _ENDINGS[ending]
 
 
 def show(console: Console, result: QueryResult, form: str) -> None:

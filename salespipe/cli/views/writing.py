@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from salespipe.cli.views.console import Console
+from salespipe.cli.views.console import Console, counted
 
 if TYPE_CHECKING:
     from salespipe.services.write import WriteProgress, WriteResult
@@ -48,7 +48,8 @@ def line(counts: WriteProgress) -> str:
     """The counts in one line."""
     total = counts.inserted + counts.updated + counts.deleted
     said = (
-        f"{total:,} operations: {counts.inserted:,} inserted, {counts.updated:,} updated, {counts.deleted:,} deleted"
+        f"{counted(total, 'operation')}: {counts.inserted:,} inserted, {counts.updated:,} updated,"
+        f" {counts.deleted:,} deleted"
         f"  in {counts.seconds:.1f} s, {counts.rate:,.1f}/s"
     )
     return f"{said}, {counts.retried:,} retried" if counts.retried else said
