@@ -136,8 +136,14 @@ def test_aws_without_credentials_is_exit_code_4_even_where_metadata_never_answer
     assert done.stderr.startswith("salespipe: error: no AWS credentials were found\n  hint: ")
 
 
-@pytest.mark.parametrize("target", ["local", "aws"])
-@pytest.mark.parametrize(("region", "said"), [("cn-north-1", "belongs to aws-cn"), ("moon", "is not known")])
+@pytest.mark.parametrize(
+    ("target", "region", "said"),
+    [
+        ("aws", "cn-north-1", "belongs to aws-cn"),
+        ("local", "us-gov-west-1", "belongs to aws-us-gov"),
+        ("aws", "moon", "is not known"),
+    ],
+)
 def test_a_region_whose_names_are_not_ours_is_refused(tmp_path: Path, target: str, region: str, said: str) -> None:
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
     done = salespipe("up", "--target", target, "--region", region, home=tmp_path, env=keys)
