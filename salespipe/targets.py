@@ -32,6 +32,7 @@ class Start(Enum):
 
     IF_NEEDED = "if needed"  # up, plan, demo, env
     IF_DATA = "if data"  # every other command: only one that should be running anyway
+    IF_KEPT = "if kept"  # down: also one that holds nothing but the data that an earlier down kept
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
     session = _session_of_its_own(region)
     _check_region(session)
     home = runtime.default_home()
-    if start is Start.IF_DATA and not runtime.is_active(home):
+    here = runtime.is_active(home) or (start is Start.IF_KEPT and runtime.has_store(home))
+    if start is not Start.IF_NEEDED and not here:
         raise NotThereError(f"pipeline {pipeline!r} is not there: nothing runs in {home}", up_hint(pipeline))
     try:
         running = runtime.ensure(home)

@@ -40,6 +40,12 @@ class Shell:
 
         return self._target(Start.IF_DATA)
 
+    def open_kept(self) -> Target:
+        """The same, or one that holds nothing but what an earlier `down` kept."""
+        from salespipe.targets import Start
+
+        return self._target(Start.IF_KEPT)
+
     def _target(self, start: Start) -> Target:
         from salespipe.targets import open_target
 

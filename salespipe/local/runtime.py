@@ -64,6 +64,11 @@ def is_active(home: Path) -> bool:
     return (home / "active").exists()
 
 
+def has_store(home: Path) -> bool:
+    """Whether anything was ever kept in this home."""
+    return (home / "store.db").exists()
+
+
 def find(home: Path) -> Running | None:
     """The process of this home if it answers. A state file that a dead process left behind counts as none."""
     try:

@@ -121,9 +121,10 @@ class Pipe(Resource):
         return passes(reason, PIPES)
 
     def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
+        table = seen.get((Table.kind, self.names.table))
         again = "changes of the last 24 hours arrive again, with the event ids they had"
         return (
-            *((again,) if seen.get((Table.kind, self.names.table)) else ()),
+            *((again,) if table is not None and table.settings.get("stream") == "enabled" else ()),
             f"starts at {desired['start']}, not LATEST: no change made before it stands is missed",
             f"partition key {desired['partition key']}, not a constant: an order's changes stay in order, all shards "
             "are used",

@@ -414,8 +414,16 @@ def test_down_keeps_the_data_unless_told(journey: Journey, crawled: Any) -> None
     assert "kept" in said
 
     journey.run("status", code=3)
+    journey.run("down", "--yes", code=3)
     again = journey.json("up")
     assert {"create"} < {change["action"] for change in again["changes"]}
+
+
+def test_what_a_down_kept_can_still_be_deleted(journey: Journey, crawled: Any) -> None:
+    journey.run("down", "--yes")
+    told = journey.json("down", "--yes", "--delete-data")
+    assert {thing["kind"] for thing in told["deleted"]} == {"bucket", "table"}
+    journey.run("up")
 
 
 def test_down_whose_reader_has_left_still_takes_everything_down(journey: Journey, crawled: Any) -> None:

@@ -29,8 +29,13 @@ def test_up_restart_down(runtime: Embedded) -> None:
     assert not provision.exists(pipeline)
     assert runtime.client("s3").get_object(Bucket=pipeline.names.bucket, Key="orders/x.gz")["Body"].read() == b"x"
 
+    old = runtime.client("dynamodb").describe_table(TableName=pipeline.names.table)["Table"]
+    assert "StreamSpecification" not in old
     *_, _ = provision.up(pipeline, provision.plan(pipeline))
     assert provision.exists(pipeline)
+    new = runtime.client("dynamodb").describe_table(TableName=pipeline.names.table)["Table"]
+    assert new["LatestStreamArn"] != old.get("LatestStreamArn")
+    assert provision.plan(pipeline).pending == ()
     *_, _ = provision.down(pipeline, provision.plan_down(pipeline, delete_data=True))
     assert provision.plan_down(pipeline, delete_data=True).changes == ()
     assert runtime.client("s3").list_buckets()["Buckets"] == []

@@ -25,9 +25,9 @@ def down(
     from salespipe.services import provision
     from salespipe.services.settle import settle
 
-    with shell.open() as target:
+    with shell.open_kept() as target:
         plan = provision.plan_down(target.pipeline, delete_data=delete_data)
-        if not plan.changes:
+        if not plan.pending:
             try:
                 provision.require(target.pipeline)
             finally:
