@@ -1,8 +1,10 @@
 """The HTTP endpoint: finds out which operation a request is for, asks our own handler first and moto for the rest.
 
-An ASGI application. Handlers block (SQLite, moto), so each request is answered on a thread of a small pool; Lambda
-calls, which may take minutes, have threads of their own. Only requests addressed to this machine's loopback names are
-served, and none that a browser sends for a web page (`Origin`): no page the user visits can drive the endpoint.
+An ASGI application. The operations that move data (HOT) are answered at once, on the event loop's thread: they take
+milliseconds and wait for nothing but the store. Everything else may wait for moto or for files, and is answered on a
+thread of a small pool; Lambda calls, which may take minutes, have threads of their own. Only requests addressed to
+this machine's loopback names are served, and none that a browser sends for a web page (`Origin`): no page the user
+visits can drive the endpoint.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from random import getrandbits
 from typing import Any, Protocol
 
 import orjson
@@ -24,6 +27,23 @@ from salespipe.local.moto_app import Moto
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _THREADS = 16
 _JSON_1_0 = "application/x-amz-json-1.0"
+
+HOT = frozenset(
+    {
+        ("DynamoDB_20120810", "BatchWriteItem"),
+        ("DynamoDB_20120810", "DeleteItem"),
+        ("DynamoDB_20120810", "GetItem"),
+        ("DynamoDB_20120810", "PutItem"),
+        ("DynamoDB_20120810", "UpdateItem"),
+        ("DynamoDBStreams_20120810", "GetRecords"),
+        ("Kinesis_20131202", "GetRecords"),
+        ("Kinesis_20131202", "GetShardIterator"),
+        ("Kinesis_20131202", "PutRecord"),
+        ("Kinesis_20131202", "PutRecords"),
+    }
+)
+"""Target prefix and operation of what is answered on the event loop's thread. Their handlers take no lock that is ever
+held while waiting for the turn."""
 
 log = logging.getLogger(__name__)
 
@@ -65,20 +85,22 @@ class Gateway:
         send: Callable[[dict[str, Any]], Awaitable[None]],
     ) -> None:
         """One HTTP request."""
-        chunks = []
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            chunks.append(message.get("body", b""))
-            more = message.get("more_body", False)
+        message = await receive()
+        body = message.get("body", b"")
+        if message.get("more_body", False):
+            chunks = [body]
+            while message.get("more_body", False):
+                message = await receive()
+                chunks.append(message.get("body", b""))
+            body = b"".join(chunks)
+        if message["type"] == "http.disconnect":
+            return
         request = Request(
             scope["method"],
             scope["raw_path"].decode("latin-1"),
             scope["query_string"].decode("latin-1"),
             {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
-            b"".join(chunks),
+            body,
         )
         reply = self._at_once(request)
         if reply is None:
@@ -101,7 +123,7 @@ class Gateway:
             return Reply(403, [("Content-Type", "text/plain")], b"this endpoint serves programs on this machine only\n")
         if request.path == "/_salespipe/health":
             return Reply(200, [("Content-Type", "application/json")], orjson.dumps(self._health()))
-        return None
+        return self.answer(request) if request.target in HOT else None
 
     def answer(self, request: Request) -> Reply:
         """The answer to a request; a failure of ours is logged and answered as the service's internal failure."""
@@ -137,7 +159,7 @@ class Gateway:
 
 
 def _json_headers(content_type: str) -> list[tuple[str, str]]:
-    return [("Content-Type", content_type), ("x-amzn-RequestId", str(uuid.uuid4()))]
+    return [("Content-Type", content_type), ("x-amzn-RequestId", str(uuid.UUID(int=getrandbits(128), version=4)))]
 
 
 def _json_error(error: AwsError, content_type: str) -> Reply:

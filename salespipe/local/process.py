@@ -32,6 +32,7 @@ from salespipe.local.api.workgroups import WorkGroupsApi
 from salespipe.local.errors import StoreError
 from salespipe.local.functions import Functions
 from salespipe.local.gateway import Gateway
+from salespipe.local.loop import run_in_turns
 from salespipe.local.moto_app import Moto
 from salespipe.local.moto_inside import function
 from salespipe.local.stores import Stores
@@ -94,7 +95,9 @@ class Runtime:
             )
         )
         self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, name="endpoint", daemon=True
+            target=lambda: run_in_turns(self.stores.db.turn, self._server.serve([self._socket])),
+            name="endpoint",
+            daemon=True,
         )
         self._started_at = time.time()
 

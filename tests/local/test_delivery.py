@@ -83,7 +83,7 @@ class Bench:
         config = replace(CONFIG, **changes)
         transform = None
         if config.processor is not None:
-            transform = Transform(config, config.processor, self.invoke, self.pause)
+            transform = Transform(config, config.processor, self.invoke, self.pause, self.stores.db.turn)
         return DeliveryPoller(
             config, shard, self.stores, transform, lambda bucket: self.bucket_is_there, lambda: self.now
         )

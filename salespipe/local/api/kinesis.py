@@ -5,13 +5,13 @@ API and limits: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and
 
 from __future__ import annotations
 
-import base64
 import binascii
-import hashlib
 import threading
 import time
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import md5
 from typing import Any
 
 from salespipe.local import moto_inside
@@ -48,6 +48,22 @@ class Shard:
     adjacent: int | None
 
 
+class Shards:
+    """All shards of a stream, and which of the open ones a hash key belongs to."""
+
+    def __init__(self, shards: Sequence[Shard]) -> None:
+        self.by_number = {shard.number: shard for shard in shards}
+        self._open = sorted((shard for shard in shards if shard.is_open), key=lambda shard: shard.first_hash)
+        self._starts = [shard.first_hash for shard in self._open]
+
+    def at(self, place: int) -> int:
+        """The number of the open shard whose range holds `place`. Raises LookupError."""
+        shard = self._open[bisect(self._starts, place) - 1]
+        if not shard.first_hash <= place <= shard.last_hash:
+            raise LookupError(place)
+        return shard.number
+
+
 class KinesisApi:
     """Puts and gets records; forgets a stream's shards whenever the control plane changed them."""
 
@@ -55,7 +71,8 @@ class KinesisApi:
         self._stores = stores
         self._moto = moto
         self._iterators = Iterators(ITERATOR_SECONDS)
-        self._shards: dict[str, list[Shard]] = {}
+        self._shards: dict[str, Shards] = {}
+        self._changes = 0
         self._lock = threading.Lock()
 
     def operations(self) -> dict[str, Handler]:
@@ -74,6 +91,7 @@ class KinesisApi:
         answer = self._moto.call("kinesis", call.operation, call.params, region=call.region)
         arn = self._arn(call)
         with self._lock:
+            self._changes += 1
             self._shards.pop(arn, None)
         if call.operation == "CreateStream" and call.params.get("Tags"):
             tags = {"StreamName": call.params["StreamName"], "Tags": call.params["Tags"]}
@@ -85,21 +103,24 @@ class KinesisApi:
     def _arn(self, call: Call) -> str:
         return call.params.get("StreamARN") or call.arn(f"stream/{call.params.get('StreamName', '')}")
 
-    def shards(self, stream_arn: str) -> list[Shard]:
+    def shards(self, stream_arn: str) -> Shards:
         """The shards of a stream. Raises AwsError (ResourceNotFoundException)."""
-        with self._lock:
-            found = self._shards.get(stream_arn)
-            if found is None:
-                parts = stream_arn.split(":")
-                name = stream_arn.rpartition("/")[2]
-                try:
-                    rows = moto_inside.stream_shards(parts[3], name)
-                except LookupError as error:
-                    raise AwsError(
-                        "ResourceNotFoundException", f"Stream {name} under account {self._moto.account} not found."
-                    ) from error
-                found = self._shards[stream_arn] = [Shard(*row) for row in rows]
-            return found
+        found = self._shards.get(stream_arn)
+        if found is None:
+            name = stream_arn.rpartition("/")[2]
+            changes = self._changes
+            try:
+                rows = moto_inside.stream_shards(stream_arn.split(":")[3], name)
+            except LookupError as error:
+                raise AwsError(
+                    "ResourceNotFoundException", f"Stream {name} under account {self._moto.account} not found."
+                ) from error
+            found = Shards([Shard(*row) for row in rows])
+            # Held for this only: what was read while the control plane changed is not remembered.
+            with self._lock:
+                if changes == self._changes:
+                    self._shards[stream_arn] = found
+        return found
 
     def reconcile(self) -> None:
         """After a start: a kill between the two steps of deleting a stream left its records."""
@@ -112,7 +133,8 @@ class KinesisApi:
 
     def put(self, stream_arn: str, records: Sequence[tuple[str, bytes]]) -> list[tuple[int, int]]:
         """Append (partition key, data) records; return (shard, sequence) of each. Joins an open `write()`."""
-        entries = [Entry(self._route(stream_arn, key, None), key, data) for key, data in records]
+        shards = self.shards(stream_arn)
+        entries = [Entry(_route(shards, key, None), key, data) for key, data in records]
         sequences = self._append(stream_arn, entries)
         return [(entry.shard, sequence) for entry, sequence in zip(entries, sequences, strict=True)]
 
@@ -124,19 +146,6 @@ class KinesisApi:
             self._stores.metrics.add("AWS/Kinesis", "IncomingRecords", name, len(entries))
             self._stores.metrics.add("AWS/Kinesis", "IncomingBytes", name, sum(len(entry.data) for entry in entries))
         return sequences
-
-    def _route(self, stream_arn: str, partition_key: str, explicit: str | None) -> int:
-        """The open shard whose hash range holds the MD5 of the partition key."""
-        if explicit is None:
-            place = int.from_bytes(hashlib.md5(partition_key.encode(), usedforsecurity=False).digest())
-        elif explicit.isdecimal() and int(explicit) < 1 << 128:
-            place = int(explicit)
-        else:
-            raise AwsError("InvalidArgumentException", f"Invalid ExplicitHashKey: {explicit}")
-        for shard in self.shards(stream_arn):
-            if shard.is_open and shard.first_hash <= place <= shard.last_hash:
-                return shard.number
-        raise AwsError("InternalFailure", f"no open shard of {stream_arn} covers hash key {place}", 500)
 
     def put_record(self, call: Call) -> dict[str, Any]:
         """One record."""
@@ -156,6 +165,7 @@ class KinesisApi:
 
     def _put(self, call: Call, records: list[dict[str, Any]]) -> list[dict[str, str]]:
         arn = self._arn(call)
+        shards = self.shards(arn)
         entries = []
         total = 0
         for record in records:
@@ -163,8 +173,8 @@ class KinesisApi:
             if not 1 <= len(key) <= 256:
                 raise AwsError("ValidationException", "PartitionKey must have 1 to 256 characters")
             try:
-                data = base64.b64decode(record["Data"], validate=True)
-            except (KeyError, TypeError, binascii.Error) as error:
+                data = binascii.a2b_base64(record["Data"], strict_mode=True)
+            except (KeyError, TypeError, ValueError) as error:
                 raise AwsError("SerializationException", "Data is not base64") from error
             size = len(data) + len(key.encode())
             total += size
@@ -173,7 +183,7 @@ class KinesisApi:
                     "ValidationException",
                     f"Record size {size} exceeds the maximum of {MAX_RECORD_BYTES} bytes (data and partition key)",
                 )
-            entries.append(Entry(self._route(arn, key, record.get("ExplicitHashKey")), key, data))
+            entries.append(Entry(_route(shards, key, record.get("ExplicitHashKey")), key, data))
         if total > MAX_PUT_BYTES:
             raise AwsError("InvalidArgumentException", f"Records size exceeds {MAX_PUT_BYTES} bytes")
         sequences = self._append(arn, entries)
@@ -191,7 +201,7 @@ class KinesisApi:
             shard = shard_number(call.params.get("ShardId", ""))
         except ValueError:
             shard = -1
-        if shard not in {known.number for known in self.shards(arn)}:
+        if shard not in self.shards(arn).by_number:
             raise AwsError(
                 "ResourceNotFoundException",
                 f"Shard {call.params.get('ShardId')} in stream {arn.rpartition('/')[2]} under account "
@@ -224,7 +234,7 @@ class KinesisApi:
         """Up to 10,000 records or 10 MB; a closed shard that was read to its end has no next iterator."""
         position = self._iterators.read(call.params.get("ShardIterator"))
         arn, shard = position.stream_arn, position.shard
-        known = {one.number: one for one in self.shards(arn)}
+        known = self.shards(arn).by_number
         limit = call.params.get("Limit", MAX_GET_RECORDS)
         if not 1 <= limit <= MAX_GET_RECORDS:
             raise AwsError(
@@ -241,7 +251,7 @@ class KinesisApi:
                 {
                     "SequenceNumber": sequence_number(shard, record.sequence),
                     "ApproximateArrivalTimestamp": record.arrived_ms / 1000,
-                    "Data": base64.b64encode(record.data).decode(),
+                    "Data": binascii.b2a_base64(record.data, newline=False).decode("ascii"),
                     "PartitionKey": record.partition_key,
                     "EncryptionType": "NONE",
                 }
@@ -266,3 +276,17 @@ class KinesisApi:
     @staticmethod
     def _now_ms() -> int:
         return time.time_ns() // 1_000_000
+
+
+def _route(shards: Shards, partition_key: str, explicit: str | None) -> int:
+    """The open shard whose hash range holds the MD5 of the partition key, or the hash key that is given."""
+    if explicit is None:
+        place = int.from_bytes(md5(partition_key.encode(), usedforsecurity=False).digest())
+    elif explicit.isdecimal() and int(explicit) < 1 << 128:
+        place = int(explicit)
+    else:
+        raise AwsError("InvalidArgumentException", f"Invalid ExplicitHashKey: {explicit}")
+    try:
+        return shards.at(place)
+    except LookupError as error:
+        raise AwsError("InternalFailure", f"no open shard covers hash key {place}", 500) from error

@@ -1,15 +1,16 @@
 """The change log of a table: what DynamoDB Streams serves, in the order in which the changes were made.
 
-One shard a stream. Rows keep the images as compact DynamoDB JSON, so a record is put together without parsing.
+One shard a stream. A row holds the changes of one write request, each as the very bytes that a reader gets: reading
+is cutting, nothing is put together or parsed again.
 Record shape: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html
 """
 
 from __future__ import annotations
 
-import secrets
+import os
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from salespipe.local.stores.database import Database
 
@@ -33,59 +34,20 @@ def parse_sequence_number(text: str) -> int:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class StreamSource:
-    """Where a record comes from: what the record itself repeats of its stream."""
-
-    arn: str
-    region: str
-    view: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change of one item. `keys`, `new` and `old` are compact DynamoDB JSON; `created` is epoch seconds."""
+class Change(NamedTuple):
+    """One change of one item: `keys` its key in DynamoDB JSON, `record` as GetRecords gives it, both compact JSON;
+    `created` in epoch seconds."""
 
     sequence: int
-    event_id: str
-    name: str
     created: float
     keys: bytes
-    new: bytes | None
-    old: bytes | None
-    size: int
-
-    def event_json(self, source: StreamSource) -> bytes:
-        """The bytes that a pipe puts on Kinesis: compact, no newline, the key order AWS writes."""
-        return (
-            b'{"eventID":"%b","eventName":"%b","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"%b",'
-            b'"dynamodb":{"ApproximateCreationDateTime":%d,"Keys":%b%b%b,"SequenceNumber":"%b","SizeBytes":%d,'
-            b'"StreamViewType":"%b"},"eventSourceARN":"%b"}'
-        ) % (
-            self.event_id.encode(),
-            self.name.encode(),
-            source.region.encode(),
-            int(self.created),
-            self.keys,
-            b"" if self.new is None else b',"NewImage":' + self.new,
-            b"" if self.old is None else b',"OldImage":' + self.old,
-            sequence_number(self.sequence).encode(),
-            self.size,
-            source.view.encode(),
-            source.arn.encode(),
-        )
-
-    def record_json(self, source: StreamSource) -> bytes:
-        """The record as GetRecords of DynamoDB Streams gives it (the same, without the stream's ARN)."""
-        event = self.event_json(source)
-        return event[: event.rindex(b',"eventSourceARN":')] + b"}"
+    record: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class NewChange:
-    """A change about to be written."""
+class NewChange(NamedTuple):
+    """A change about to be written: the event's name, keys and images in compact DynamoDB JSON, bytes as AWS counts."""
 
-    name: str
+    name: bytes
     keys: bytes
     new: bytes | None
     old: bytes | None
@@ -98,44 +60,89 @@ class ChangeLog:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def append(self, connection: sqlite3.Connection, stream: int, now: float, made: Iterable[NewChange]) -> None:
-        """Add changes to the stream with the given number, inside the caller's transaction."""
-        connection.executemany(
-            "insert into changes (stream_id, event_id, name, created, keys, new, old, size) values (?,?,?,?,?,?,?,?)",
-            [(stream, secrets.token_hex(16), c.name, now, c.keys, c.new, c.old, c.size) for c in made],
+    def append(
+        self, connection: sqlite3.Connection, stream_arn: str, view: str, now: float, made: Sequence[NewChange]
+    ) -> None:
+        """Add changes to a stream with the given view, inside the caller's transaction."""
+        found = connection.execute("select seq from sqlite_sequence where name = 'changes'").fetchone()
+        first = (found[0] if found else 0) + 1
+        region = stream_arn.split(":", 4)[3].encode()
+        ids = os.urandom(16 * len(made)).hex().encode()
+        head = b'","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"%b","dynamodb":{' % region
+        head += b'"ApproximateCreationDateTime":%d,"Keys":' % now
+        tail = b',"StreamViewType":"%b"}}' % view.encode()
+        records = [
+            b'{"eventID":"%b","eventName":"%b%b%b%b%b,"SequenceNumber":"%d","SizeBytes":%d%b'
+            % (
+                ids[32 * at : 32 * at + 32],
+                name,
+                head,
+                keys,
+                b"" if new is None else b',"NewImage":' + new,
+                b"" if old is None else b',"OldImage":' + old,
+                _BASE + first + at,
+                size,
+                tail,
+            )
+            for at, (name, keys, new, old, size) in enumerate(made)
+        ]
+        connection.execute(
+            "insert into changes (last, stream_id, count, created, keys, records) values (?,?,?,?,?,?)",
+            (
+                first + len(made) - 1,
+                self._db.number(stream_arn),
+                len(made),
+                now,
+                # No line break can be inside: JSON writes it as \n.
+                b"\n".join([change.keys for change in made]),
+                b"\n".join(records),
+            ),
         )
 
     def read(self, stream_arn: str, after: int, limit: int, max_bytes: int = MAX_BYTES) -> list[Change]:
-        """Up to `limit` changes above `after`; stops before their images exceed `max_bytes`, but gives at least one."""
+        """Up to `limit` changes above `after`; stops before they exceed `max_bytes`, but gives at least one."""
         found: list[Change] = []
         total = 0
         rows = self._db.read().execute(
-            "select sequence, event_id, name, created, keys, new, old, size from changes"
-            " where stream_id = ? and sequence > ? order by sequence limit ?",
-            (self._db.number(stream_arn), after, limit),
+            "select last, count, created, keys, records from changes where stream_id = ? and last > ? order by last",
+            (self._db.number(stream_arn), after),
         )
-        for row in rows:
-            change = Change(*row)
-            total += len(change.keys) + len(change.new or b"") + len(change.old or b"")
-            if found and total > max_bytes:
-                break
-            found.append(change)
-        rows.close()
+        for last, count, created, keys, records in rows:
+            sequence = last - count
+            if total + len(records) <= max_bytes and len(found) + count <= limit and sequence >= after:
+                total += len(records)
+                for key, record in zip(keys.split(b"\n"), records.split(b"\n"), strict=True):
+                    sequence += 1
+                    found.append(Change(sequence, created, key, record))
+                continue
+            for key, record in zip(keys.split(b"\n"), records.split(b"\n"), strict=True):
+                sequence += 1
+                if sequence <= after:
+                    continue
+                total += len(record)
+                if len(found) >= limit or (found and total > max_bytes):
+                    rows.close()
+                    return found
+                found.append(Change(sequence, created, key, record))
         return found
 
     def first(self, stream_arn: str) -> int:
         """The lowest stored sequence, 0 when there is none."""
-        return self._edge("min", stream_arn)
+        return self._one("select last - count + 1 from changes where stream_id = ? order by last", stream_arn)
 
     def last(self, stream_arn: str) -> int:
         """The highest stored sequence, 0 when there is none."""
-        return self._edge("max", stream_arn)
+        return self._one("select last from changes where stream_id = ? order by last desc", stream_arn)
 
-    def _edge(self, which: str, stream_arn: str) -> int:
-        row = self._db.read().execute(
-            f"select {which}(sequence) from changes where stream_id = ?", (self._db.number(stream_arn),)
+    def before(self, stream_arn: str, moment: float) -> int:
+        """The last stored sequence of a change made before `moment` (epoch seconds), 0 when there is none."""
+        return self._one(
+            "select last from changes where stream_id = ? and created < ? order by last desc", stream_arn, moment
         )
-        return int(row.fetchone()[0] or 0)
+
+    def _one(self, sql: str, stream_arn: str, *rest: float) -> int:
+        row = self._db.read().execute(f"{sql} limit 1", (self._db.number(stream_arn), *rest)).fetchone()
+        return int(row[0]) if row else 0
 
     def drop(self, stream_arn: str) -> None:
         """Forget every change of a stream that no longer exists."""

@@ -3,6 +3,9 @@
 Guarantee: what `write()` committed survives a kill of the process at any instant (WAL with synchronous=NORMAL: the
 log is written before the commit returns; only a power loss can take the newest commits back, never the order of them).
 A `write()` inside a `write()` of the same thread joins it, so a worker's output and its position are one step.
+
+The log is folded into the database by a thread of its own (https://sqlite.org/wal.html#ckpt): most of it while
+writers go on, the little that came meanwhile in a turn of its own, after which the log begins anew.
 """
 
 from __future__ import annotations
@@ -16,8 +19,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from salespipe.local.errors import StoreError
+from salespipe.local.stores.turn import Turn
 
-VERSION = 1
+VERSION = 2
+
+_LOG_BYTES = 32 * 1024 * 1024
+"""Size of the log from which on it is folded: random keys touch the same pages again and again, and each is copied
+once a fold."""
+_LOG_LOOK_SECONDS = 0.25
 
 log = logging.getLogger(__name__)
 
@@ -29,20 +38,20 @@ create table tables (
     item_count integer not null default 0, item_bytes integer not null default 0
 );
 create table items (
-    table_id integer not null, hash blob not null, range blob not null,
-    item blob not null, size integer not null,
-    primary key (table_id, hash, range)
-) without rowid;
-create table changes (
-    sequence integer primary key autoincrement, stream_id integer not null, event_id text not null,
-    name text not null, created real not null, keys blob not null, new blob, old blob, size integer not null
+    id integer primary key, table_id integer not null, hash blob not null, range blob not null,
+    size integer not null, item blob not null
 );
-create index changes_by_stream on changes (stream_id, sequence);
+create unique index items_by_key on items (table_id, hash, range);
+create table changes (
+    last integer primary key autoincrement, stream_id integer not null, count integer not null, created real not null,
+    keys blob not null, records blob not null
+);
+create index changes_by_stream on changes (stream_id, last, count, created);
 create table records (
-    stream_id integer not null, shard integer not null, sequence integer not null,
-    partition_key text not null, data blob not null, arrived_ms integer not null,
-    primary key (stream_id, shard, sequence)
-) without rowid;
+    id integer primary key, stream_id integer not null, shard integer not null, last integer not null,
+    count integer not null, arrived_ms integer not null, keys blob not null, sizes blob not null, data blob not null
+);
+create unique index records_by_shard on records (stream_id, shard, last, count, arrived_ms);
 create table objects (
     bucket text not null, key text not null, path text not null, size integer not null, etag text not null,
     modified real not null, content_type text not null, content_encoding text, metadata text not null,
@@ -68,7 +77,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = threading.RLock()
+        self.turn = Turn()
         self._depth = 0
         self._local = threading.local()
         self._readers_lock = threading.Lock()
@@ -85,14 +94,19 @@ class Database:
             raise StoreError(
                 f"the store {path} cannot be used ({error}); move its folder away to begin with an empty one"
             ) from error
+        self._written = threading.Event()
+        self._closing = threading.Event()
+        self._folder = threading.Thread(
+            target=self._fold_at_times, args=(self._connect(),), name="checkpoint", daemon=True
+        )
+        self._folder.start()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
         connection.execute("pragma synchronous=normal")
         connection.execute("pragma cache_size=-16000")
         connection.execute("pragma temp_store=memory")
-        # 32 MB of log between checkpoints: random keys touch the same pages again and again, and each is copied once.
-        connection.execute("pragma wal_autocheckpoint=8000")
+        connection.execute("pragma wal_autocheckpoint=0")  # see `_fold_at_times`
         connection.execute("pragma journal_size_limit=67108864")
         return connection
 
@@ -110,7 +124,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """The writer, inside a transaction that commits when the outermost block ends and rolls back if it raises."""
-        with self._lock:
+        with self.turn:
             outermost = self._depth == 0
             if outermost:
                 self._writer.execute("begin immediate")
@@ -119,6 +133,7 @@ class Database:
                 yield self._writer
                 if outermost:
                     self._writer.execute("commit")
+                    self._written.set()
             except BaseException:
                 if outermost:
                     self._undo()
@@ -178,9 +193,30 @@ class Database:
             connection.execute("delete from arns where arn = ?", (arn,))
             self._arns.pop(arn, None)
 
+    def _fold_at_times(self, connection: sqlite3.Connection) -> None:
+        """The thread that keeps the log short; a disk that is full or gone is for the writers to report."""
+        log_file = self._path.with_name(self._path.name + "-wal")
+        connection.execute("pragma busy_timeout=0")
+        while True:
+            self._written.wait()
+            if self._closing.wait(_LOG_LOOK_SECONDS):
+                break
+            self._written.clear()
+            try:
+                if log_file.stat().st_size >= _LOG_BYTES:
+                    connection.execute("pragma wal_checkpoint(passive)").fetchone()
+                    with self.turn:
+                        connection.execute("pragma wal_checkpoint(truncate)").fetchone()
+            except (OSError, sqlite3.OperationalError) as error:
+                log.warning("the log of %s could not be folded: %s", self._path, error)
+        connection.close()
+
     def close(self) -> None:
         """Fold the log into the database file and close every connection."""
-        with self._lock, self._readers_lock:
+        self._closing.set()
+        self._written.set()
+        self._folder.join()
+        with self.turn, self._readers_lock:
             for reader in list(self._readers):
                 reader.connection.close()
             self._writer.execute("pragma wal_checkpoint(truncate)")

@@ -2,6 +2,8 @@
 
 A write that changes nothing makes no record, as on AWS:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+Items lie in the order in which they came, beside an index by key: what was written lately is changed most, and lies
+together, so a write costs the same however large the table is.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -54,8 +57,7 @@ class Table:
         return sortable(item[self.hash_key]), b"" if self.range_key is None else sortable(item[self.range_key])
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """Put `item`, or delete what has its key when `delete` is set.
 
     `size` is the item's in bytes as DynamoDB counts them, 0 for a delete.
@@ -181,27 +183,36 @@ class ItemStore:
         if not writes:
             return
         made: list[NewChange] = []
-        puts: list[tuple[int, bytes, bytes, bytes, int]] = []
-        deletes: list[tuple[int, bytes, bytes]] = []
+        puts: list[tuple[int, bytes, bytes, int, bytes]] = []
+        updates: list[tuple[bytes, int, int]] = []
+        deletes: list[tuple[int]] = []
         count = total = 0
-        places = [table.place(write.item) for write in writes]
+        place_of = table.place
+        places = [place_of(write.item) for write in writes]
         with self._db.write() as connection:
             before = self._before(connection, table, places)
-            for write, place in zip(writes, places, strict=True):
-                old, old_size = before.get(place, (None, 0))
-                new = None if write.delete else orjson.dumps(write.item)
+            for (item, delete, size), place in zip(writes, places, strict=True):
+                row, old_size, old = before.get(place) or _NOTHING
+                new = None if delete else orjson.dumps(item)
                 if _same(old, new):
                     continue
                 if new is None:
-                    deletes.append((table.number, *place))
+                    deletes.append((row,))
+                    count -= 1
+                elif old is None:
+                    puts.append((table.number, *place, size, new))
+                    count += 1
                 else:
-                    puts.append((table.number, *place, new, write.size))
-                count += (new is not None) - (old is not None)
-                total += write.size - old_size
+                    updates.append((new, size, row))
+                total += size - old_size
                 if table.stream_arn is not None:
-                    made.append(self._change(table, write.item, old, new, old_size, write.size))
-            connection.executemany("insert or replace into items values (?,?,?,?,?)", puts)
-            connection.executemany("delete from items where table_id = ? and hash = ? and range = ?", deletes)
+                    made.append(self._change(table, item, old, new, old_size + size))
+            if puts:
+                connection.executemany("insert into items (table_id, hash, range, size, item) values (?,?,?,?,?)", puts)
+            if updates:
+                connection.executemany("update items set item = ?, size = ? where id = ?", updates)
+            if deletes:
+                connection.executemany("delete from items where id = ?", deletes)
             counted = connection.execute(
                 "update tables set item_count = item_count + ?, item_bytes = item_bytes + ? where id = ?",
                 (count, total, table.number),
@@ -210,36 +221,41 @@ class ItemStore:
                 raise TableGoneError(table.arn)
             if made and table.stream_arn is not None:
                 stream_arn = table.stream_arn
-                self._changes.append(connection, self._db.number(stream_arn), time.time(), made)
+                self._changes.append(connection, stream_arn, table.view or "", time.time(), made)
                 # AWS publishes no count of change events; ours lets `status` tell what has not been piped yet.
                 self._metrics.add("Salespipe", "Changes", {"TableName": table.name}, len(made))
                 self._db.afterwards(lambda: self._bell.ring(stream_arn))
 
     def _before(
         self, connection: sqlite3.Connection, table: Table, places: Sequence[tuple[bytes, bytes]]
-    ) -> dict[tuple[bytes, bytes], tuple[bytes, int]]:
-        """The stored items at these places and their sizes."""
+    ) -> dict[tuple[bytes, bytes], tuple[int, int, bytes]]:
+        """The stored items at these places: their rows, sizes and texts."""
         wanted = ",".join(["(?,?)"] * len(places))
         rows = connection.execute(
             # "cross join" fixes the order: each wanted key is looked up, where "in (values ...)" would scan the table.
-            f"with wanted (h, r) as (values {wanted}) select hash, range, item, size from wanted"
+            f"with wanted (h, r) as (values {wanted}) select hash, range, id, size, item from wanted"
             " cross join items on table_id = ? and hash = h and range = r",
-            (*(part for place in places for part in place), table.number),
+            (*chain.from_iterable(places), table.number),
         )
-        return {(hash_, range_): (item, size) for hash_, range_, item, size in rows}
+        return {(hash_, range_): (row, size, item) for hash_, range_, row, size, item in rows}
 
-    def _change(
-        self, table: Table, item: Item, old: bytes | None, new: bytes | None, old_size: int, new_size: int
-    ) -> NewChange:
-        """The record of one write, with the images that the stream's view asks for."""
-        name = "REMOVE" if new is None else "INSERT" if old is None else "MODIFY"
+    def _change(self, table: Table, item: Item, old: bytes | None, new: bytes | None, images: int) -> NewChange:
+        """The record of one write, with the images that the stream's view asks for; `images` are the bytes of both."""
+        name = b"REMOVE" if new is None else b"INSERT" if old is None else b"MODIFY"
         keys = table.key_of(item)
-        size = self._sizeof(keys)
-        if table.view in ("NEW_IMAGE", "KEYS_ONLY"):
-            old, old_size = None, 0
-        if table.view in ("OLD_IMAGE", "KEYS_ONLY"):
-            new, new_size = None, 0
-        return NewChange(name, orjson.dumps(keys), new, old, size + old_size + new_size)
+        size = self._sizeof(keys) + images
+        if table.view != "NEW_AND_OLD_IMAGES":
+            # Rare, so the size of what is left out is found by reading it.
+            if table.view != "OLD_IMAGE" and old is not None:
+                size -= self._sizeof(orjson.loads(old))
+                old = None
+            if table.view != "NEW_IMAGE" and new is not None:
+                size -= self._sizeof(orjson.loads(new))
+                new = None
+        return NewChange(name, orjson.dumps(keys), new, old, size)
+
+
+_NOTHING: tuple[int, int, bytes | None] = (0, 0, None)
 
 
 def _same(old: bytes | None, new: bytes | None) -> bool:

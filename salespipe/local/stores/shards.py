@@ -1,5 +1,8 @@
 """The log of every Kinesis shard: records in sequence order, each with its partition key and arrival time.
 
+A row holds what one put added to one shard (1 MiB at most, or one record), so its cost is that of a row for each
+batch and not for each record.
+
 Sequence numbers have 56 digits as on AWS and rise within a shard:
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_Record.html
 """
@@ -8,11 +11,16 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import orjson
 
 from salespipe.local.stores.bell import Bell
 from salespipe.local.stores.database import Database
+
+_MOST_BYTES = 1024 * 1024
 
 
 def shard_id(shard: int) -> str:
@@ -40,8 +48,7 @@ def parse_sequence_number(text: str) -> int:
     return int(text[12:])
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A record about to be appended to a shard."""
 
     shard: int
@@ -49,8 +56,7 @@ class Entry:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ShardRecord:
+class ShardRecord(NamedTuple):
     """A stored record; `arrived_ms` is epoch milliseconds."""
 
     sequence: int
@@ -72,21 +78,37 @@ class ShardLog:
             stream = self._db.number(stream_arn)
             now = time.time_ns() // 1_000_000
             tips: dict[int, int] = {}
+            batches: dict[int, list[Entry]] = {}
             sequences = []
-            rows = []
             for entry in entries:
-                shard = entry.shard
-                tip = tips.get(shard)
-                if tip is None:
-                    tip = self._tip(connection, stream_arn, shard)
-                tips[shard] = tip = tip + 1
-                sequences.append(tip)
-                rows.append((stream, shard, tip, entry.partition_key, entry.data, now))
-            connection.executemany("insert into records values (?,?,?,?,?,?)", rows)
-            connection.executemany(
-                "insert or replace into positions values ('tip', ?, ?)",
-                [(f"{stream_arn}/{shard}", str(tip)) for shard, tip in tips.items()],
-            )
+                shard = entry[0]
+                batch = batches.get(shard)
+                if batch is None:
+                    batch = batches[shard] = []
+                    tips[shard] = self._tip(connection, stream_arn, shard)
+                batch.append(entry)
+                sequences.append(tips[shard] + len(batch))
+            for shard, batch in batches.items():
+                last = tips[shard]
+                for part in _parts(batch):
+                    last += len(part)
+                    connection.execute(
+                        "insert into records (stream_id, shard, last, count, arrived_ms, keys, sizes, data)"
+                        " values (?,?,?,?,?,?,?,?)",
+                        (
+                            stream,
+                            shard,
+                            last,
+                            len(part),
+                            now,
+                            orjson.dumps([entry[1] for entry in part]),
+                            array("I", [len(entry[2]) for entry in part]).tobytes(),
+                            b"".join([entry[2] for entry in part]),
+                        ),
+                    )
+                connection.execute(
+                    "insert or replace into positions values ('tip', ?, ?)", (f"{stream_arn}/{shard}", str(last))
+                )
             self._db.afterwards(lambda: self._bell.ring(stream_arn))
         return sequences
 
@@ -104,21 +126,35 @@ class ShardLog:
         found: list[ShardRecord] = []
         total = 0
         rows = self._db.read().execute(
-            "select sequence, partition_key, data, arrived_ms from records"
-            " where stream_id = ? and shard = ? and sequence > ? order by sequence limit ?",
-            (self._db.number(stream_arn), shard, after, limit),
+            "select last, count, arrived_ms, keys, sizes, data from records"
+            " where stream_id = ? and shard = ? and last > ? order by last",
+            (self._db.number(stream_arn), shard, after),
         )
-        for row in rows:
-            total += len(row[2])
-            if found and total > max_bytes:
+        for last, count, arrived_ms, keys, packed, data in rows:
+            sequence = last - count
+            end = 0
+            for key, size in zip(orjson.loads(keys), array("I", packed), strict=True):
+                sequence += 1
+                end += size
+                if sequence <= after:
+                    continue
+                total += size
+                if len(found) >= limit or (found and total > max_bytes):
+                    rows.close()
+                    return found
+                found.append(ShardRecord(sequence, key, data[end - size : end], arrived_ms))
+            if len(found) >= limit:
                 break
-            found.append(ShardRecord(*row))
         rows.close()
         return found
 
     def first(self, stream_arn: str, shard: int) -> int:
         """The lowest stored sequence of the shard, 0 when it holds nothing."""
-        return self._one("select min(sequence) from records where stream_id = ? and shard = ?", stream_arn, shard)
+        return self._one(
+            "select last - count + 1 from records where stream_id = ? and shard = ? order by last limit 1",
+            stream_arn,
+            shard,
+        )
 
     def last(self, stream_arn: str, shard: int) -> int:
         """The highest sequence ever given out in the shard, 0 when there was none."""
@@ -142,13 +178,12 @@ class ShardLog:
 
     def arrived(self, stream_arn: str, shard: int, sequence: int) -> int:
         """Arrival time in epoch milliseconds of the first record above `sequence`, 0 when there is none."""
-        row = self._db.read().execute(
-            "select arrived_ms from records where stream_id = ? and shard = ? and sequence > ?"
-            " order by sequence limit 1",
-            (self._db.number(stream_arn), shard, sequence),
+        return self._one(
+            "select arrived_ms from records where stream_id = ? and shard = ? and last > ? order by last limit 1",
+            stream_arn,
+            shard,
+            sequence,
         )
-        found = row.fetchone()
-        return int(found[0]) if found else 0
 
     def drop(self, stream_arn: str) -> None:
         """Forget every record of a stream that no longer exists."""
@@ -163,4 +198,17 @@ class ShardLog:
 
     def _one(self, sql: str, stream_arn: str, *rest: int) -> int:
         row = self._db.read().execute(sql, (self._db.number(stream_arn), *rest)).fetchone()
-        return int(row[0] or 0)
+        return int(row[0]) if row else 0
+
+
+def _parts(batch: list[Entry]) -> Iterator[list[Entry]]:
+    """The batch in pieces of at most 1 MiB, or one record."""
+    part: list[Entry] = []
+    total = 0
+    for entry in batch:
+        total += len(entry.data)
+        if part and total > _MOST_BYTES:
+            yield part
+            part, total = [], len(entry.data)
+        part.append(entry)
+    yield part

@@ -75,7 +75,8 @@ class DeliveryPoller:
         if self._flush_due(now):
             self._flush()
             return 0
-        self._read(now)
+        with self._stores.db.turn:
+            self._read(now)
         if self._pending and self._step_due(now):
             self._step()
             return 0

@@ -39,10 +39,7 @@ class Buffer:
 
     def add(self, data: Sequence[bytes], delimiter: bytes) -> None:
         """Append records verbatim, each followed by the delimiter (nothing, unless configured)."""
-        for one in data:
-            self.parts.append(one)
-            if delimiter:
-                self.parts.append(delimiter)
+        self.parts += [one + delimiter for one in data] if delimiter else data
         self.size += sum(map(len, data)) + len(delimiter) * len(data)
         self.delivered += len(data)
 

@@ -15,11 +15,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from salespipe.local.errors import AwsError
 from salespipe.local.stores import Stores
-from salespipe.local.stores.changes import Change, StreamSource
+from salespipe.local.stores.changes import Change
 from salespipe.local.workers.dead_letters import RETRIES_EXHAUSTED, TOO_OLD, dead_letter
 from salespipe.local.workers.pipe_config import PipeConfig
 from salespipe.local.workers.pipe_records import RecordError, RecordMaker
@@ -86,51 +87,29 @@ class PipePoller:
     def _start(self) -> int:
         """Where a new pipe begins: LATEST is the moment of its creation, whenever its worker comes to run."""
         source = self._config.source_arn
-        first, last = self._stores.changes.first(source), self._stores.changes.last(source)
+        after = 0
         if self._config.starting_position == "LATEST":
-            low, high = first - 1, last
-            while low < high:
-                middle = (low + high + 1) // 2
-                found = self._stores.changes.read(source, middle - 1, 1)
-                if found and found[0].created < self._config.created:
-                    low = max(middle, found[0].sequence)
-                else:
-                    high = middle - 1
-            after = max(low, 0)
-        else:
-            after = 0
+            after = self._stores.changes.before(source, self._config.created)
         self._stores.positions.save(self._worker, "0", str(after))
         return after
-
-    def _source(self) -> StreamSource | None:
-        """The stream as its table has it; the view is kept for the time when the stream is disabled."""
-        config, positions = self._config, self._stores.positions
-        table = self._stores.items.table(config.source_arn.partition("/stream/")[0])
-        if table is not None and table.stream_arn == config.source_arn and table.view is not None:
-            if positions.get(self._worker, "view") != table.view:
-                positions.save(self._worker, "view", table.view)
-            view: str | None = table.view
-        else:
-            view = positions.get(self._worker, "view")
-        return None if view is None else StreamSource(config.source_arn, config.region, view)
 
     # ---- moving ----
 
     def poll(self) -> float:
         """Put what has come; raises BatchFailedError for a batch that will be repeated, SourceGoneError at the end."""
         if self._maker is None:
-            source = self._source()
-            if source is None:
-                raise SourceGoneError(f"source stream is not there: {self._config.source_arn}")
-            self._maker = RecordMaker(self._config, source)
-        changes = self._next()
-        if not changes:
-            self._check_source()
-            return IDLE_SECONDS
-        rest = self._window_left(changes)
-        if rest > 0:
-            return rest
-        self._move(self._maker, changes)
+            self._maker = RecordMaker(self._config)
+        with self._stores.db.turn:
+            changes = self._next()
+            if not changes:
+                self._check_source()
+                return IDLE_SECONDS
+            rest = self._window_left(changes)
+            if rest > 0:
+                return rest
+            left = self._move(self._maker, changes)
+        if left is not None:
+            left()
         return 0
 
     def _next(self) -> list[Change]:
@@ -166,13 +145,13 @@ class PipePoller:
     def _check_source(self) -> None:
         table = self._stores.items.table(self._config.source_arn.partition("/stream/")[0])
         if table is None or table.stream_arn != self._config.source_arn:
-            raise SourceGoneError(f"source stream was disabled or deleted: {self._config.source_arn}")
+            raise SourceGoneError(f"source stream is not there (disabled or deleted): {self._config.source_arn}")
 
-    def _move(self, maker: RecordMaker, changes: list[Change]) -> None:
+    def _move(self, maker: RecordMaker, changes: list[Change]) -> Callable[[], None] | None:
+        """Put them; what is left to do where that went wrong, which may be a dead letter: not in a turn."""
         wanted = maker.wanted(changes)
         if wanted and self._is_old(wanted[0]):
-            self._give_up_old(changes, wanted)
-            return
+            return partial(self._give_up_old, changes, wanted)
         began = time.monotonic()
         try:
             records = maker.records(wanted)
@@ -182,9 +161,9 @@ class PipePoller:
                 self._count(records, (time.monotonic() - began) * 1000)
                 self._save(changes[-1].sequence)
         except (RecordError, AwsError) as error:
-            self._failed(changes, wanted, error)
-            return
+            return partial(self._failed, changes, wanted, error)
         self._advance(changes[-1].sequence)
+        return None
 
     def _save(self, after: int) -> None:
         self._stores.positions.save(self._worker, "0", str(after))

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from salespipe.local.stores.changes import Change, StreamSource
+from salespipe.local.stores.changes import Change
 from salespipe.local.workers.event_path import PathError, as_text, find, parse_path
 from salespipe.local.workers.event_pattern import compile_pattern
 from salespipe.local.workers.input_template import PipeVariables, compile_template
@@ -29,8 +29,8 @@ class RecordError(ValueError):
 class RecordMaker:
     """Made once per pipe. Raises InvalidPatternError, TemplateError or PathError for a configuration that is wrong."""
 
-    def __init__(self, config: PipeConfig, source: StreamSource) -> None:
-        self._source = source
+    def __init__(self, config: PipeConfig) -> None:
+        self._tail = b',"eventSourceARN":"%b"}' % config.source_arn.encode()
         self._filters = [compile_pattern(pattern) for pattern in config.filters]
         self._template = None
         if config.template is not None:
@@ -44,22 +44,26 @@ class RecordMaker:
         """Those that a filter lets through; all of them where there is no filter."""
         if not self._filters:
             return changes
-        return [change for change in changes if self._matches(orjson.loads(change.event_json(self._source)))]
+        return [change for change in changes if self._matches(orjson.loads(self._event(change)))]
 
     def _matches(self, event: Any) -> bool:
         return any(matches(event) for matches in self._filters)
 
     def records(self, changes: list[Change]) -> list[tuple[str, bytes]]:
         """(partition key, data) of each change. Raises RecordError for the first that cannot be made."""
-        source = self._source
         key = self._key
         if key is not None and self._template is None:
-            made = [(key(change), change.event_json(source)) for change in changes]
+            tail = self._tail
+            made = [(key(change), change.record[:-1] + tail) for change in changes]
         else:
             made = [self._record(change) for change in changes]
         if any(len(data) > _LONGEST_RECORD for _, data in made):
             raise RecordError(f"a record is larger than {_LONGEST_RECORD} bytes")
         return made
+
+    def _event(self, change: Change) -> bytes:
+        """The bytes that a pipe puts on Kinesis: the record of the stream, and which stream it is from."""
+        return change.record[:-1] + self._tail
 
     def _key_from_keys(self) -> Callable[[Change], str] | None:
         """How to get the partition key without the whole event: a constant, or `$.dynamodb.Keys.<name>.S`."""
@@ -81,7 +85,7 @@ class RecordMaker:
         return from_keys
 
     def _record(self, change: Change) -> tuple[str, bytes]:
-        raw = change.event_json(self._source)
+        raw = self._event(change)
         event = orjson.loads(raw)
         if self._literal is not None:
             key = self._literal

@@ -186,7 +186,7 @@ class Supervisor:
         config, shard = job
         transform = None
         if config.processor is not None:
-            transform = Transform(config, config.processor, self._functions.invoke, stop.wait)
+            transform = Transform(config, config.processor, self._functions.invoke, stop.wait, self._stores.db.turn)
         delivering = DeliveryPoller(config, shard, self._stores, transform, self._moto.bucket_exists)
         return Worker(f"delivery {config.name} shard {shard}", delivering, bell, stop, settle=DELIVERY_SETTLE)
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import binascii
 import time
 import uuid
-from base64 import b64encode
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,26 +78,37 @@ class _BadAnswerError(Exception):
 
 
 class Transform:
-    """Invokes the function of one delivery stream; `pause(seconds)` waits and says whether to stop."""
+    """Invokes the function of one delivery stream; `pause(seconds)` waits and says whether to stop.
+
+    `turn` is held while the event is made and the answer read, not while the function runs.
+    """
 
     def __init__(
-        self, config: DeliveryConfig, processor: LambdaProcessor, invoke: Invoke, pause: Callable[[float], bool]
+        self,
+        config: DeliveryConfig,
+        processor: LambdaProcessor,
+        invoke: Invoke,
+        pause: Callable[[float], bool],
+        turn: AbstractContextManager[None],
     ) -> None:
         self._config = config
         self._processor = processor
         self._invoke = invoke
         self._pause = pause
+        self._turn = turn
 
     def run(self, shard: int, records: Sequence[ShardRecord]) -> Transformed:
         """Transform records of one shard. Raises InterruptedTransformError when the worker is to stop."""
-        ids, payload = self._event(shard, records)
+        with self._turn:
+            ids, payload = self._event(shard, records)
         wait = FIRST_PAUSE
         attempt = 0
         while True:
             attempt += 1
             answer, failure = self._attempt(payload, attempt)
             if failure is None:
-                return _sorted(records, ids, answer, attempt)
+                with self._turn:
+                    return _sorted(records, ids, answer, attempt)
             if attempt > self._processor.retries:
                 return Transformed([], 0, [(record, failure) for record in records])
             if self._pause(wait):
@@ -136,7 +147,7 @@ class Transform:
                 {
                     "recordId": ids[-1],
                     "approximateArrivalTimestamp": record.arrived_ms,
-                    "data": b64encode(record.data).decode("ascii"),
+                    "data": binascii.b2a_base64(record.data, newline=False).decode("ascii"),
                     "kinesisRecordMetadata": {
                         "sequenceNumber": number,
                         "subsequenceNumber": 0,
