@@ -1,7 +1,8 @@
 """The inside of an execution environment: runs in the function's own process, on the standard library alone.
 
-Started as a script (never imported): `function_child.py <descriptor for answers> <function ARN>`, with the function's
-folder as the working directory. Reads requests from standard input until it is closed.
+Started as a script (never imported): `function_child.py <announcements> <payload> <answer> <function ARN>`, the first
+three being descriptors, with the function's folder as the working directory. Requests are announced on standard input
+until it is closed: the payload lies in the one file then, and the answer is put into the other before it is announced.
 https://docs.aws.amazon.com/lambda/latest/dg/python-context.html, python-exceptions.html
 """
 
@@ -107,9 +108,24 @@ def read_exactly(source: BinaryIO, size: int) -> bytes:
     return data
 
 
-def main(answers: BinaryIO, arn: str) -> None:
+def read_all(descriptor: int, size: int) -> bytes:
+    """The first `size` bytes of a shared file."""
+    data = os.pread(descriptor, size, 0)
+    while len(data) < size:
+        data += os.pread(descriptor, size - len(data), len(data))
+    return data
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Put `data` at the beginning of a shared file."""
+    done = 0
+    while done < len(data):
+        done += os.pwrite(descriptor, memoryview(data)[done:], done)
+
+
+def main(announcements: int, payloads: int, answers: int, arn: str) -> None:
     """Serve requests for ever."""
-    requests = os.fdopen(os.dup(0), "rb", buffering=1024 * 1024)
+    requests = os.fdopen(os.dup(0), "rb", buffering=4096)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     log = LogHandler(sys.stdout)
@@ -125,7 +141,7 @@ def main(answers: BinaryIO, arn: str) -> None:
     while True:
         meta_size, payload_size = _HEAD.unpack(read_exactly(requests, _HEAD.size))
         meta = json.loads(read_exactly(requests, meta_size))
-        payload = read_exactly(requests, payload_size)
+        payload = read_all(payloads, payload_size)
         log.request_id = meta["id"]
         context = Context(meta["id"], meta["deadline_ms"], arn)
         # Should the runtime die meanwhile, nobody else ends a handler that hangs.
@@ -149,11 +165,9 @@ def main(answers: BinaryIO, arn: str) -> None:
         sys.stderr.flush()
         used_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         told = json.dumps({"error": failed, "init_ms": init_ms, "memory_mb": used_kb // 1024}).encode()
-        answers.write(_HEAD.pack(len(told), len(body)) + told)
-        answers.write(body)
-        answers.flush()
+        write_all(answers, body)
+        os.write(announcements, _HEAD.pack(len(told), len(body)) + told)
 
 
 if __name__ == "__main__":
-    with os.fdopen(int(sys.argv[1]), "wb") as output:
-        main(output, sys.argv[2])
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

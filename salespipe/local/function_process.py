@@ -1,29 +1,31 @@
 """One execution environment of a function, seen from the runtime: a child process and the pipes to it.
 
-Requests go to the child's standard input, answers come on a pipe of their own; what the function prints goes to the
-log file and cannot be mistaken for an answer. The child ends when its input is closed, so also when the runtime dies.
+Payloads and answers lie in two files in memory that both processes have open, so that megabytes pass in one piece. A
+request is announced on the child's standard input, an answer on a pipe of its own; what the function prints goes to
+the log file and cannot be mistaken for an answer. The child ends when its input is closed, so also when the runtime
+dies.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import selectors
+import select
 import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _CHILD = Path(__file__).with_name("function_child.py")
 _HEAD = struct.Struct(">II")
-_PIPE_BYTES = 1024 * 1024
 _SLICE = 1.0
 
 
@@ -47,13 +49,14 @@ class FunctionProcess:
     def __init__(self, arn: str, root: Path, environment: Mapping[str, str], log: Path) -> None:
         answers, child_end = os.pipe()
         self._answers = answers
+        self._payload, self._answer = _shared("payload"), _shared("answer")
         with log.open("ab") as output:
             self._child = subprocess.Popen(
-                [sys.executable, "-I", "-B", str(_CHILD), str(child_end), arn],
+                [sys.executable, "-I", "-B", str(_CHILD), str(child_end), str(self._payload), str(self._answer), arn],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
-                pass_fds=(child_end,),
+                pass_fds=(child_end, self._payload, self._answer),
                 env=dict(environment),
                 cwd=root,
                 start_new_session=True,
@@ -65,10 +68,6 @@ class FunctionProcess:
         assert self._child.stdin is not None
         self._stdin = self._child.stdin
         self._input = self._stdin.fileno()
-        for end in (self._input, self._answers):
-            os.set_blocking(end, False)
-            if hasattr(fcntl, "F_SETPIPE_SZ"):
-                fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
     @property
     def alive(self) -> bool:
@@ -78,9 +77,10 @@ class FunctionProcess:
         """Send a request and wait for the answer; on a time-out or a death the child is gone afterwards."""
         now = time.time()
         meta = json.dumps({"id": request_id, "deadline_ms": int((now + timeout) * 1000)}).encode()
-        wanted = _HEAD.pack(len(meta), len(payload)) + meta + payload
         try:
-            answer = self._transfer(wanted, time.monotonic() + timeout, each_second)
+            _write(self._payload, payload)
+            os.write(self._input, _HEAD.pack(len(meta), len(payload)) + meta)
+            told, size = self._announced(time.monotonic() + timeout, each_second)
         except TimeoutError:
             self.stop()
             return failure(
@@ -90,40 +90,29 @@ class FunctionProcess:
             how = self._how_it_ended()
             self.stop()
             return failure("Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: {how}")
-        size, _ = _HEAD.unpack_from(answer)
-        told = json.loads(answer[_HEAD.size : _HEAD.size + size])
         self.init_ms = told["init_ms"]
-        return Reply(bytes(memoryview(answer)[_HEAD.size + size :]), told["error"], told["memory_mb"])
+        return Reply(_read(self._answer, size), told["error"], told["memory_mb"])
 
-    def _transfer(self, request: bytes, deadline: float, each_second: Callable[[], None]) -> bytearray:
-        """Write the request while reading the answer, so that neither side can block the other."""
-        rest = memoryview(request)
-        answer = bytearray()
+    def _announced(self, deadline: float, each_second: Callable[[], None]) -> tuple[dict[str, Any], int]:
+        """What the child says of its answer, and the answer's size. Raises TimeoutError, EOFError."""
+        announced = b""
         missing = _HEAD.size
-        next_look = time.monotonic() + _SLICE
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._answers, selectors.EVENT_READ)
-            selector.register(self._input, selectors.EVENT_WRITE)
-            while missing > 0:
-                now = time.monotonic()
-                if now >= deadline:
-                    raise TimeoutError
-                if now >= next_look:
-                    each_second()
-                    next_look = now + _SLICE
-                for key, _ in selector.select(min(deadline, next_look) - now):
-                    if key.fd == self._input:
-                        rest = rest[os.write(self._input, rest[:_PIPE_BYTES]) :]
-                        if not rest:
-                            selector.unregister(self._input)
-                    else:
-                        chunk = os.read(self._answers, _PIPE_BYTES)
-                        if not chunk:
-                            raise EOFError
-                        answer += chunk
-                        if len(answer) >= _HEAD.size:
-                            missing = _HEAD.size + sum(_HEAD.unpack_from(answer)) - len(answer)
-        return answer
+        ready = select.poll()  # not select(): a descriptor may be above 1023
+        ready.register(self._answers, select.POLLIN)
+        while missing > 0:
+            now = time.monotonic()
+            if now >= deadline:
+                raise TimeoutError
+            if not ready.poll(min(deadline - now, _SLICE) * 1000):
+                each_second()
+                continue
+            chunk = os.read(self._answers, 4096)
+            if not chunk:
+                raise EOFError
+            announced += chunk
+            if len(announced) >= _HEAD.size:
+                missing = _HEAD.size + _HEAD.unpack_from(announced)[0] - len(announced)
+        return json.loads(announced[_HEAD.size :]), _HEAD.unpack_from(announced)[1]
 
     def _how_it_ended(self) -> str:
         try:
@@ -151,4 +140,26 @@ class FunctionProcess:
         # What was left unsent to a child that is gone is of no use to anybody.
         with suppress(OSError):
             self._stdin.close()
-        os.close(self._answers)
+        for end in (self._answers, self._payload, self._answer):
+            os.close(end)
+
+
+def _shared(name: str) -> int:
+    """The descriptor of a file in memory (where there is no such thing, of a nameless file on the disk)."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create(name)
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    done = 0
+    while done < len(data):
+        done += os.pwrite(descriptor, memoryview(data)[done:], done)
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    data = os.pread(descriptor, size, 0)
+    while len(data) < size:
+        data += os.pread(descriptor, size - len(data), len(data))
+    return data

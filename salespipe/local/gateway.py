@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from random import getrandbits
@@ -22,7 +21,9 @@ import orjson
 from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
 from salespipe.local.http import Reply, Request
+from salespipe.local.internal_error import internal_error
 from salespipe.local.moto_app import Moto
+from salespipe.local.trouble import Storage
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _THREADS = 16
@@ -64,12 +65,14 @@ class Gateway:
         json_apis: Mapping[str, tuple[str, Mapping[str, Handler]]],
         http_apis: Mapping[str, HttpApi],
         health: Callable[[], dict[str, Any]],
+        storage: Storage,
     ) -> None:
         """`json_apis`: target prefix -> (service, handlers by operation); `http_apis`: signing name -> api."""
         self._moto = moto
         self._json = json_apis
         self._http = http_apis
         self._health = health
+        self._storage = storage
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
         self._slow = ThreadPoolExecutor(_THREADS, thread_name_prefix="invoke")
 
@@ -126,12 +129,15 @@ class Gateway:
         return self.answer(request) if request.target in HOT else None
 
     def answer(self, request: Request) -> Reply:
-        """The answer to a request; a failure of ours is logged and answered as the service's internal failure."""
+        """The answer to a request; a failure of ours is logged and answered as the service's internal failure, and so
+        is one of the storage, with what to do about it."""
         try:
             return self._route(request)
-        except Exception:
-            log.exception("%s %s %s", request.method, request.path, request.headers.get("x-amz-target", ""))
-            return _json_error(AwsError("InternalFailure", "the local endpoint failed; see its log", 500), _JSON_1_0)
+        except Exception as error:
+            words = self._storage.words(error)
+            if words is None:
+                log.exception("%s %s %s", request.method, request.path, request.headers.get("x-amz-target", ""))
+            return internal_error(request, words or "the local endpoint failed; see its log")
 
     def _route(self, request: Request) -> Reply:
         prefix, operation = request.target
@@ -159,7 +165,13 @@ class Gateway:
 
 
 def _json_headers(content_type: str) -> list[tuple[str, str]]:
-    return [("Content-Type", content_type), ("x-amzn-RequestId", str(uuid.UUID(int=getrandbits(128), version=4)))]
+    return [("Content-Type", content_type), ("x-amzn-RequestId", _request_id())]
+
+
+def _request_id() -> str:
+    """As unique as AWS's; not drawn from the system's randomness, which would be a system call for each request."""
+    digits = f"{getrandbits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def _json_error(error: AwsError, content_type: str) -> Reply:

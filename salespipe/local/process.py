@@ -6,11 +6,13 @@ Runs as `python -m salespipe.local HOME`, or inside a test's own process. Listen
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -78,6 +80,7 @@ class Runtime:
                 "monitoring": CloudWatchApi(self.stores),
             },
             self.health,
+            self.stores.storage,
         )
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -107,7 +110,8 @@ class Runtime:
         return f"http://127.0.0.1:{self.port}"
 
     def health(self) -> dict[str, Any]:
-        """Who answers here, how many pipes and delivery streams are at work, and what keeps one from it."""
+        """Who answers here, how many pipes and delivery streams are at work, what keeps one from it, and what is wrong
+        with the storage (None: nothing)."""
         return {
             "pid": os.getpid(),
             "version": salespipe.__version__,
@@ -115,6 +119,7 @@ class Runtime:
             "started_at": self._started_at,
             "workers": self.supervisor.count(),
             "errors": self.supervisor.errors(),
+            "storage": self.stores.storage.problem(),
         }
 
     def start(self) -> None:
@@ -192,6 +197,11 @@ def serve(home: Path) -> None:
     signal.signal(signal.SIGINT, end)
     runtime = Runtime(home)
     runtime.start()
+    # What is there now stays: moto's modules and models need not be searched for garbage again and again.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    # A thread that comes back from the disk or a function waits this long for the interpreter, not 5 ms.
+    sys.setswitchinterval(0.001)
     log.info("serving %s out of %s", runtime.endpoint, home)
     ended.wait()
     runtime.stop()

@@ -17,7 +17,7 @@ from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
-from salespipe.local.stores.items import Item, Table, TableGoneError, Write
+from salespipe.local.stores.items import Item, SameItemError, Table, TableGoneError, Write
 
 MAX_BATCH = 25
 MAX_BATCH_GET = 100
@@ -213,12 +213,12 @@ class DynamoDbApi:
             )
         work = [(self._table(call, name), given) for name, given in requests.items()]
         writes = [(table, [_write(request, table) for request in given]) for table, given in work]
-        for table, batch in writes:
-            if len({table.place(write.item) for write in batch}) != len(batch):
-                raise invalid("Provided list of item keys contains duplicates")
-        with self._stores.db.write():
-            for table, batch in writes:
-                self._items.apply(table, batch)
+        try:
+            with self._stores.db.write():
+                for table, batch in writes:
+                    self._items.apply(table, batch)
+        except SameItemError as error:
+            raise invalid("Provided list of item keys contains duplicates") from error
         return {"UnprocessedItems": {}}
 
     def batch_get_item(self, call: Call) -> dict[str, Any]:

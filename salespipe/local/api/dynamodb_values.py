@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import re
 from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from salespipe.local.errors import AwsError
-from salespipe.local.itemsize import item_size
+from salespipe.local.itemsize import value_size
 from salespipe.local.stores.items import Item, Table
 
 MAX_ITEM_BYTES = 400 * 1024
@@ -51,19 +52,34 @@ def stored(item: Any, table: Table) -> tuple[Item, int]:
 
 
 def _measured(item: Item) -> tuple[Item, int]:
-    """The attributes normalised, and their size; texts and plain numbers, which most are, in a single look."""
-    clean: Item = {}
+    """The attributes normalised, and their size; texts and numbers, which most are, in a single look."""
+    changed: Item = {}
     size = 0
     for name, content in item.items():
-        if isinstance(content, dict) and len(content) == 1 and name.isascii():
+        size += len(name) if name.isascii() else len(name.encode())
+        try:
             ((kind, text),) = content.items()
-            if kind == "S" and isinstance(text, str) and text.isascii():
-                clean[name] = content
-                size += len(name) + len(text)
-                continue
-        clean[name] = normal = value(content)
-        size += item_size({name: normal})
-    return clean, size
+        except (AttributeError, ValueError):
+            value(content)  # raises
+            raise
+        if kind == "S" and type(text) is str:
+            size += len(text) if text.isascii() else len(text.encode())
+        elif kind == "N" and type(text) is str:
+            normal, digits = _number(text)
+            size += digits
+            if normal != text:
+                changed[name] = {"N": normal}
+        else:
+            changed[name] = other = value(content)
+            size += value_size(other)
+    return ({**item, **changed} if changed else item), size
+
+
+@lru_cache(4096)
+def _number(text: str) -> tuple[str, int]:
+    """A number as it is kept, and its size: amounts and quantities come again and again."""
+    normal = number(text)
+    return normal, value_size({"N": normal})
 
 
 def key(given: Any, table: Table) -> Item:

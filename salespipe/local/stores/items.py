@@ -72,6 +72,10 @@ class TableGoneError(Exception):
     """The table was deleted between looking it up and writing to it."""
 
 
+class SameItemError(Exception):
+    """Two writes of one request are on the same key."""
+
+
 class ItemStore:
     """Reads see what was committed; `apply` is all or nothing."""
 
@@ -179,7 +183,10 @@ class ItemStore:
             yield orjson.loads(row[0])
 
     def apply(self, table: Table, writes: Sequence[Write]) -> None:
-        """Carry the writes out, each on another key, in one transaction, with the change records they make."""
+        """Carry the writes out in one transaction, with the change records they make.
+
+        Raises SameItemError if two are on one key, TableGoneError.
+        """
         if not writes:
             return
         made: list[NewChange] = []
@@ -189,6 +196,8 @@ class ItemStore:
         count = total = 0
         place_of = table.place
         places = [place_of(write.item) for write in writes]
+        if len(places) > 1 and len(set(places)) != len(places):
+            raise SameItemError
         with self._db.write() as connection:
             before = self._before(connection, table, places)
             for (item, delete, size), place in zip(writes, places, strict=True):
@@ -242,7 +251,8 @@ class ItemStore:
     def _change(self, table: Table, item: Item, old: bytes | None, new: bytes | None, images: int) -> NewChange:
         """The record of one write, with the images that the stream's view asks for; `images` are the bytes of both."""
         name = b"REMOVE" if new is None else b"INSERT" if old is None else b"MODIFY"
-        keys = table.key_of(item)
+        hash_key = table.hash_key
+        keys = {hash_key: item[hash_key]} if table.range_key is None else table.key_of(item)
         size = self._sizeof(keys) + images
         if table.view != "NEW_AND_OLD_IMAGES":
             # Rare, so the size of what is left out is found by reading it.

@@ -34,7 +34,7 @@ from salespipe.local.workers.transform import MAX_RECORDS, Transform
 IDLE_SECONDS = 60.0
 _BEHIND_SECONDS = 1.0
 _NAMESPACE = "AWS/Firehose"
-_GZIP_LEVEL = 6  # a third of the time of level 9 for 4 % more bytes of order rows
+_GZIP_LEVEL = 3  # half the time of level 6 for 14 % more bytes of order rows
 
 
 class DeliveryPoller:
