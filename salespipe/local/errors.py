@@ -1,4 +1,4 @@
-"""The error that a client of the endpoint sees as the service's own."""
+"""The errors of this side: one that a client of the endpoint sees as the service's own, and two of what is kept."""
 
 from __future__ import annotations
 
@@ -21,3 +21,7 @@ class AwsError(Exception):
 
 class StoreError(Exception):
     """The store on disk cannot be used as it is; the message says why and what to do."""
+
+
+class DamagedObjectError(StoreError):
+    """The bytes of an object are not what was written; the message names the object, the file and what to do."""

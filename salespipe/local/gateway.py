@@ -28,6 +28,7 @@ from salespipe.local.trouble import Storage
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _THREADS = 16
 _JSON_1_0 = "application/x-amz-json-1.0"
+_OURS = "/_salespipe/"
 
 HOT = frozenset(
     {
@@ -66,13 +67,16 @@ class Gateway:
         http_apis: Mapping[str, HttpApi],
         health: Callable[[], dict[str, Any]],
         storage: Storage,
+        admin: Callable[[Request], Reply],
     ) -> None:
-        """`json_apis`: target prefix -> (service, handlers by operation); `http_apis`: signing name -> api."""
+        """`json_apis`: target prefix -> (service, handlers by operation); `http_apis`: signing name -> api; `admin`
+        answers what is asked under /_salespipe/."""
         self._moto = moto
         self._json = json_apis
         self._http = http_apis
         self._health = health
         self._storage = storage
+        self._admin = admin
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="request")
         self._slow = ThreadPoolExecutor(_THREADS, thread_name_prefix="invoke")
 
@@ -145,6 +149,8 @@ class Gateway:
         handler = handlers.get(operation)
         if handler is not None:
             return self._json_call(request, service, operation, handler)
+        if request.path.startswith(_OURS):
+            return self._admin(request)
         api = self._http.get(request.service)
         reply = None if api is None else api.handle(request)
         return self._moto.http(request) if reply is None else reply

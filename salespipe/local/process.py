@@ -32,8 +32,13 @@ from salespipe.local.api.s3 import S3Api
 from salespipe.local.api.streams import StreamsApi
 from salespipe.local.api.workgroups import WorkGroupsApi
 from salespipe.local.errors import StoreError
+from salespipe.local.faults.admin import Admin
+from salespipe.local.faults.effects import TableStreams, kinds
+from salespipe.local.faults.registry import Registry
 from salespipe.local.functions import Functions
 from salespipe.local.gateway import Gateway
+from salespipe.local.limits.rates import VARIABLE, Rates, parse
+from salespipe.local.limits.throttle import Throttle
 from salespipe.local.loop import run_in_turns
 from salespipe.local.moto_app import Moto
 from salespipe.local.moto_inside import function
@@ -44,9 +49,10 @@ log = logging.getLogger(__name__)
 
 
 class Runtime:
-    """AWS on one machine, out of one home. One in a process at a time, since moto's state is global."""
+    """AWS on one machine, out of one home, with throughput limits if they are given. One in a process at a time, since
+    moto's state is global."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, limits: Rates | None = None) -> None:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.home = home
         self._lock = _own(home)
@@ -57,14 +63,27 @@ class Runtime:
         # What a function needs to reach this endpoint by itself, as the environment of a real one lets it reach AWS.
         aws = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
         self.functions = Functions(home, function, environment=aws, metrics=self.stores.metrics)
+        self.throttle = Throttle()
+        self.throttle.configure(limits or Rates())
         self.dynamodb = DynamoDbApi(self.stores, self.moto)
-        self.kinesis = KinesisApi(self.stores, self.moto)
+        self.kinesis = KinesisApi(self.stores, self.moto, self.throttle)
         self.dynamodb.reconcile()
         self.kinesis.reconcile()
-        self.streams = StreamsApi(self.stores, self.moto)
+        self.streams = StreamsApi(self.stores, self.moto, self.throttle)
         self.glue = GlueApi(self.stores, self.moto)
         self.athena = AthenaApi(self.stores, self.moto)
         self.supervisor = Supervisor(self.stores, self.moto, self.functions, self.kinesis)
+        self._ending = threading.Event()
+        self.faults = Registry(
+            kinds(
+                self.throttle,
+                self.functions,
+                self.stores.objects,
+                [self.kinesis.iterators, self.streams.iterators],
+                TableStreams(self.stores.items, self.dynamodb.update_table, self.moto.account),
+                self._ending,
+            )
+        )
         self.gateway = Gateway(
             self.moto,
             {
@@ -81,6 +100,7 @@ class Runtime:
             },
             self.health,
             self.stores.storage,
+            Admin(self.faults, self.throttle).handle,
         )
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -119,6 +139,7 @@ class Runtime:
             "started_at": self._started_at,
             "workers": self.supervisor.count(),
             "errors": self.supervisor.errors(),
+            "limits": self.throttle.rates.text,
             "storage": self.stores.storage.problem(),
         }
 
@@ -140,6 +161,8 @@ class Runtime:
     def stop(self) -> None:
         """No more requests, then no more work, then the stores are closed."""
         (self.home / "runtime.json").unlink(missing_ok=True)
+        self._ending.set()
+        self.faults.close()
         self._server.should_exit = True
         self._thread.join()
         self.functions.stop()  # first, as a request may be waiting for one
@@ -195,7 +218,11 @@ def serve(home: Path) -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    runtime = Runtime(home)
+    try:
+        limits = parse(os.environ.get(VARIABLE))
+    except ValueError as error:
+        raise StoreError(str(error)) from error
+    runtime = Runtime(home, limits)
     runtime.start()
     # What is there now stays: moto's modules and models need not be searched for garbage again and again.
     gc.freeze()

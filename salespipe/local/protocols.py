@@ -93,19 +93,20 @@ def encode_error(protocol: Protocol, error: AwsError) -> Reply:
     """The error as this protocol writes it."""
     request_id = str(uuid.uuid4())
     headers = [("x-amzn-RequestId", request_id)]
+    fault = "Receiver" if error.status >= 500 else "Sender"
     if protocol == "cbor":
         shape = service_model("cloudwatch").shape_for("InvalidParameterValueException")
         body = _CborWriter().body({"message": error.message}, shape)
         # The modelled shapes lack `__type`; the map of two entries begins with its count.
         body = b"\xa2" + _cbor_text("__type") + _cbor_text(error.code) + body[1:]
         headers += [("Content-Type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")]
-        return Reply(error.status, [*headers, ("x-amzn-query-error", f"{error.code};Sender")], body)
+        return Reply(error.status, [*headers, ("x-amzn-query-error", f"{error.code};{fault}")], body)
     if protocol == "json":
         body = orjson.dumps({"__type": error.code, "message": error.message})
         return Reply(error.status, [*headers, ("Content-Type", "application/x-amz-json-1.0")], body)
     root = ElementTree.Element("ErrorResponse")
     inner = ElementTree.SubElement(root, "Error")
-    for name, value in (("Type", "Sender"), ("Code", error.code), ("Message", error.message)):
+    for name, value in (("Type", fault), ("Code", error.code), ("Message", error.message)):
         ElementTree.SubElement(inner, name).text = value
     ElementTree.SubElement(root, "RequestId").text = request_id
     return Reply(error.status, [*headers, ("Content-Type", "text/xml")], ElementTree.tostring(root))

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from salespipe.local import runtime
+from tests.aws import new_session
 
 
 @pytest.fixture
@@ -26,13 +26,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 def client(running: runtime.Running, service: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=running.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    return new_session().client(service, endpoint_url=running.endpoint)
 
 
 def kill(running: runtime.Running) -> None:

@@ -102,7 +102,7 @@ def test_a_newer_or_damaged_store_is_refused_with_what_to_do(tmp_path: Path) -> 
         Stores.open(tmp_path)
 
     (tmp_path / "store.db").write_bytes(b"this is no database at all" * 100)
-    with pytest.raises(StoreError, match=r"cannot be used.*move its folder away"):
+    with pytest.raises(StoreError, match=r"is damaged.*move it away to begin"):
         Stores.open(tmp_path)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import logging
 import re
 from dataclasses import replace
 from email.utils import formatdate
@@ -30,8 +29,6 @@ MAX_KEYS = 1000
 _BUCKET_SETTINGS_READ_BY_US = {"list-type", "prefix", "delimiter", "marker", "max-keys", "encoding-type", "start-after"}
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _PIECE = 1024 * 1024
-
-log = logging.getLogger(__name__)
 
 
 class Attributes(TypedDict):
@@ -60,9 +57,6 @@ class S3Api:
             return self._object(request, bucket, key) if key else self._bucket(request, bucket)
         except AwsError as error:
             return _failure(request, error)
-        except Exception:
-            log.exception("%s %s", request.method, request.path)
-            return _failure(request, AwsError("InternalError", "the local endpoint failed; see its log", 500))
 
     # ---- buckets ----
 

@@ -135,6 +135,6 @@ def _part_number(text: str) -> int:
 def _pieces(parts: Sequence[StoredObject]) -> Iterator[bytes]:
     """The bodies of the parts one behind the other, a piece in memory at a time."""
     for part in parts:
-        with part.path.open("rb") as file:
+        with part.open() as file:
             while piece := file.read(_PIECE):
                 yield piece

@@ -17,13 +17,14 @@ from urllib.parse import unquote
 from salespipe.local.athena import metadata
 from salespipe.local.athena.casts import cast
 from salespipe.local.athena.catalog import CATALOG, Catalog, Column, Partition, Table, split_location
-from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.errors import SYSTEM, NotSupported, QueryFailure
 from salespipe.local.athena.formats.choose import is_json, reader
 from salespipe.local.athena.formats.json import plain_lines
 from salespipe.local.athena.formats.source import Source
 from salespipe.local.athena.parse import parse_query
 from salespipe.local.athena.scope import Field, Relation, Typed
 from salespipe.local.athena.types import VARCHAR, quoted, text
+from salespipe.local.errors import DamagedObjectError
 from salespipe.local.stores.objects import ObjectStore, StoredObject
 
 if TYPE_CHECKING:
@@ -196,6 +197,11 @@ class Tables:
     def _read(self, scan: Scan, run: Run) -> str:
         if scan.pruned is None:
             scan.pruned = self._objects_of(scan, run)
+            try:
+                self._objects.check(scan.pruned[1])
+            except DamagedObjectError as error:
+                said = f"Error opening Hive split: {error}"
+                raise QueryFailure("HIVE_CANNOT_OPEN_SPLIT", said, category=SYSTEM) from error
             self.scanned_bytes += sum(stored.size for stored in scan.pruned[1])
         _, objects, owners = scan.pruned
         table = scan.table

@@ -33,14 +33,17 @@ class Classifier:
 
 
 def classify(stored: StoredObject, classifiers: Sequence[Classifier]) -> Reading:
-    """Read the start of an object. What nothing recognises has the format UNRECOGNISED and a problem."""
+    """Read the start of an object. What nothing recognises has the format UNRECOGNISED and a problem.
+
+    Raises OSError or DamagedObjectError for an object that cannot be read.
+    """
     try:
         head = read_head(stored)
         reading = _recognise(stored, head, classifiers)
         if reading is None and not head.whole and len(head.data) == HEAD:
             head = read_head(stored, LONGEST_HEAD)
             reading = _recognise(stored, head, classifiers)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         return Reading(UNRECOGNISED, Columns(), 0, str(error))
     if reading is None:
         return Reading(UNRECOGNISED, Columns(), 0, "it is neither JSON nor CSV nor Parquet")

@@ -111,7 +111,7 @@ def crawl(plan: Plan, run: str, stores: Stores, glue: GlueCall, log: Log, procee
 
 def _reports(folder: Folder) -> list[str]:
     """What is wrong in a folder, one line each."""
-    lines = list(folder.problems)
+    lines = [*folder.unread, *folder.problems]
     if folder.further_problems:
         lines.append(f"s3://{folder.bucket}/{folder.path}: {folder.further_problems} further objects have problems")
     main = folder.main

@@ -17,6 +17,7 @@ from typing import Any
 from salespipe.local.crawling.classify import UNRECOGNISED, Classifier, classify
 from salespipe.local.crawling.schema import Columns, Format
 from salespipe.local.crawling.targets import S3Target
+from salespipe.local.errors import DamagedObjectError
 from salespipe.local.stores.documents import Documents
 from salespipe.local.stores.objects import StoredObject
 
@@ -51,6 +52,8 @@ class Folder:
     read: int = 0
     problems: list[str] = field(default_factory=list)
     further_problems: int = 0
+    unread: list[str] = field(default_factory=list)
+    """Objects that could not be read this time; they are not known, so the next crawl tries again."""
 
     @property
     def main(self) -> Share | None:
@@ -144,8 +147,12 @@ def scan(
         for name, stored in found.items():
             if name not in folder.known:
                 proceed()
-                folder.known.add(name)
-                _take(folder, stored, classifiers, target.sample)
+                try:
+                    _take(folder, stored, classifiers, target.sample)
+                except (OSError, DamagedObjectError) as error:
+                    folder.unread.append(f"s3://{stored.bucket}/{stored.key}: it was left out: {error}")
+                else:
+                    folder.known.add(name)
         yield folder, True
 
 
@@ -156,8 +163,8 @@ def _take(folder: Folder, stored: StoredObject, classifiers: Sequence[Classifier
         main.objects += 1
         main.bytes += stored.size
         return
-    folder.read += 1
     reading = classify(stored, classifiers)
+    folder.read += 1
     if reading.problem:
         folder.report(stored, reading.problem)
     if reading.format == UNRECOGNISED:

@@ -29,8 +29,9 @@ class Head:
 
 
 def read_head(stored: StoredObject, most: int = HEAD) -> Head:
-    """Read up to `most` decompressed bytes. Raises OSError, or ValueError when the compression is broken."""
-    with stored.path.open("rb") as file:
+    """Read up to `most` decompressed bytes. Raises OSError or DamagedObjectError when the object cannot be read, and
+    ValueError when its compression is broken."""
+    with stored.open() as file:
         start = file.read(_CHUNK)
         if start.startswith(b"\x1f\x8b"):
             compression = "gzip"

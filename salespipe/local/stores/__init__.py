@@ -17,6 +17,7 @@ from salespipe.local.stores.metrics import Metrics
 from salespipe.local.stores.objects import ObjectStore
 from salespipe.local.stores.positions import Positions
 from salespipe.local.stores.shards import ShardLog
+from salespipe.local.trouble import Storage
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Stores:
     """The stores of one home. They share a database, so writes to several of them can be one step."""
 
     home: Path
+    storage: Storage
     db: Database
     bell: Bell
     items: ItemStore
@@ -40,13 +42,16 @@ class Stores:
     def open(cls, home: Path) -> Stores:
         """Open or create the store in `home`, readable by its owner only. Raises StoreError if it is unusable."""
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        home.chmod(0o700)
-        db = Database(home / "store.db")
+        if home.stat().st_mode & 0o777 != 0o700:
+            home.chmod(0o700)
+        storage = Storage(home)
+        db = Database(home / "store.db", home / "objects", storage)
         bell = Bell()
         changes = ChangeLog(db)
         metrics = Metrics(db)
         return cls(
             home=home,
+            storage=storage,
             db=db,
             bell=bell,
             items=ItemStore(db, bell, changes, metrics, item_size),

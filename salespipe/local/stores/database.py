@@ -19,7 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from salespipe.local.errors import StoreError
+from salespipe.local.stores.opening import examine
 from salespipe.local.stores.turn import Turn
+from salespipe.local.trouble import Storage
 
 VERSION = 2
 
@@ -73,10 +75,14 @@ create table control (service text primary key, state blob not null) without row
 
 
 class Database:
-    """The connection side of a store; the tables belong to the modules beside this one."""
+    """The connection side of a store; the tables belong to the modules beside this one.
 
-    def __init__(self, path: Path) -> None:
+    `objects` is the folder of the files that go with it. Raises StoreError for a store that cannot be used.
+    """
+
+    def __init__(self, path: Path, objects: Path, storage: Storage) -> None:
         self._path = path
+        self._storage = storage
         self.turn = Turn()
         self._depth = 0
         self._local = threading.local()
@@ -86,15 +92,15 @@ class Database:
         self._afterwards: list[Callable[[], None]] = []
         self._on_rollback: list[Callable[[], None]] = []
         try:
+            examine(path, objects, VERSION)
             self._writer = self._connect()
             self._writer.execute("pragma auto_vacuum=incremental")  # before the first table is made, or never
             self._writer.execute("pragma journal_mode=wal")
             self._prepare()
         except sqlite3.DatabaseError as error:
-            raise StoreError(
-                f"the store {path} cannot be used ({error}); move its folder away to begin with an empty one"
-            ) from error
+            raise StoreError(storage.words(error) or f"the store {path} cannot be used ({error})") from error
         self._written = threading.Event()
+        self._written.set()
         self._closing = threading.Event()
         self._folder = threading.Thread(
             target=self._fold_at_times, args=(self._connect(),), name="checkpoint", daemon=True
@@ -111,15 +117,8 @@ class Database:
         return connection
 
     def _prepare(self) -> None:
-        found = self._writer.execute("pragma user_version").fetchone()[0]
-        if found == 0:
+        if self._writer.execute("pragma user_version").fetchone()[0] == 0:
             self._writer.executescript(f"begin immediate; {SCHEMA} pragma user_version={VERSION}; commit;")
-        elif found != VERSION:
-            self._writer.close()
-            raise StoreError(
-                f"the store {self._path} has version {found}, this salespipe reads version {VERSION}: "
-                "use the salespipe that wrote it, or another SALESPIPE_HOME"
-            )
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -194,32 +193,41 @@ class Database:
             self._arns.pop(arn, None)
 
     def _fold_at_times(self, connection: sqlite3.Connection) -> None:
-        """The thread that keeps the log short; a disk that is full or gone is for the writers to report."""
+        """The thread that keeps the log short. First it folds what a killed process left, however little: the shorter
+        the log, the less there is to lose with it."""
         log_file = self._path.with_name(self._path.name + "-wal")
         connection.execute("pragma busy_timeout=0")
+        least = 1
         while True:
             self._written.wait()
             if self._closing.wait(_LOG_LOOK_SECONDS):
                 break
             self._written.clear()
             try:
-                if log_file.stat().st_size >= _LOG_BYTES:
+                if log_file.stat().st_size >= least:
                     connection.execute("pragma wal_checkpoint(passive)").fetchone()
                     with self.turn:
                         connection.execute("pragma wal_checkpoint(truncate)").fetchone()
-            except (OSError, sqlite3.OperationalError) as error:
-                log.warning("the log of %s could not be folded: %s", self._path, error)
+                least = _LOG_BYTES
+            except (OSError, sqlite3.Error) as error:
+                # On a full disk the log grows for as long as there is room; the writers report it after that.
+                if self._storage.words(error) is None:
+                    log.warning("the log of %s could not be folded: %s", self._path, error)
         connection.close()
 
     def close(self) -> None:
-        """Fold the log into the database file and close every connection."""
+        """Fold the log into the database file, if there is room for that, and close every connection."""
         self._closing.set()
         self._written.set()
         self._folder.join()
         with self.turn, self._readers_lock:
             for reader in list(self._readers):
                 reader.connection.close()
-            self._writer.execute("pragma wal_checkpoint(truncate)")
+            try:
+                self._writer.execute("pragma wal_checkpoint(truncate)")
+            except sqlite3.Error as error:
+                # The log stays, with everything that is in it, and the next start reads it.
+                log.warning("the log of %s was not folded: %s", self._path, self._storage.words(error) or error)
             self._writer.close()
 
 

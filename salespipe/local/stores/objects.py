@@ -2,7 +2,8 @@
 
 A file is written under a name of its own before the transaction begins that adds the row pointing to it, so that large
 bodies hold nobody up. The file that it replaces goes after the commit; a rollback removes it. A kill in between leaves
-a file without a row, which nobody reads and the sweep of the next start removes.
+a file without a row, which nobody reads and the sweep of the next start removes. A file that is no longer as long as
+its row says (a power loss, a hand in the folder) is an error for whoever reads it, never a shorter object.
 File names keep the key's folders (`dt=2026-01-31/hour=09/`) and its extension, so engines that read paths can.
 """
 
@@ -13,7 +14,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
+from salespipe.local.errors import DamagedObjectError
 from salespipe.local.stores.database import Database
 
 _LONGEST_NAME = 150
@@ -40,9 +42,27 @@ class StoredObject:
     content_encoding: str | None
     metadata: dict[str, str]
 
+    def open(self) -> BinaryIO:
+        """Its file, which the caller closes. Raises DamagedObjectError unless it has every byte, and
+        FileNotFoundError if there is none: the object was replaced or deleted since, or its file is lost."""
+        file = self.path.open("rb")
+        found = os.fstat(file.fileno()).st_size
+        if found == self.size:
+            return file
+        file.close()
+        raise self.damaged(f"has {found:,} bytes instead of {self.size:,}")
+
     def read(self) -> bytes:
-        """The whole body."""
-        return self.path.read_bytes()
+        """The whole body. Raises what `open` does."""
+        with self.open() as file:
+            return file.read()
+
+    def damaged(self, how: str) -> DamagedObjectError:
+        """The error for an object whose file `how`."""
+        return DamagedObjectError(
+            f"the object s3://{self.bucket}/{self.key} is damaged: its file {self.path} {how}; "
+            "put a copy of the file back, or delete the object"
+        )
 
 
 class ObjectStore:
@@ -51,6 +71,8 @@ class ObjectStore:
     def __init__(self, db: Database, root: Path) -> None:
         self._db = db
         self._root = root
+        self.before_write: Callable[[str], None] | None = None
+        """Called with the bucket before a body is written, while set; may wait, or raise instead of the write."""
         # Begins the names of the files of this run, so that a sweep knows them from those of runs that are over.
         self._run = uuid.uuid4().hex[:8]
         root.mkdir(parents=True, exist_ok=True)
@@ -69,6 +91,8 @@ class ObjectStore:
         etag: str | None = None,
     ) -> StoredObject:
         """Write a body to a new file, which `index` makes an object and `discard` removes. Needs no transaction."""
+        if self.before_write is not None:
+            self.before_write(bucket)
         path = self._root / _file_name(bucket, key, self._run)
         digest = hashlib.md5(usedforsecurity=False)
         size = 0
@@ -151,18 +175,35 @@ class ObjectStore:
     def open(self, bucket: str, key: str) -> tuple[StoredObject, BinaryIO] | None:
         """The object and its file, which the caller closes; None if there is none.
 
-        The body is whole, the old or the new one, also while the object is replaced or deleted.
+        The body is whole, the old or the new one, also while the object is replaced or deleted. Raises
+        DamagedObjectError for a file that is lost or not whole.
         """
         missed: Path | None = None
         while (stored := self.get(bucket, key)) is not None:
             try:
-                return stored, stored.path.open("rb")
-            except FileNotFoundError:
+                return stored, stored.open()
+            except FileNotFoundError as error:
                 # Replaced or deleted since its row was read: look again. The same row twice is a file that was lost.
                 if stored.path == missed:
-                    raise
+                    raise stored.damaged("is gone") from error
                 missed = stored.path
         return None
+
+    def check(self, listed: Sequence[StoredObject]) -> None:
+        """Raise DamagedObjectError if a file of these objects is lost or not whole: for readers that take paths.
+
+        An object that was replaced or deleted since it was listed is passed over: its reader finds no file.
+        """
+        for stored in listed:
+            try:
+                found = stored.path.stat().st_size
+            except FileNotFoundError as error:
+                now = self.get(stored.bucket, stored.key)
+                if now is not None and now.path == stored.path:
+                    raise stored.damaged("is gone") from error
+            else:
+                if found != stored.size:
+                    raise stored.damaged(f"has {found:,} bytes instead of {stored.size:,}")
 
     def list(self, bucket: str, prefix: str = "", after: str = "", limit: int | None = None) -> list[StoredObject]:
         """Objects whose key begins with `prefix` and comes behind `after`, in UTF-8 order of their keys."""
