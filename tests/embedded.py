@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from salespipe.aws.clients import Clients
 from salespipe.local.process import Runtime
 from salespipe.local.stores import Stores
 from salespipe.services.pipeline import Pipeline
 from salespipe.settings import BY_TARGET
 from salespipe.stack.naming import Names
+from tests.aws import new_session
 
 
 class Embedded:
@@ -24,8 +23,7 @@ class Embedded:
     def start(self) -> None:
         self.runtime = Runtime(self.home)
         self.runtime.start()
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
-        self.clients = Clients(session, self.endpoint)
+        self.clients = Clients(new_session(), self.endpoint)
 
     def stop(self) -> None:
         self.clients.close()

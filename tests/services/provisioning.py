@@ -24,6 +24,7 @@ from salespipe.services.pipeline import Pipeline
 from salespipe.settings import BY_TARGET, Settings
 from salespipe.stack.naming import Names
 from salespipe.stack.plan import Plan
+from tests.aws import new_session
 
 ACCOUNT = "123456789012"
 READING = ("Get", "List", "Describe", "Head")
@@ -100,7 +101,7 @@ class TagsAtCreation:
     """
 
     def __init__(self, session: boto3.Session, endpoint_url: str | None) -> None:
-        own = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=session.region_name)
+        own = new_session(session.region_name)
         self.kinesis = own.client("kinesis", endpoint_url=endpoint_url)
         self.s3 = own.client("s3", endpoint_url=endpoint_url)
         for operation, put_on in {"kinesis.CreateStream": self.tag_stream, "s3.CreateBucket": self.tag_bucket}.items():
@@ -190,7 +191,7 @@ class World:
 @cache
 def _connection(region: str, endpoint_url: str | None) -> tuple[Clients, MissingInMoto, Death]:
     """One set of clients a region for all tests: making them takes longer than a test."""
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=region)
+    session = new_session(region)
     TagsAtCreation(session, endpoint_url)
     return Clients(session, endpoint_url), MissingInMoto(session), Death(session)
 

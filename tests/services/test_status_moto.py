@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -20,6 +19,7 @@ from salespipe.services.pipeline import Pipeline
 from salespipe.services.status import Status, in_flight, status
 from salespipe.settings import BY_TARGET
 from salespipe.stack.naming import Names
+from tests.aws import new_session
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,7 @@ def endpoint() -> Iterator[str]:
 
 
 def made(endpoint: str, name: str) -> Pipeline:
-    session = boto3.Session("test", "test", region_name="us-east-1")
-    return Pipeline(Clients(session, endpoint), Names(name, "123456789012", "us-east-1"), BY_TARGET["local"])
+    return Pipeline(Clients(new_session(), endpoint), Names(name, "123456789012", "us-east-1"), BY_TARGET["local"])
 
 
 def stand_up(p: Pipeline) -> None:

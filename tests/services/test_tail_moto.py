@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -18,6 +17,7 @@ from salespipe.services.pipeline import Pipeline
 from salespipe.services.tail import TailEvent, TailProblem, tail
 from salespipe.settings import BY_TARGET
 from salespipe.stack.naming import Names
+from tests.aws import new_session
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +31,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def pipeline(endpoint: str) -> Iterator[Pipeline]:
-    session = boto3.Session("test", "test", region_name="us-east-1")
-    p = Pipeline(Clients(session, endpoint), Names("sales", "123456789012", "us-east-1"), BY_TARGET["local"])
+    p = Pipeline(Clients(new_session(), endpoint), Names("sales", "123456789012", "us-east-1"), BY_TARGET["local"])
     p.aws.client("kinesis").create_stream(StreamName=p.names.stream, ShardCount=4)
     yield p
     p.aws.client("kinesis").delete_stream(StreamName=p.names.stream)
