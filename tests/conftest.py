@@ -1,4 +1,4 @@
-"""Fixtures for every test: a runtime of its own, and the pipeline in it."""
+"""For every test: a runtime of its own. For a run of them: two processes that share it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,25 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.embedded import Embedded
+
+
+WORKERS = 2
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Share a run over a folder between two processes: whole files, in order, as those that take longest come first.
+
+    Whole, because the tests of a file share pipelines, and there is one runtime in a process at a time. `-n`, `--pdb`
+    and `-p no:xdist` are obeyed (in `addopts`, `-n` would be an error without the plugin); to start a second process
+    is not worth it for files that are named.
+    """
+    options = config.option
+    distributes = config.pluginmanager.hasplugin("xdist") and not hasattr(config, "workerinput")
+    if not distributes or options.numprocesses is not None or options.tx or options.usepdb or options.collectonly:
+        return
+    if any((config.invocation_params.dir / argument).is_dir() for argument in config.args):
+        options.numprocesses, options.dist, options.loadscopereorder = WORKERS, "loadfile", False
 
 
 @pytest.fixture
