@@ -189,6 +189,14 @@ def streams() -> set[str]:
     return {stream.arn for region in list(regions) for stream in regions[region].streams.values()}
 
 
+def throughput(region: str, table_name: str) -> tuple[int, int] | None:
+    """The write and read units a second of a provisioned table; None of a table on demand, or of none."""
+    table = _backends("dynamodb")[ACCOUNT][region].tables.get(table_name)
+    if table is None or table.billing_mode == "PAY_PER_REQUEST":
+        return None
+    return int(table.throughput["WriteCapacityUnits"]), int(table.throughput["ReadCapacityUnits"])
+
+
 def allow_stream(region: str, table_name: str) -> None:
     """Let a table whose stream was switched off have a new one, which moto refuses for ever."""
     table = _backends("dynamodb")[ACCOUNT][region].tables.get(table_name)

@@ -65,7 +65,7 @@ class Runtime:
         self.functions = Functions(home, function, environment=aws, metrics=self.stores.metrics)
         self.throttle = Throttle()
         self.throttle.configure(limits or Rates())
-        self.dynamodb = DynamoDbApi(self.stores, self.moto)
+        self.dynamodb = DynamoDbApi(self.stores, self.moto, self.throttle)
         self.kinesis = KinesisApi(self.stores, self.moto, self.throttle)
         self.dynamodb.reconcile()
         self.kinesis.reconcile()

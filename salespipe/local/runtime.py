@@ -21,7 +21,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,12 @@ class RuntimeStartError(Exception):
 
 @dataclass(frozen=True)
 class Running:
-    """A process that answers on `endpoint`."""
+    """A process that answers on `endpoint`; `limits` are its throughput limits as it was asked for them."""
 
     pid: int
     port: int
     version: str
+    limits: str = "off"
 
     @property
     def endpoint(self) -> str:
@@ -77,7 +78,9 @@ def find(home: Path) -> Running | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     answer = health(running)
-    return running if answer is not None and answer.get("pid") == running.pid else None
+    if answer is None or answer.get("pid") != running.pid:
+        return None
+    return replace(running, limits=str(answer.get("limits", running.limits)))
 
 
 def health(running: Running) -> dict[str, Any] | None:
@@ -166,16 +169,16 @@ def _terminate(home: Path, running: Running) -> None:
     """Ask the process to stop, wait for it, and end it if it does not."""
     os.kill(running.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while _alive(running.pid) and time.monotonic() < deadline:
+    while alive(running.pid) and time.monotonic() < deadline:
         time.sleep(0.02)
-    while _alive(running.pid):
+    while alive(running.pid):
         with suppress(ProcessLookupError):
             os.kill(running.pid, signal.SIGKILL)
         time.sleep(0.02)
     (home / "runtime.json").unlink(missing_ok=True)
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
     """Whether the process runs; one that ended and was not yet waited for by its parent counts as ended."""
     with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)

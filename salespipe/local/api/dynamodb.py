@@ -11,13 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 from salespipe.local import moto_inside
+from salespipe.local.api.dynamodb_metering import Meter, reason_code, unless
 from salespipe.local.api.dynamodb_search import project, query, scan
 from salespipe.local.api.dynamodb_values import invalid, key, stored
 from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
+from salespipe.local.limits.throttle import Throttle
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
-from salespipe.local.stores.items import Item, SameItemError, Table, TableGoneError, Write
+from salespipe.local.stores.items import Item, ItemStore, SameItemError, Table, TableGoneError, Write
 
 MAX_BATCH = 25
 MAX_BATCH_GET = 100
@@ -41,10 +43,11 @@ _REFUSED = (
 class DynamoDbApi:
     """Item operations, and the table operations that our store has to hear of."""
 
-    def __init__(self, stores: Stores, moto: Moto) -> None:
+    def __init__(self, stores: Stores, moto: Moto, throttle: Throttle | None = None) -> None:
         self._stores = stores
         self._items = stores.items
         self._moto = moto
+        self._meter = Meter(throttle or Throttle())
 
     def operations(self) -> dict[str, Handler]:
         """Handlers by operation name."""
@@ -139,24 +142,27 @@ class DynamoDbApi:
     def get_item(self, call: Call) -> dict[str, Any]:
         """The item, or an empty document."""
         table = self._table(call, call.params.get("TableName"))
-        found = self._items.get(table, key(call.params.get("Key"), table))
+        place = key(call.params.get("Key"), table)
+        found = self._items.get(table, place)
+        if self._meter.on:
+            unless(self._meter.read(table, place, found, call.params))
         return {} if found is None else {"Item": project(found, call.params)}
 
-    def put_item(self, call: Call) -> dict[str, Any]:
-        """Insert or replace, under a condition if one is given."""
+    def put_item(self, call: Call, times: int = 1) -> dict[str, Any]:
+        """Insert or replace, under a condition if one is given; at `times` its units."""
         table = self._table(call, call.params.get("TableName"))
         item, size = stored(call.params.get("Item"), table)
-        old = self._conditional(table, call.params, item, lambda _: Write(item, False, size))
+        old = self._conditional(table, call.params, item, lambda _: Write(item, False, size), times)
         return _returned(call.params, old, item)
 
-    def delete_item(self, call: Call) -> dict[str, Any]:
+    def delete_item(self, call: Call, times: int = 1) -> dict[str, Any]:
         """Delete, under a condition if one is given; deleting what is not there is no error."""
         table = self._table(call, call.params.get("TableName"))
         place = key(call.params.get("Key"), table)
-        old = self._conditional(table, call.params, place, lambda _: Write(place, True, 0))
+        old = self._conditional(table, call.params, place, lambda _: Write(place, True, 0), times)
         return _returned(call.params, old, None)
 
-    def update_item(self, call: Call) -> dict[str, Any]:
+    def update_item(self, call: Call, times: int = 1) -> dict[str, Any]:
         """Apply an update expression; an item that is not there begins as its key."""
         table = self._table(call, call.params.get("TableName"))
         place = key(call.params.get("Key"), table)
@@ -167,7 +173,7 @@ class DynamoDbApi:
             made.append(new)
             return Write(new, False, size)
 
-        old = self._conditional(table, call.params, place, change)
+        old = self._conditional(table, call.params, place, change, times)
         return _returned(call.params, old, made[0])
 
     def _updated(self, call: Call, table: Table, place: Item, old: Item | None, params: dict[str, Any]) -> Item:
@@ -180,7 +186,7 @@ class DynamoDbApi:
         return moto_inside.updated(call.region, table.name, place, old, expression, names, values)
 
     def _conditional(
-        self, table: Table, params: dict[str, Any], place: Item, change: Callable[[Item | None], Write]
+        self, table: Table, params: dict[str, Any], place: Item, change: Callable[[Item | None], Write], times: int
     ) -> Item | None:
         """Read, check and write in one transaction; return what was there before."""
         if "Expected" in params:
@@ -188,7 +194,10 @@ class DynamoDbApi:
         with self._stores.db.write():
             old = self._items.get_for_update(table, place)
             self._check(params, old)
-            self._items.apply(table, [change(old)])
+            write = change(old)
+            if self._meter.on:
+                unless(self._meter.write(table, write, old, times=times))
+            self._items.apply(table, [write])
         return old
 
     def _check(self, params: dict[str, Any], old: Item | None) -> None:
@@ -213,13 +222,39 @@ class DynamoDbApi:
             )
         work = [(self._table(call, name), given) for name, given in requests.items()]
         writes = [(table, [_write(request, table) for request in given]) for table, given in work]
+        unprocessed: dict[str, list[dict[str, Any]]] = {}
         try:
             with self._stores.db.write():
+                if self._meter.on:
+                    writes, unprocessed = self._affordable(writes, requests)
                 for table, batch in writes:
                     self._items.apply(table, batch)
         except SameItemError as error:
             raise invalid("Provided list of item keys contains duplicates") from error
-        return {"UnprocessedItems": {}}
+        return {"UnprocessedItems": unprocessed}
+
+    def _affordable(
+        self, writes: list[tuple[Table, list[Write]]], requests: dict[str, list[dict[str, Any]]]
+    ) -> tuple[list[tuple[Table, list[Write]]], dict[str, list[dict[str, Any]]]]:
+        """What the limits allow of a batch, and the requests of the rest. Raises AwsError when they allow nothing."""
+        kept: list[tuple[Table, list[Write]]] = []
+        left: dict[str, list[dict[str, Any]]] = {}
+        refused: AwsError | None = None
+        for (table, batch), (name, given) in zip(writes, requests.items(), strict=True):
+            if len({table.place(write.item) for write in batch}) != len(batch):
+                raise SameItemError
+            allowed = []
+            for write, request in zip(batch, given, strict=True):
+                error = self._meter.write(table, write, self._items.get_for_update(table, write.item))
+                if error is None:
+                    allowed.append(write)
+                else:
+                    refused = error
+                    left.setdefault(name, []).append(request)
+            kept.append((table, allowed))
+        if not any(allowed for _, allowed in kept):
+            unless(refused)
+        return kept, left
 
     def batch_get_item(self, call: Call) -> dict[str, Any]:
         """Up to 100 items; those that do not exist are left out."""
@@ -227,20 +262,41 @@ class DynamoDbApi:
         if sum(len(asked["Keys"]) for asked in requests.values()) > MAX_BATCH_GET:
             raise invalid("Too many items requested for the BatchGetItem call")
         responses: dict[str, list[Item]] = {}
+        left: dict[str, dict[str, Any]] = {}
+        refused: AwsError | None = None
+        answered = 0
         for name, asked in requests.items():
             table = self._table(call, name)
-            found = [self._items.get(table, key(place, table)) for place in asked["Keys"]]
+            found, unread = [], []
+            for place in asked["Keys"]:
+                item = self._items.get(table, key(place, table))
+                error = self._meter.read(table, place, item, asked) if self._meter.on else None
+                if error is None:
+                    found.append(item)
+                else:
+                    refused = error
+                    unread.append(place)
+            answered += len(found)
             responses[name] = [project(item, asked) for item in found if item is not None]
-        return {"Responses": responses, "UnprocessedKeys": {}}
+            if unread:
+                left[name] = {**asked, "Keys": unread}
+        if not answered:
+            unless(refused)
+        return {"Responses": responses, "UnprocessedKeys": left}
 
     def transact_get_items(self, call: Call) -> dict[str, Any]:
         """The items in the order asked for."""
         answers = []
+        reasons: list[dict[str, str]] = []
         for element in call.params.get("TransactItems", []):
             asked = element["Get"]
             table = self._table(call, asked["TableName"])
-            found = self._items.get(table, key(asked["Key"], table))
+            place = key(asked["Key"], table)
+            found = self._items.get(table, place)
+            error = self._meter.read(table, place, found, asked, times=2) if self._meter.on else None
+            reasons.append(_reason(error))
             answers.append({} if found is None else {"Item": project(found, asked)})
+        _cancel_for(reasons)
         return {"Responses": answers}
 
     def transact_write_items(self, call: Call) -> dict[str, Any]:
@@ -260,16 +316,10 @@ class DynamoDbApi:
                 ((kind, params),) = element.items()
                 try:
                     self._transact(call, kind, params)
-                    reasons.append({"Code": "None"})
+                    reasons.append(_reason(None))
                 except AwsError as error:
-                    reasons.append({"Code": error.code.removesuffix("Exception"), "Message": error.message})
-            if any(reason["Code"] != "None" for reason in reasons):
-                codes = ", ".join(reason["Code"] for reason in reasons)
-                raise AwsError(
-                    "TransactionCanceledException",
-                    f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
-                    details={"CancellationReasons": reasons},
-                )
+                    reasons.append(_reason(error))
+            _cancel_for(reasons)
         return {}
 
     def _place(self, call: Call, kind: str, params: dict[str, Any]) -> tuple[str, tuple[bytes, bytes]]:
@@ -283,22 +333,35 @@ class DynamoDbApi:
         _check_used(params)
         inner = Call(call.service, kind, call.account, call.region, params)
         if kind == "Put":
-            self.put_item(inner)
+            self.put_item(inner, times=2)
         elif kind == "Delete":
-            self.delete_item(inner)
+            self.delete_item(inner, times=2)
         elif kind == "Update":
-            self.update_item(inner)
+            self.update_item(inner, times=2)
         else:
             table = self._table(call, params["TableName"])
-            self._check(params, self._items.get_for_update(table, key(params["Key"], table)))
+            place = key(params["Key"], table)
+            found = self._items.get_for_update(table, place)
+            if self._meter.on:
+                unless(self._meter.check(table, place, found))
+            self._check(params, found)
 
     def query(self, call: Call) -> dict[str, Any]:
         """The items of one hash key value in range key order."""
-        return query(self._items, self._table(call, call.params.get("TableName")), call.params)
+        return self._page(query, call)
 
     def scan(self, call: Call) -> dict[str, Any]:
         """A page of all items."""
-        return scan(self._items, self._table(call, call.params.get("TableName")), call.params)
+        return self._page(scan, call)
+
+    def _page(
+        self, look: Callable[[ItemStore, Table, dict[str, Any]], tuple[dict[str, Any], int]], call: Call
+    ) -> dict[str, Any]:
+        table = self._table(call, call.params.get("TableName"))
+        answer, looked_at = look(self._items, table, call.params)
+        if self._meter.on:
+            unless(self._meter.page(table, looked_at, call.params))
+        return answer
 
 
 def _write(request: dict[str, Any], table: Table) -> Write:
@@ -323,6 +386,22 @@ def _returned(params: dict[str, Any], old: Item | None, new: Item | None) -> dic
     # Also those that got the value they had; of a nested path the whole attribute.
     updated = moto_inside.touched(params["UpdateExpression"], params.get("ExpressionAttributeNames") or {})
     return {"Attributes": {name: value for name, value in image.items() if name in updated}}
+
+
+def _reason(error: AwsError | None) -> dict[str, str]:
+    """Why an element of a transaction would not be carried out."""
+    return {"Code": "None"} if error is None else {"Code": reason_code(error), "Message": error.message}
+
+
+def _cancel_for(reasons: list[dict[str, str]]) -> None:
+    """Raise if an element of a transaction has a reason not to be carried out."""
+    if any(reason["Code"] != "None" for reason in reasons):
+        codes = ", ".join(reason["Code"] for reason in reasons)
+        raise AwsError(
+            "TransactionCanceledException",
+            f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
+            details={"CancellationReasons": reasons},
+        )
 
 
 def _names_and_values(params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -20,18 +20,20 @@ PAGE_BYTES = 1024 * 1024
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
-def scan(items: ItemStore, table: Table, params: dict[str, Any]) -> dict[str, Any]:
-    """A page of the table; segments are not split further: the first gives all, the others nothing."""
+def scan(items: ItemStore, table: Table, params: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """A page of the table, and the bytes of all items that were looked at; segments are not split further: the first
+    gives all, the others nothing."""
     if params.get("IndexName"):
         raise invalid("the local Scan does not support IndexName")
     if params.get("Segment"):
-        return {"Items": [], "Count": 0, "ScannedCount": 0}
+        return {"Items": [], "Count": 0, "ScannedCount": 0}, 0
     start = params.get("ExclusiveStartKey")
     return _page(items.scan(table, None if start is None else key(start, table)), table, params)
 
 
-def query(items: ItemStore, table: Table, params: dict[str, Any]) -> dict[str, Any]:
-    """The items with one hash key value that meet the range key condition, in range key order."""
+def query(items: ItemStore, table: Table, params: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """The items with one hash key value that meet the range key condition, in range key order, and the bytes of all
+    items that were looked at."""
     if params.get("IndexName"):
         raise invalid("the local Query does not support IndexName")
     if "KeyConditionExpression" not in params:
@@ -58,7 +60,7 @@ def query(items: ItemStore, table: Table, params: dict[str, Any]) -> dict[str, A
     return _page(found, table, params)
 
 
-def _page(found: Iterable[Item], table: Table, params: dict[str, Any]) -> dict[str, Any]:
+def _page(found: Iterable[Item], table: Table, params: dict[str, Any]) -> tuple[dict[str, Any], int]:
     limit = params.get("Limit")
     names = params.get("ExpressionAttributeNames") or {}
     values = params.get("ExpressionAttributeValues") or {}
@@ -79,7 +81,7 @@ def _page(found: Iterable[Item], table: Table, params: dict[str, Any]) -> dict[s
             if not count_only:
                 kept.append(project(item, params))
     answer |= {"Count": matched, "ScannedCount": looked}
-    return answer if count_only else answer | {"Items": kept}
+    return (answer if count_only else answer | {"Items": kept}), size
 
 
 def project(item: Item, params: dict[str, Any]) -> Item:

@@ -28,11 +28,17 @@ class Position:
 
 
 class Iterators:
-    """Makes and reads tokens of one service; nothing is kept, so polling leaks nothing."""
+    """Makes and reads tokens of one service; nothing is kept of them, so polling leaks nothing."""
 
     def __init__(self, lifetime: float, clock: Callable[[], float] = time.time) -> None:
         self._lifetime = lifetime
         self._clock = clock
+        self._expired: dict[str, float] = {}
+        """By stream, or by the table of a change stream: the tokens made until then have expired, whatever they say."""
+
+    def expire(self, arn: str) -> None:
+        """Let every token that was made until now expire: of the stream, or of the change streams of the table."""
+        self._expired[arn] = self._clock() + self._lifetime
 
     def make(self, position: Position) -> str:
         """A token that is good for the lifetime from now."""
@@ -45,6 +51,8 @@ class Iterators:
             stream_arn, shard, after, until = orjson.loads(base64.b64decode(str(token), validate=True))
             place = Position(str(stream_arn), int(shard), int(after))
             expired = float(until) < self._clock()
+            if self._expired:
+                expired |= float(until) <= self._expired.get(place.stream_arn.partition("/stream/")[0], 0.0)
         except (binascii.Error, ValueError, TypeError) as error:
             raise AwsError("InvalidArgumentException", "Invalid ShardIterator.") from error
         if expired:

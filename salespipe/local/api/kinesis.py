@@ -18,10 +18,13 @@ from salespipe.local import moto_inside
 from salespipe.local.api.iterators import Iterators, Position
 from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
+from salespipe.local.limits.refusals import HeldError, shard_refused
+from salespipe.local.limits.throttle import Throttle
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
 from salespipe.local.stores.shards import (
     Entry,
+    ShardRecord,
     parse_sequence_number,
     sequence_number,
     shard_id,
@@ -67,10 +70,11 @@ class Shards:
 class KinesisApi:
     """Puts and gets records; forgets a stream's shards whenever the control plane changed them."""
 
-    def __init__(self, stores: Stores, moto: Moto) -> None:
+    def __init__(self, stores: Stores, moto: Moto, throttle: Throttle | None = None) -> None:
         self._stores = stores
         self._moto = moto
-        self._iterators = Iterators(ITERATOR_SECONDS)
+        self.throttle = throttle or Throttle()
+        self.iterators = self._iterators = Iterators(ITERATOR_SECONDS)
         self._shards: dict[str, Shards] = {}
         self._changes = 0
         self._lock = threading.Lock()
@@ -132,9 +136,16 @@ class KinesisApi:
     # ---- putting ----
 
     def put(self, stream_arn: str, records: Sequence[tuple[str, bytes]]) -> list[tuple[int, int]]:
-        """Append (partition key, data) records; return (shard, sequence) of each. Joins an open `write()`."""
+        """Append (partition key, data) records; return (shard, sequence) of each. Joins an open `write()`.
+
+        For who moves data inside: it is not refused what is above the shards' limits, but held. Raises HeldError.
+        """
         shards = self.shards(stream_arn)
         entries = [Entry(_route(shards, key, None), key, data) for key, data in records]
+        if self.throttle.on:
+            held = self.throttle.put_all(stream_arn, _sizes(entries))
+            if held > 0:
+                raise HeldError(held)
         sequences = self._append(stream_arn, entries)
         return [(entry.shard, sequence) for entry, sequence in zip(entries, sequences, strict=True)]
 
@@ -149,8 +160,10 @@ class KinesisApi:
 
     def put_record(self, call: Call) -> dict[str, Any]:
         """One record."""
-        answer = self._put(call, [call.params])[0]
-        return answer | {"EncryptionType": "NONE"}
+        answers, refused = self._put(call, [call.params])
+        if refused:
+            raise refused[0]
+        return answers[0] | {"EncryptionType": "NONE"}
 
     def put_records(self, call: Call) -> dict[str, Any]:
         """Up to 500 records; the answer is parallel to the request."""
@@ -161,9 +174,11 @@ class KinesisApi:
                 "1 validation error detected: Value at 'records' failed to satisfy constraint: Member must have length "
                 f"less than or equal to {MAX_PUT_RECORDS}",
             )
-        return {"FailedRecordCount": 0, "Records": self._put(call, records), "EncryptionType": "NONE"}
+        answers, refused = self._put(call, records)
+        return {"FailedRecordCount": len(refused), "Records": answers, "EncryptionType": "NONE"}
 
-    def _put(self, call: Call, records: list[dict[str, Any]]) -> list[dict[str, str]]:
+    def _put(self, call: Call, records: list[dict[str, Any]]) -> tuple[list[dict[str, str]], list[AwsError]]:
+        """The answer for each record, and the errors of those that were refused."""
         arn = self._arn(call)
         shards = self.shards(arn)
         entries = []
@@ -186,11 +201,33 @@ class KinesisApi:
             entries.append(Entry(_route(shards, key, record.get("ExplicitHashKey")), key, data))
         if total > MAX_PUT_BYTES:
             raise AwsError("InvalidArgumentException", f"Records size exceeds {MAX_PUT_BYTES} bytes")
-        sequences = self._append(arn, entries)
+        if self.throttle.on:
+            return self._put_within_limits(arn, entries)
+        return self._answers(arn, entries), []
+
+    def _answers(self, stream_arn: str, entries: Sequence[Entry]) -> list[dict[str, str]]:
+        sequences = self._append(stream_arn, entries)
         return [
             {"ShardId": shard_id(entry.shard), "SequenceNumber": sequence_number(entry.shard, sequence)}
             for entry, sequence in zip(entries, sequences, strict=True)
         ]
+
+    def _put_within_limits(
+        self, stream_arn: str, entries: Sequence[Entry]
+    ) -> tuple[list[dict[str, str]], list[AwsError]]:
+        """The records that the shards take just now, whatever became of those before them."""
+        takes = [self.throttle.put(stream_arn, entry.shard, _size(entry)) for entry in entries]
+        taken = [entry for entry, takes_it in zip(entries, takes, strict=True) if takes_it]
+        made = iter(self._answers(stream_arn, taken) if taken else [])
+        answers: list[dict[str, str]] = []
+        refused: list[AwsError] = []
+        for entry, takes_it in zip(entries, takes, strict=True):
+            if takes_it:
+                answers.append(next(made))
+            else:
+                refused.append(shard_refused(stream_arn, entry.shard))
+                answers.append({"ErrorCode": refused[-1].code, "ErrorMessage": refused[-1].message})
+        return answers, refused
 
     # ---- getting ----
 
@@ -242,8 +279,13 @@ class KinesisApi:
                 f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must "
                 f"have value between 1 and {MAX_GET_RECORDS}",
             )
+        limited = self.throttle.on
+        if limited and not self.throttle.read(arn, shard):
+            raise shard_refused(arn, shard)
         log = self._stores.shards
         found = log.read(arn, shard, position.after, limit, MAX_GET_BYTES)
+        if limited:
+            self.throttle.was_read(arn, shard, sum(map(_size, found)))
         after = found[-1].sequence if found else position.after
         waiting = log.arrived(arn, shard, after)
         answer: dict[str, Any] = {
@@ -276,6 +318,20 @@ class KinesisApi:
     @staticmethod
     def _now_ms() -> int:
         return time.time_ns() // 1_000_000
+
+
+def _size(record: Entry | ShardRecord) -> int:
+    """The bytes that count for a shard's limits."""
+    return len(record.data) + len(record.partition_key.encode())
+
+
+def _sizes(entries: Sequence[Entry]) -> dict[int, tuple[int, int]]:
+    """How many records, and how many bytes, go into each shard."""
+    found: dict[int, tuple[int, int]] = {}
+    for entry in entries:
+        count, size = found.get(entry.shard, (0, 0))
+        found[entry.shard] = (count + 1, size + _size(entry))
+    return found
 
 
 def _route(shards: Shards, partition_key: str, explicit: str | None) -> int:

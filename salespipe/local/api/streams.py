@@ -12,6 +12,8 @@ import orjson
 from salespipe.local.api.iterators import Iterators, Position
 from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
+from salespipe.local.limits.refusals import stream_refused
+from salespipe.local.limits.throttle import Throttle
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
 from salespipe.local.stores.changes import parse_sequence_number, sequence_number
@@ -25,10 +27,11 @@ SHARD_ID = "shardId-00000000000000000001-0a1b2c3d"
 class StreamsApi:
     """Reads only; what is read was written with the items."""
 
-    def __init__(self, stores: Stores, moto: Moto) -> None:
+    def __init__(self, stores: Stores, moto: Moto, throttle: Throttle | None = None) -> None:
         self._stores = stores
         self._moto = moto
-        self._iterators = Iterators(ITERATOR_SECONDS)
+        self._throttle = throttle or Throttle()
+        self.iterators = self._iterators = Iterators(ITERATOR_SECONDS)
 
     def operations(self) -> dict[str, Handler]:
         """Handlers by operation name."""
@@ -66,6 +69,8 @@ class StreamsApi:
         """The stream and its one open shard."""
         arn = call.params.get("StreamArn", "")
         self._require(arn)
+        if self._throttle.on and not self._throttle.describe_stream(arn):
+            raise stream_refused("DescribeStream")
         asked = {"TableName": arn.split("/")[1]}
         table = self._moto.call("dynamodb", "DescribeTable", asked, region=arn.split(":")[3])["Table"]
         first = self._stores.changes.first(arn)
@@ -114,7 +119,12 @@ class StreamsApi:
         arn = position.stream_arn
         self._require(arn)
         limit = min(call.params.get("Limit") or MAX_RECORDS, MAX_RECORDS)
+        limited = self._throttle.on
+        if limited and not self._throttle.read_stream(arn):
+            raise stream_refused("GetRecords")
         found = self._stores.changes.read(arn, position.after, limit, MAX_BYTES)
+        if limited:
+            self._throttle.stream_was_read(arn, sum(len(change.record) for change in found))
         following = Position(arn, 0, found[-1].sequence if found else position.after)
         # One fragment, not one for each record: the bytes are stored as a reader gets them.
         records = orjson.Fragment(b"[" + b",".join([change.record for change in found]) + b"]")

@@ -6,7 +6,8 @@ repeats a record. With a backlog several batches go into one transaction; what c
 A batch that fails is repeated with growing pauses (from 0.1 s to 5 s, quicker than AWS). With AUTOMATIC_BISECT it is
 halved instead, until the record at fault is alone; that is repeated `MaximumRetryAttempts` times and then goes to the
 dead-letter queue, or is given up where there is none. Records older than `MaximumRecordAgeInSeconds` go there as well.
-A dead letter that cannot be sent holds the pipe until it can. `ParallelizationFactor` changes nothing: one thread.
+A dead letter that cannot be sent holds the pipe until it can, and so does a target that has reached its throughput
+limits, which counts as no failure. `ParallelizationFactor` changes nothing: one thread.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html
 """
 
@@ -19,6 +20,7 @@ from functools import partial
 from typing import Any
 
 from salespipe.local.errors import AwsError
+from salespipe.local.limits.refusals import HeldError
 from salespipe.local.stores import Stores
 from salespipe.local.stores.changes import Change
 from salespipe.local.workers.dead_letters import RETRIES_EXHAUSTED, TOO_OLD, dead_letter
@@ -28,7 +30,7 @@ from salespipe.local.workers.pipe_records import RecordError, RecordMaker
 log = logging.getLogger(__name__)
 
 Put = Callable[[str, Sequence[tuple[str, bytes]]], Any]
-"""Appends (partition key, data) records to a Kinesis stream, joining an open `write()`. Raises AwsError."""
+"""Appends (partition key, data) records to a Kinesis stream, joining an open `write()`. Raises AwsError, HeldError."""
 
 STEP = 500
 IDLE_SECONDS = 60.0
@@ -107,7 +109,10 @@ class PipePoller:
             rest = self._window_left(changes)
             if rest > 0:
                 return rest
-            left = self._move(self._maker, changes)
+            try:
+                left = self._move(self._maker, changes)
+            except HeldError as held:
+                return held.seconds
         if left is not None:
             left()
         return 0

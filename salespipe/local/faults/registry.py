@@ -1,0 +1,180 @@
+"""The faults that are active: begun by name, ended by their time, by hand or with the runtime. Nothing is kept on disk.
+
+A fault belongs to a scope, which is one pipeline: the same fault of two pipelines is two faults. Begun again, it is
+ended and begun anew. What a fault does is its kind's business: `begin` makes it so and `end` undoes it; a kind without
+`end` is over as soon as it was done. Pure: the clock and the timer are given.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol
+
+_SEED = 7
+
+
+class FaultError(Exception):
+    """There is no such fault, or it does not take what it was given; the message is one line."""
+
+
+class Timer(Protocol):
+    """Something that was asked to happen later."""
+
+    def cancel(self) -> None:
+        """It shall not happen."""
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+
+
+@dataclass(eq=False)
+class Fault:
+    """One fault, from its beginning to its end. `resources` are the pipeline's: `table` (ARN), `stream` (ARN),
+    `function` (ARN), `bucket` (name)."""
+
+    name: str
+    scope: str
+    resources: Mapping[str, str]
+    options: Mapping[str, float]
+    ends: float | None
+    hits: int = 0
+    _random: Random = field(default_factory=lambda: Random(_SEED), repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _timer: Timer | None = field(default=None, repr=False)
+
+    def strikes(self) -> bool:
+        """Whether it strikes this time: always, or in its `share` of all times, in the same order in every run."""
+        with self._lock:
+            share = self.options.get("share", 1.0)
+            struck = share >= 1 or self._random.random() < share
+            self.hits += struck
+        return struck
+
+    def count(self) -> None:
+        """It struck, as the effect itself decided."""
+        with self._lock:
+            self.hits += 1
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A fault there is. `options` are what it takes besides a time, with their defaults; None is "not given"."""
+
+    begin: Callable[[Fault], None]
+    end: Callable[[Fault], None] | None = None
+    options: Mapping[str, float | None] = field(default_factory=dict)
+
+
+class Registry:
+    """Every fault of one runtime. Safe for threads; effects are called one at a time."""
+
+    def __init__(
+        self,
+        kinds: Mapping[str, Kind],
+        clock: Callable[[], float] = time.monotonic,
+        later: Later | None = None,
+    ) -> None:
+        self._kinds = kinds
+        self._clock = clock
+        self._later = later or _in_a_thread
+        self._active: dict[tuple[str, str], Fault] = {}
+        self._lock = threading.RLock()
+
+    def start(
+        self,
+        name: str,
+        scope: str,
+        resources: Mapping[str, str],
+        seconds: float | None = None,
+        options: Mapping[str, float] | None = None,
+    ) -> dict[str, Any]:
+        """Begin a fault, for `seconds` or until it is stopped, and describe it. Raises FaultError, and what its effect
+        raises: then it has not begun."""
+        kind = self._kinds.get(name)
+        if kind is None:
+            raise FaultError(f"there is no fault {name!r}; those are {', '.join(self._kinds)}")
+        given = dict(options or {})
+        for option, value in given.items():
+            if option not in kind.options:
+                raise FaultError(f"{name} takes no {option}")
+            _check(option, value)
+        if seconds is not None:
+            if kind.end is None:
+                raise FaultError(f"{name} is over as soon as it was done: it takes no time")
+            _check("seconds", seconds)
+        chosen = {option: value for option, value in ({**kind.options, **given}).items() if value is not None}
+        with self._lock:
+            self.stop(name, scope)
+            fault = Fault(name, scope, dict(resources), chosen, None if seconds is None else self._clock() + seconds)
+            kind.begin(fault)
+            if kind.end is not None:
+                self._active[scope, name] = fault
+                if seconds is not None:
+                    fault._timer = self._later(seconds, lambda: self._over(fault))
+            return self._told(fault)
+
+    def stop(self, name: str | None = None, scope: str | None = None) -> list[str]:
+        """End one fault or all, of one scope or of all; the names of those that were active."""
+        with self._lock:
+            found = [
+                fault for fault in self._active.values() if name in (None, fault.name) and scope in (None, fault.scope)
+            ]
+            for fault in found:
+                self._end(fault)
+        return [fault.name for fault in found]
+
+    def active(self, scope: str | None = None) -> list[dict[str, Any]]:
+        """The faults at work, each as a document: `name`, `scope`, `active`, `options`, `seconds_left`, `hits`."""
+        with self._lock:
+            return [self._told(fault) for fault in self._active.values() if scope in (None, fault.scope)]
+
+    def close(self) -> None:
+        """The runtime ends, and what the faults did to it with it; nothing is undone that lasts."""
+        with self._lock:
+            for fault in self._active.values():
+                if fault._timer is not None:
+                    fault._timer.cancel()
+            self._active.clear()
+
+    def _over(self, fault: Fault) -> None:
+        """Its time is over; the one that took its place, if one did, stays."""
+        with self._lock:
+            if self._active.get((fault.scope, fault.name)) is fault:
+                self._end(fault)
+
+    def _end(self, fault: Fault) -> None:
+        del self._active[fault.scope, fault.name]
+        if fault._timer is not None:
+            fault._timer.cancel()
+        undo = self._kinds[fault.name].end
+        assert undo is not None
+        undo(fault)
+
+    def _told(self, fault: Fault) -> dict[str, Any]:
+        return {
+            "name": fault.name,
+            "scope": fault.scope,
+            "active": (fault.scope, fault.name) in self._active,
+            "options": dict(fault.options),
+            "seconds_left": None if fault.ends is None else max(fault.ends - self._clock(), 0.0),
+            "hits": fault.hits,
+        }
+
+
+def _check(option: str, value: object) -> None:
+    """Raise FaultError for a value that makes no sense."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise FaultError(f"{option} {value!r} is not a number above 0")
+    if option == "share" and value > 1:
+        raise FaultError(f"share {value!r} is above 1")
+
+
+def _in_a_thread(seconds: float, action: Callable[[], None]) -> Timer:
+    timer = threading.Timer(seconds, action)
+    timer.daemon = True
+    timer.start()
+    return timer
