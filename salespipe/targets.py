@@ -7,10 +7,12 @@ settings in `settings.BY_TARGET`. What people have set up for AWS (profiles, pro
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import TracebackType
+from typing import Any
 
 import boto3
 import botocore.session
@@ -20,6 +22,10 @@ from salespipe.aws.clients import Clients
 from salespipe.aws.errors import translated
 from salespipe.errors import AccessError, NotThereError, SalespipeError, UsageError
 from salespipe.local import runtime
+from salespipe.local.faults.control import Control, set_limits
+from salespipe.local.faults.registry import FaultError
+from salespipe.local.limits.rates import OFF, VARIABLE, Rates, parse
+from salespipe.services.chaos import Faults, resources
 from salespipe.services.pipeline import Pipeline
 from salespipe.settings import BY_TARGET
 from salespipe.stack.naming import Names, check_pipeline_name, up_hint
@@ -37,13 +43,15 @@ class Start(Enum):
 
 @dataclass(frozen=True)
 class Target:
-    """A pipeline and where it runs. `exports` are the variables for other AWS tools, `where` is for people."""
+    """A pipeline and where it runs. `exports` are the variables for other AWS tools, `where` is for people; `faults`
+    is None where none can be injected."""
 
     name: str
     pipeline: Pipeline
     exports: dict[str, str]
     where: str
     _release: Callable[[], None]
+    faults: Faults | None = None
 
     def release(self) -> None:
         """After `down`: give back what only the target itself held."""
@@ -58,8 +66,10 @@ class Target:
         self.pipeline.aws.close()
 
 
-def open_target(name: str, *, pipeline: str, profile: str | None, region: str | None, start: Start) -> Target:
-    """The target called `name` (`local` or `aws`).
+def open_target(
+    name: str, *, pipeline: str, profile: str | None, region: str | None, start: Start, faulty: bool = False
+) -> Target:
+    """The target called `name` (`local` or `aws`); with `faulty` only one that faults can be injected into.
 
     Raises UsageError, NotThereError (nothing runs here), AccessError (no credentials or region) or SalespipeError.
     """
@@ -67,6 +77,8 @@ def open_target(name: str, *, pipeline: str, profile: str | None, region: str | 
     if name == "local":
         return _local(pipeline, region or LOCAL_REGION, start)
     if name == "aws":
+        if faulty:
+            raise UsageError("nothing can be made to go wrong on AWS", "faults are for --target local")
         return _aws(pipeline, profile, region)
     raise UsageError(f"target {name!r} is not known", "use --target local or --target aws")
 
@@ -74,6 +86,7 @@ def open_target(name: str, *, pipeline: str, profile: str | None, region: str | 
 def _local(pipeline: str, region: str, start: Start) -> Target:
     session = _session_of_its_own(region)
     _check_region(session)
+    limits = _limits()
     home = runtime.default_home()
     here = runtime.is_active(home) or (start is Start.IF_KEPT and runtime.has_store(home))
     if start is not Start.IF_NEEDED and not here:
@@ -84,7 +97,12 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
         raise SalespipeError(
             f"the local runtime could not be started: {error}", f"its log is {home / 'runtime.log'}"
         ) from error
+    if limits is not None and limits.text != running.limits:
+        # It runs already and has the environment of another command: it is told.
+        with _fault_errors():
+            running = replace(running, limits=set_limits(running, limits.text))
     clients = Clients(session, running.endpoint, direct=True)
+    names = Names(pipeline, clients.account, region)
 
     def release() -> None:
         answer = runtime.health(running)
@@ -93,16 +111,61 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
 
     return Target(
         name="local",
-        pipeline=Pipeline(clients, Names(pipeline, clients.account, region), BY_TARGET["local"]),
+        pipeline=Pipeline(clients, names, BY_TARGET["local"]),
         exports={
             "AWS_ENDPOINT_URL": running.endpoint,
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": region,
         },
-        where=f"{running.endpoint} (process {running.pid}, {home})",
+        where=f"{running.endpoint} (process {running.pid}, {home}{_told(running.limits)})",
         _release=release,
+        faults=_LocalFaults(Control(running, f"{pipeline} in {region}", resources(names))),
     )
+
+
+def _limits() -> Rates | None:
+    """The throughput limits that the environment asks for; None when it says nothing. Raises UsageError."""
+    text = os.environ.get(VARIABLE)
+    try:
+        return parse(text) if text else None
+    except ValueError as error:
+        raise UsageError(str(error), f"for example {VARIABLE}=aws, =0.1 (a tenth of AWS's limits) or =off") from None
+
+
+def _told(limits: str) -> str:
+    return "" if limits == OFF else f", throughput limits {limits}"
+
+
+class _LocalFaults:
+    """The faults of the embedded runtime, with our errors."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def active(self) -> tuple[str, list[dict[str, Any]]]:
+        with _fault_errors():
+            return self._control.active()
+
+    def start(self, name: str, seconds: float | None, options: Mapping[str, float]) -> dict[str, Any]:
+        with _fault_errors():
+            return self._control.start(name, seconds, options)
+
+    def stop(self, name: str | None) -> list[str]:
+        with _fault_errors():
+            return self._control.stop(name)
+
+    def kill(self) -> None:
+        with _fault_errors():
+            self._control.kill()
+
+
+@contextmanager
+def _fault_errors() -> Iterator[None]:
+    try:
+        yield
+    except (FaultError, OSError) as error:
+        raise SalespipeError(str(error)) from error
 
 
 def _session_of_its_own(region: str) -> boto3.Session:

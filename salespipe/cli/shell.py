@@ -46,12 +46,23 @@ class Shell:
 
         return self._target(Start.IF_KEPT)
 
-    def _target(self, start: Start) -> Target:
+    def open_faulty(self) -> Target:
+        """The target as it is, if things can be made to go wrong there. Raises UsageError where they cannot."""
+        from salespipe.targets import Start
+
+        return self._target(Start.IF_DATA, faulty=True)
+
+    def _target(self, start: Start, *, faulty: bool = False) -> Target:
         from salespipe.targets import open_target
 
         config = self.config
         return open_target(
-            config.target, pipeline=config.name, profile=config.profile, region=config.region, start=start
+            config.target,
+            pipeline=config.name,
+            profile=config.profile,
+            region=config.region,
+            start=start,
+            faulty=faulty,
         )
 
     def exit(self, code: int) -> NoReturn:
