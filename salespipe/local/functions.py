@@ -133,10 +133,8 @@ class Functions:
     def _count(self, name: str, made: Invocation) -> None:
         if self._metrics is None:
             return
-        dimensions = {"FunctionName": name}
-        self._metrics.add("AWS/Lambda", "Invocations", dimensions, 1)
-        self._metrics.add("AWS/Lambda", "Errors", dimensions, 0 if made.error is None else 1)
-        self._metrics.add("AWS/Lambda", "Duration", dimensions, made.duration_ms)
+        values = {"Invocations": 1, "Errors": 0 if made.error is None else 1, "Duration": made.duration_ms}
+        self._metrics.add_all("AWS/Lambda", values, {"FunctionName": name})
 
     def refresh(self) -> None:
         """End the environments of functions that are gone. Call it after a change of the control plane."""

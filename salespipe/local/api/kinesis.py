@@ -154,8 +154,8 @@ class KinesisApi:
         with self._stores.db.write():
             self.shards(stream_arn)  # a stream that was deleted meanwhile is not written to
             sequences = self._stores.shards.append(stream_arn, entries)
-            self._stores.metrics.add("AWS/Kinesis", "IncomingRecords", name, len(entries))
-            self._stores.metrics.add("AWS/Kinesis", "IncomingBytes", name, sum(len(entry.data) for entry in entries))
+            size = sum(len(entry.data) for entry in entries)
+            self._stores.metrics.add_all("AWS/Kinesis", {"IncomingRecords": len(entries), "IncomingBytes": size}, name)
         return sequences
 
     def put_record(self, call: Call) -> dict[str, Any]:

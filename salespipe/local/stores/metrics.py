@@ -37,13 +37,28 @@ class Metrics:
         samples: float = 1,
     ) -> None:
         """Add one value (epoch seconds `at`, now when not given); joins an open `write()`."""
+        self._add(namespace, {metric: value}, dimensions, at, samples)
+
+    def add_all(self, namespace: str, values: Mapping[str, float], dimensions: Mapping[str, str]) -> None:
+        """Add one value of each of several metrics, now; joins an open `write()`."""
+        self._add(namespace, values, dimensions, None, 1)
+
+    def _add(
+        self,
+        namespace: str,
+        values: Mapping[str, float],
+        dimensions: Mapping[str, str],
+        at: float | None,
+        samples: float,
+    ) -> None:
         minute = int(time.time() if at is None else at) // 60 * 60
+        text = _text(dimensions)
         with self._db.write() as connection:
-            connection.execute(
+            connection.executemany(
                 "insert into metrics values (?,?,?,?,?,?,?,?) on conflict do update set"
                 " total = total + excluded.total, samples = samples + excluded.samples,"
                 " smallest = min(smallest, excluded.smallest), largest = max(largest, excluded.largest)",
-                (namespace, metric, _text(dimensions), minute, value, samples, value, value),
+                [(namespace, metric, text, minute, value, samples, value, value) for metric, value in values.items()],
             )
 
     def read(

@@ -203,8 +203,7 @@ class DeliveryPoller:
         if self._config.processor is not None:
             values["SucceedProcessing.Records"] = buffer.succeeded
             values["SucceedProcessing.Bytes"] = buffer.succeeded_bytes
-        for metric, value in values.items():
-            self._stores.metrics.add(_NAMESPACE, metric, stream, value)
+        self._stores.metrics.add_all(_NAMESPACE, values, stream)
 
 
 def worker_key(config: DeliveryConfig) -> str:

@@ -181,13 +181,13 @@ class PipePoller:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-monitoring.html"""
         if not records:
             return
-        pipe = {"PipeName": self._config.name}
-        batches = -(-len(records) // self._config.batch_size)
-        add = self._stores.metrics.add
-        add(_NAMESPACE, "Invocations", pipe, batches)
-        add(_NAMESPACE, "EventCount", pipe, len(records))
-        add(_NAMESPACE, "EventSize", pipe, sum(len(data) for _, data in records))
-        add(_NAMESPACE, "Duration", pipe, milliseconds)
+        values = {
+            "Invocations": -(-len(records) // self._config.batch_size),
+            "EventCount": len(records),
+            "EventSize": sum(len(data) for _, data in records),
+            "Duration": milliseconds,
+        }
+        self._stores.metrics.add_all(_NAMESPACE, values, {"PipeName": self._config.name})
 
     # ---- failing ----
 
@@ -197,10 +197,8 @@ class PipePoller:
             half = max(len(changes) // 2 // self._config.batch_size, 1) * self._config.batch_size
             self._until.append(changes[half - 1].sequence)
             return
-        pipe = {"PipeName": self._config.name}
-        with self._stores.db.write():
-            self._stores.metrics.add(_NAMESPACE, "ExecutionFailed", pipe, 1)
-            self._stores.metrics.add(_NAMESPACE, "TargetStageFailed", pipe, 1)
+        failures = {"ExecutionFailed": 1, "TargetStageFailed": 1}
+        self._stores.metrics.add_all(_NAMESPACE, failures, {"PipeName": self._config.name})
         if self._config.bisect and len(wanted) > 1:
             self._until.append(wanted[len(wanted) // 2 - 1].sequence)
             return
