@@ -1,7 +1,8 @@
 """Every throughput limit of the runtime behind one switch.
 
-While `on` is false nothing is limited, and that is all the hot operations look at. A limit may be changed while the
-runtime works: whoever was in debt begins anew. Safe for threads.
+While `on` is false nothing is limited, and that is all the hot operations look at; `limits_reads` is the same for who
+reads shards by itself. A limit may be changed while the runtime works: whoever was in debt begins anew. Safe for
+threads.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Throttle:
 
     def _switch(self) -> None:
         self.on = bool(self.rates.limits or self._squeezed)
+        self.limits_reads = not self.rates.limits.keys().isdisjoint({"shard-reads", "shard-read-bytes"})
 
     # ---- Kinesis ----
 

@@ -7,8 +7,11 @@ buffered is read again after a restart; the object's name follows from the recor
 A buffer is flushed when it is full or when its oldest record was read `IntervalInSeconds` ago; twice that, and a second
 at least, while the shard has more to read at once (Firehose, too, raises the hints when it is behind). The interval
 runs from the reading of a record, through the Lambda's buffer and this one. Objects are written to disk before the
-transaction begins, so nobody waits for them. Begins where the shard was when the delivery stream
-was created. When S3 cannot be written, the flush is repeated until it can and nothing more is read meanwhile.
+transaction begins, so nobody waits for them. Begins where the shard was when the delivery stream was created. When S3
+cannot be written, the flush is repeated until it can and nothing more is read meanwhile.
+
+Where shards are limited in how often they are read, it reads once a second, as Firehose does, and more often only while
+it is behind; its reads count with everybody else's.
 https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html
 """
 
@@ -23,6 +26,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from salespipe.local.errors import AwsError
+from salespipe.local.limits.throttle import Throttle
 from salespipe.local.stores import Stores
 from salespipe.local.stores.objects import StoredObject
 from salespipe.local.stores.shards import ShardRecord, shard_id
@@ -33,6 +37,8 @@ from salespipe.local.workers.transform import MAX_RECORDS, Transform
 
 IDLE_SECONDS = 60.0
 _BEHIND_SECONDS = 1.0
+_READ_SECONDS = 1.0
+_READ_BEHIND_SECONDS = 0.2
 _NAMESPACE = "AWS/Firehose"
 _GZIP_LEVEL = 3  # half the time of level 6 for 14 % more bytes of order rows
 
@@ -48,6 +54,7 @@ class DeliveryPoller:
         transform: Transform | None,
         bucket_exists: Callable[[str], bool],
         clock: Callable[[], float] = time.monotonic,
+        throttle: Throttle | None = None,
     ) -> None:
         self.topic = config.source_arn
         self._config = config
@@ -68,6 +75,9 @@ class DeliveryPoller:
         self._buffer = Buffer()
         self._cursor: int | None = None
         self._behind = False
+        self._throttle = throttle or Throttle()
+        self._next_read = 0.0
+        """Where shards have limits: not before then."""
 
     def poll(self) -> float:
         """One step: read, transform or flush. Raises what S3 says (AwsError), InterruptedTransformError."""
@@ -102,6 +112,9 @@ class DeliveryPoller:
         limit = MAX_RECORDS - len(self._pending)
         if room <= 0 or limit <= 0:
             return
+        limited = self._throttle.limits_reads
+        if limited and not self._may_read(now):
+            return
         found = self._stores.shards.read(self._config.source_arn, self._shard, self._cursor, limit, room)
         last = self._stores.shards.last(self._config.source_arn, self._shard)
         if not found:
@@ -110,9 +123,18 @@ class DeliveryPoller:
         if not self._pending:
             self._pending_since = now
         self._pending += found
-        self._pending_bytes += sum(len(record.data) for record in found)
+        size = sum(len(record.data) for record in found)
+        self._pending_bytes += size
+        if limited:
+            self._throttle.was_read(self._config.source_arn, self._shard, size)
         self._cursor = found[-1].sequence
         self._behind = last > self._cursor
+
+    def _may_read(self, now: float) -> bool:
+        if now < self._next_read:
+            return False
+        self._next_read = now + (_READ_BEHIND_SECONDS if self._behind else _READ_SECONDS)
+        return self._throttle.read(self._config.source_arn, self._shard)
 
     def _step_due(self, now: float) -> bool:
         return (
@@ -148,7 +170,7 @@ class DeliveryPoller:
 
     def _rest(self, now: float) -> float:
         """Seconds until a buffer becomes due."""
-        due = [IDLE_SECONDS]
+        due = [self._next_read - now if self._throttle.limits_reads else IDLE_SECONDS]
         if self._pending:
             due.append(self._pending_since + self._step_seconds - now)
         if self._buffer.last:

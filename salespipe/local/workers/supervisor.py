@@ -187,7 +187,8 @@ class Supervisor:
         transform = None
         if config.processor is not None:
             transform = Transform(config, config.processor, self._functions.invoke, stop.wait, self._stores.db.turn)
-        delivering = DeliveryPoller(config, shard, self._stores, transform, self._moto.bucket_exists)
+        exists, throttle = self._moto.bucket_exists, self._kinesis.throttle
+        delivering = DeliveryPoller(config, shard, self._stores, transform, exists, throttle=throttle)
         return Worker(f"delivery {config.name} shard {shard}", delivering, bell, stop, settle=DELIVERY_SETTLE)
 
     def _end(self, workers: dict[Job, Worker]) -> None:
