@@ -1,6 +1,7 @@
-"""A connection to the endpoint: uvicorn's, but that the head and the body of an answer leave in one system call.
+"""A connection to the endpoint: uvicorn's, but for two things.
 
-Small answers are most of what the endpoint sends, and a packet costs more than what is in it.
+The head and the body of an answer leave in one system call: small answers are most of what the endpoint sends, and a
+packet costs more than what is in it. And whoever is not this user gets one answer only, a refusal.
 """
 
 from __future__ import annotations
@@ -9,6 +10,15 @@ import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from salespipe.local.peer import is_stranger
+
+
+async def _refuse(scope: Any, receive: Any, send: Any) -> None:
+    text = b"this endpoint serves the user who started it only\n"
+    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(text)).encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
 
 
 class _OneWrite:
@@ -45,6 +55,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._out = _OneWrite(transport)
         super().connection_made(self._out)  # type: ignore[arg-type]
+        if is_stranger(transport.get_extra_info("sockname"), transport.get_extra_info("peername")):
+            self.app = _refuse
 
     def on_response_complete(self) -> None:
         self._out.flush()
