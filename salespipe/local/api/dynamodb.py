@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from salespipe.local import moto_inside
+from salespipe.local.api.closed_streams import ClosedStreams
 from salespipe.local.api.dynamodb_metering import Meter, reason_code, unless
 from salespipe.local.api.dynamodb_search import project, query, scan
 from salespipe.local.api.dynamodb_values import invalid, key, stored
@@ -46,6 +47,7 @@ class DynamoDbApi:
     def __init__(self, stores: Stores, moto: Moto, throttle: Throttle | None = None) -> None:
         self._stores = stores
         self._items = stores.items
+        self._closed = ClosedStreams(stores)
         self._moto = moto
         self._meter = Meter(throttle or Throttle())
 
@@ -76,7 +78,7 @@ class DynamoDbApi:
         real = moto_inside.tables()
         for arn in self._items.arns():
             if arn not in real:
-                self._items.drop(arn)
+                self._drop(arn)
         for region, name in real.values():
             self._declare(region, name)
 
@@ -103,13 +105,14 @@ class DynamoDbApi:
             for element in table["KeySchema"]
         }
         stream = table.get("StreamSpecification", {})
-        self._items.declare(
-            table["TableArn"],
-            schema["HASH"],
-            schema.get("RANGE"),
-            table.get("LatestStreamArn") if stream.get("StreamEnabled") else None,
-            stream.get("StreamViewType"),
-        )
+        stream_arn = table.get("LatestStreamArn") if stream.get("StreamEnabled") else None
+        with self._stores.db.write():
+            before = self._items.table(table["TableArn"])
+            if before is not None and before.stream_arn != stream_arn:
+                self._closed.close(before)
+            self._items.declare(
+                table["TableArn"], schema["HASH"], schema.get("RANGE"), stream_arn, stream.get("StreamViewType")
+            )
         return table
 
     def describe_table(self, call: Call) -> dict[str, Any]:
@@ -124,10 +127,17 @@ class DynamoDbApi:
         return table
 
     def delete_table(self, call: Call) -> dict[str, Any]:
-        """Deleted with its items and its stream."""
+        """Deleted with its items; its stream is closed."""
         answer = self._moto.call("dynamodb", "DeleteTable", call.params, region=call.region)
-        self._items.drop(answer["TableDescription"]["TableArn"])
+        self._drop(answer["TableDescription"]["TableArn"])
         return answer
+
+    def _drop(self, arn: str) -> None:
+        with self._stores.db.write():
+            table = self._items.table(arn)
+            if table is not None:
+                self._closed.close(table)
+            self._items.drop(arn)
 
     def _table(self, call: Call, name: Any) -> Table:
         if not isinstance(name, str):

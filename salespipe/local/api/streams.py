@@ -1,4 +1,6 @@
-"""DynamoDB Streams over the change log: one shard a stream.
+"""DynamoDB Streams over the change log: one shard a stream, which ends when the stream is closed.
+
+Changes are kept for 24 hours. A reader who was not there in time is told so, at GetShardIterator and at GetRecords.
 
 API: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB_Streams.html
 """
@@ -9,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from salespipe.local.api.closed_streams import ClosedStreams, Stream, stream_of
 from salespipe.local.api.iterators import Iterators, Position
 from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
@@ -30,6 +33,7 @@ class StreamsApi:
     def __init__(self, stores: Stores, moto: Moto, throttle: Throttle | None = None) -> None:
         self._stores = stores
         self._moto = moto
+        self._closed_streams = ClosedStreams(stores)
         self._throttle = throttle or Throttle()
         self.iterators = self._iterators = Iterators(ITERATOR_SECONDS)
 
@@ -42,65 +46,70 @@ class StreamsApi:
             "ListStreams": self.list_streams,
         }
 
-    def _require(self, stream_arn: str) -> None:
-        """Raise AwsError (ResourceNotFoundException) if there is no such stream."""
-        table = self._stores.items.table(stream_arn.partition("/stream/")[0])
-        if table is None or table.stream_arn != stream_arn:
-            raise AwsError("ResourceNotFoundException", f"Requested resource not found: Stream: {stream_arn} not found")
+    def _stream(self, arn: str) -> tuple[Stream, bool]:
+        """A stream, and whether it is open. Raises AwsError (ResourceNotFoundException)."""
+        table = self._stores.items.table(arn.partition("/stream/")[0])
+        current = None if table is None else stream_of(table)
+        if current is not None and current.arn == arn:
+            return current, True
+        closed = self._closed_streams.get(arn)
+        if closed is None:
+            raise AwsError("ResourceNotFoundException", f"Requested resource not found: Stream: {arn} not found")
+        return closed, False
 
     def list_streams(self, call: Call) -> dict[str, Any]:
-        """The streams of the region, or of one table."""
+        """The streams of the region, or of one table; closed ones first."""
         wanted = call.params.get("TableName")
+        closed = self._closed_streams.of(call.region, wanted)
+        streams = [(one.arn, one.label, one.table) for one in closed]
         tables = [wanted] if wanted else self._moto.call("dynamodb", "ListTables", {}, region=call.region)["TableNames"]
-        streams = []
         for name in tables:
-            table = self._moto.call("dynamodb", "DescribeTable", {"TableName": name}, region=call.region)["Table"]
-            if table.get("LatestStreamArn") and "StreamSpecification" in table:
-                streams.append(
-                    {
-                        "StreamArn": table["LatestStreamArn"],
-                        "StreamLabel": table["LatestStreamLabel"],
-                        "TableName": name,
-                    }
-                )
-        return {"Streams": streams}
+            try:
+                asked = {"TableName": name}
+                table = self._moto.call("dynamodb", "DescribeTable", asked, region=call.region)["Table"]
+            except AwsError:
+                if closed and wanted:  # the table is gone, its stream is not
+                    break
+                raise
+            if table.get("LatestStreamArn") and (table.get("StreamSpecification") or {}).get("StreamEnabled"):
+                streams.append((table["LatestStreamArn"], table["LatestStreamLabel"], name))
+        return {
+            "Streams": [{"StreamArn": arn, "StreamLabel": label, "TableName": name} for arn, label, name in streams]
+        }
 
     def describe_stream(self, call: Call) -> dict[str, Any]:
-        """The stream and its one open shard."""
+        """The stream and its one shard, which is open until the stream is closed."""
         arn = call.params.get("StreamArn", "")
-        self._require(arn)
+        stream, is_open = self._stream(arn)
         if self._throttle.on and not self._throttle.describe_stream(arn):
             raise stream_refused("DescribeStream")
-        asked = {"TableName": arn.split("/")[1]}
-        table = self._moto.call("dynamodb", "DescribeTable", asked, region=arn.split(":")[3])["Table"]
-        first = self._stores.changes.first(arn)
+        changes = self._stores.changes
+        sequences = {"StartingSequenceNumber": sequence_number(changes.first(arn) or changes.last(arn))}
+        if not is_open:
+            sequences["EndingSequenceNumber"] = sequence_number(changes.last(arn))
         return {
             "StreamDescription": {
                 "StreamArn": arn,
-                "StreamLabel": table["LatestStreamLabel"],
-                "StreamStatus": "ENABLED",
-                "StreamViewType": table["StreamSpecification"]["StreamViewType"],
-                "CreationRequestDateTime": table["CreationDateTime"],
-                "TableName": table["TableName"],
-                "KeySchema": table["KeySchema"],
-                "Shards": [
-                    {
-                        "ShardId": SHARD_ID,
-                        "SequenceNumberRange": {"StartingSequenceNumber": sequence_number(first)},
-                    }
-                ],
+                "StreamLabel": stream.label,
+                "StreamStatus": "ENABLED" if is_open else "DISABLED",
+                "StreamViewType": stream.view,
+                "CreationRequestDateTime": stream.created,
+                "TableName": stream.table,
+                "KeySchema": stream.key_schema,
+                "Shards": [{"ShardId": SHARD_ID, "SequenceNumberRange": sequences}],
             }
         }
 
     def get_shard_iterator(self, call: Call) -> dict[str, Any]:
         """TRIM_HORIZON, LATEST, AT_ or AFTER_SEQUENCE_NUMBER."""
         arn = call.params.get("StreamArn", "")
-        self._require(arn)
+        self._stream(arn)
         if call.params.get("ShardId") != SHARD_ID:
             raise AwsError("ResourceNotFoundException", "Requested resource not found: Shard does not exist")
         kind = call.params.get("ShardIteratorType")
+        horizon = self._stores.changes.trimmed(arn)
         if kind == "TRIM_HORIZON":
-            after = 0
+            after = horizon
         elif kind == "LATEST":
             after = self._stores.changes.last(arn)
         elif kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
@@ -109,6 +118,8 @@ class StreamsApi:
             except ValueError as error:
                 raise AwsError("ValidationException", "Invalid SequenceNumber") from error
             after = given - (kind == "AT_SEQUENCE_NUMBER")
+            if after < horizon:
+                raise _trimmed()
         else:
             raise AwsError("ValidationException", f"Invalid ShardIteratorType: {kind}")
         return {"ShardIterator": self._iterators.make(Position(arn, 0, after))}
@@ -117,15 +128,27 @@ class StreamsApi:
         """Up to 1,000 records or 1 MB."""
         position = self._iterators.read(call.params.get("ShardIterator"))
         arn = position.stream_arn
-        self._require(arn)
+        _, is_open = self._stream(arn)
         limit = min(call.params.get("Limit") or MAX_RECORDS, MAX_RECORDS)
         limited = self._throttle.on
         if limited and not self._throttle.read_stream(arn):
             raise stream_refused("GetRecords")
+        if position.after < self._stores.changes.trimmed(arn):
+            raise _trimmed()
         found = self._stores.changes.read(arn, position.after, limit, MAX_BYTES)
         if limited:
             self._throttle.stream_was_read(arn, sum(len(change.record) for change in found))
-        following = Position(arn, 0, found[-1].sequence if found else position.after)
+        after = found[-1].sequence if found else position.after
         # One fragment, not one for each record: the bytes are stored as a reader gets them.
         records = orjson.Fragment(b"[" + b",".join([change.record for change in found]) + b"]")
-        return {"Records": records, "NextShardIterator": self._iterators.make(following)}
+        if not is_open and after >= self._stores.changes.last(arn):
+            return {"Records": records}  # the end of a closed shard: there is no next iterator
+        return {"Records": records, "NextShardIterator": self._iterators.make(Position(arn, 0, after))}
+
+
+def _trimmed() -> AwsError:
+    return AwsError(
+        "TrimmedDataAccessException",
+        "The operation attempted to read past the oldest stream record in a shard: it was older than 24 hours and has "
+        "been removed.",
+    )

@@ -1,7 +1,8 @@
 """The change log of a table: what DynamoDB Streams serves, in the order in which the changes were made.
 
 One shard a stream. A row holds the changes of one write request, each as the very bytes that a reader gets: reading
-is cutting, nothing is put together or parsed again.
+is cutting, nothing is put together or parsed again. What was trimmed at the old end is remembered, so that a reader
+who comes for it is told so.
 Record shape: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html
 """
 
@@ -12,12 +13,20 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from salespipe.local.stores.aging import OldEnd, Queries, Trimmed
 from salespipe.local.stores.database import Database
 
 MAX_BYTES = 6 * 1024 * 1024
 """What a pipe takes at once: the payload of a batch.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html"""
 
+_TRIMMED = "trimmed"
+_QUERIES = Queries(
+    oldest="select last, last, count, created from changes where stream_id = ? order by last limit ?",
+    delete="delete from changes where last = ? returning length(keys) + length(records)",
+    newer="select coalesce(max(last), 0), coalesce(sum(bytes), 0), count(*) from (select last, length(keys) +"
+    " length(records) as bytes from changes where stream_id = ? and last > ? order by last limit ?)",
+)
 _BASE = 100_000_000_000_000_000_000
 
 
@@ -59,6 +68,8 @@ class ChangeLog:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._old = OldEnd(db, _QUERIES)
+        self._trimmed: dict[str, int] = {}
 
     def append(
         self, connection: sqlite3.Connection, stream_arn: str, view: str, now: float, made: Sequence[NewChange]
@@ -131,20 +142,71 @@ class ChangeLog:
         return self._one("select last - count + 1 from changes where stream_id = ? order by last", stream_arn)
 
     def last(self, stream_arn: str) -> int:
-        """The highest stored sequence, 0 when there is none."""
-        return self._one("select last from changes where stream_id = ? order by last desc", stream_arn)
+        """The highest sequence that the stream ever had, 0 when there was none."""
+        stored = self._one("select last from changes where stream_id = ? order by last desc", stream_arn)
+        return stored or self.trimmed(stream_arn)
 
     def before(self, stream_arn: str, moment: float) -> int:
-        """The last stored sequence of a change made before `moment` (epoch seconds), 0 when there is none."""
-        return self._one(
+        """The last sequence of a change made before `moment` (epoch seconds), 0 when there is none.
+
+        What was trimmed counts as made before.
+        """
+        stored = self._one(
             "select last from changes where stream_id = ? and created < ? order by last desc", stream_arn, moment
         )
+        return stored or self.trimmed(stream_arn)
 
     def _one(self, sql: str, stream_arn: str, *rest: float) -> int:
         row = self._db.read().execute(f"{sql} limit 1", (self._db.number(stream_arn), *rest)).fetchone()
         return int(row[0]) if row else 0
 
-    def drop(self, stream_arn: str) -> None:
-        """Forget every change of a stream that no longer exists."""
+    # ---- the old end ----
+
+    def arns(self) -> list[str]:
+        """The ARNs of all streams that were not dropped."""
+        rows = self._db.read().execute("select arn from arns where arn glob 'arn:aws:dynamodb:*/stream/*'")
+        return [row[0] for row in rows]
+
+    def trimmed(self, stream_arn: str) -> int:
+        """The highest sequence that was removed by age, 0 when none was."""
+        known = self._trimmed.get(stream_arn)
+        if known is None:
+            with self._db.write() as connection:
+                row = connection.execute(
+                    "select value from positions where worker = ? and shard = ?", (_TRIMMED, stream_arn)
+                ).fetchone()
+                known = self._trimmed[stream_arn] = int(row[0]) if row else 0
+        return known
+
+    def oldest(self, stream_arn: str) -> float | None:
+        """When the oldest stored change was made, in epoch seconds."""
+        row = self._db.read().execute(_QUERIES.oldest, (self._db.number(stream_arn), 1)).fetchone()
+        return row and float(row[3])
+
+    def trim(self, stream_arn: str, before: float, keep: int | None) -> Trimmed:
+        """One step of removing changes made before that moment, see `OldEnd.trim`. Joins an open `write()`."""
         with self._db.write() as connection:
-            connection.execute("delete from changes where stream_id = ?", (self._db.number(stream_arn),))
+            made = self._old.trim(stream_arn, (self._db.number(stream_arn),), before, keep)
+            if made.batches:
+                connection.execute(
+                    "insert or replace into positions values (?,?,?)", (_TRIMMED, stream_arn, str(made.last))
+                )
+                self._trimmed[stream_arn] = made.last
+                self._db.on_rollback(self._trimmed.clear)
+        return made
+
+    def count(self, stream_arn: str) -> bool:
+        """One step of counting bytes, see `OldEnd.count`."""
+        return self._old.count(stream_arn, (self._db.number(stream_arn),))
+
+    def size(self, stream_arn: str) -> int:
+        """Bytes that the stream's changes take."""
+        return self._old.size(stream_arn, (self._db.number(stream_arn),))
+
+    def drop(self, stream_arn: str) -> None:
+        """Forget a stream that no longer exists, and every change that is left of it."""
+        with self._db.write() as connection:
+            connection.execute("delete from positions where worker = ? and shard = ?", (_TRIMMED, stream_arn))
+            self._old.forget(stream_arn)
+            self._db.forget(stream_arn)
+            self._trimmed.pop(stream_arn, None)

@@ -134,14 +134,9 @@ class ItemStore:
         return tuple(row.fetchone() or (0, 0))
 
     def drop(self, arn: str) -> None:
-        """Forget a table, its items and the change records of every stream it had."""
+        """Forget a table and its items. The changes of its streams stay: they go by age."""
         with self._db.write() as connection:
-            number = self._db.number(arn)
-            connection.execute("delete from items where table_id = ?", (number,))
-            connection.execute("delete from tables where id = ?", (number,))
-            connection.execute(
-                "delete from changes where stream_id in (select id from arns where arn glob ?)", (f"{arn}/stream/*",)
-            )
+            connection.execute("delete from tables where id = ?", (self._db.number(arn),))
             self._db.forget(arn)
             self._tables.pop(arn, None)
 

@@ -17,10 +17,18 @@ from typing import NamedTuple
 
 import orjson
 
+from salespipe.local.stores.aging import OldEnd, Queries, Trimmed
 from salespipe.local.stores.bell import Bell
 from salespipe.local.stores.database import Database
 
 _MOST_BYTES = 1024 * 1024
+_QUERIES = Queries(
+    oldest="select id, last, count, arrived_ms from records where stream_id = ? and shard = ? order by last limit ?",
+    delete="delete from records where id = ? returning length(keys) + length(sizes) + length(data)",
+    newer="select coalesce(max(last), 0), coalesce(sum(bytes), 0), count(*) from (select last, length(keys) +"
+    " length(sizes) + length(data) as bytes from records where stream_id = ? and shard = ? and last > ?"
+    " order by last limit ?)",
+)
 
 
 def shard_id(shard: int) -> str:
@@ -71,6 +79,7 @@ class ShardLog:
     def __init__(self, db: Database, bell: Bell) -> None:
         self._db = db
         self._bell = bell
+        self._old = OldEnd(db, _QUERIES)
 
     def append(self, stream_arn: str, entries: Sequence[Entry]) -> list[int]:
         """Add the records; return their sequences in the order given. Wakes whoever waits on the stream's ARN."""
@@ -185,10 +194,15 @@ class ShardLog:
             sequence,
         )
 
+    def _one(self, sql: str, stream_arn: str, *rest: int) -> int:
+        row = self._db.read().execute(sql, (self._db.number(stream_arn), *rest)).fetchone()
+        return int(row[0]) if row else 0
+
     def drop(self, stream_arn: str) -> None:
         """Forget every record of a stream that no longer exists."""
-        with self._db.write() as connection:
-            connection.execute("delete from records where stream_id = ?", (self._db.number(stream_arn),))
+        with self._db.write():
+            for shard in self.stored(stream_arn):
+                self._old.forget(f"{stream_arn}/{shard}")
             self._db.forget(stream_arn)
 
     def arns(self) -> list[str]:
@@ -196,9 +210,34 @@ class ShardLog:
         rows = self._db.read().execute("select arn from arns where arn glob 'arn:aws:kinesis:*'")
         return [row[0] for row in rows]
 
-    def _one(self, sql: str, stream_arn: str, *rest: int) -> int:
-        row = self._db.read().execute(sql, (self._db.number(stream_arn), *rest)).fetchone()
-        return int(row[0]) if row else 0
+    # ---- the old end ----
+
+    def stored(self, stream_arn: str) -> list[int]:
+        """The shards that hold records."""
+        found: list[int] = []
+        sql = "select shard from records where stream_id = ? and shard > ? order by shard limit 1"
+        stream = self._db.number(stream_arn)
+        while row := self._db.read().execute(sql, (stream, found[-1] if found else -1)).fetchone():
+            found.append(int(row[0]))
+        return found
+
+    def oldest(self, stream_arn: str, shard: int) -> int | None:
+        """When the oldest stored record arrived, in epoch milliseconds."""
+        row = self._db.read().execute(_QUERIES.oldest, (self._db.number(stream_arn), shard, 1)).fetchone()
+        return row and int(row[3])
+
+    def trim(self, stream_arn: str, shard: int, before_ms: float, keep: int | None) -> Trimmed:
+        """One step of removing records that arrived before that moment, see `OldEnd.trim`. Joins an open `write()`."""
+        return self._old.trim(f"{stream_arn}/{shard}", (self._db.number(stream_arn), shard), before_ms, keep)
+
+    def count(self, stream_arn: str, shard: int) -> bool:
+        """One step of counting bytes, see `OldEnd.count`."""
+        return self._old.count(f"{stream_arn}/{shard}", (self._db.number(stream_arn), shard))
+
+    def size(self, stream_arn: str) -> int:
+        """Bytes that the stream's records take."""
+        stream = self._db.number(stream_arn)
+        return sum(self._old.size(f"{stream_arn}/{shard}", (stream, shard)) for shard in self.stored(stream_arn))
 
 
 def _parts(batch: list[Entry]) -> Iterator[list[Entry]]:
