@@ -64,7 +64,7 @@ def status(p: Pipeline, *, now: Callable[[], datetime] = lambda: datetime.now(UT
         looks = [
             pool.submit(_look, name, partial(look, p))
             for name, look in (
-                ("pipe", _pipe),
+                ("pipe", partial(_pipe, table=table)),
                 ("kinesis", _kinesis),
                 ("delivery", _delivery),
                 ("transform", _transform),
@@ -210,9 +210,16 @@ def _table(table: dict[str, Any]) -> list[_Seen]:
     ]
 
 
-def _pipe(p: Pipeline) -> _Seen:
+def _pipe(p: Pipeline, table: dict[str, Any]) -> _Seen:
+    """A pipe whose stream was switched off is dead for good, also when another stream was switched on since:
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-dynamodb.html"""
     pipe = p.aws.client("pipes").describe_pipe(Name=p.names.pipe)
-    return _state("pipe", pipe["CurrentState"], ("RUNNING",), pipe.get("StateReason", ""))
+    seen = _state("pipe", pipe["CurrentState"], ("RUNNING",), pipe.get("StateReason", ""))
+    alive = table.get("LatestStreamArn") if table.get("StreamSpecification", {}).get("StreamEnabled") else None
+    if table and not seen.problem and pipe["Source"] != alive:
+        said = "pipe: the stream that it reads is off for good; repair the pipeline with: salespipe up"
+        return _Seen(seen.hop, said)
+    return seen
 
 
 def _kinesis(p: Pipeline) -> _Seen:

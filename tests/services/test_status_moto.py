@@ -39,7 +39,7 @@ def stand_up(p: Pipeline) -> None:
     """The resources by hand: moto has no GetClassifier, which planning reads."""
     names = p.names
     p.aws.client("s3").create_bucket(Bucket=names.bucket)
-    p.aws.client("dynamodb").create_table(
+    table = p.aws.client("dynamodb").create_table(
         TableName=names.table,
         AttributeDefinitions=[{"AttributeName": "orderid", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "orderid", "KeyType": "HASH"}],
@@ -64,7 +64,7 @@ def stand_up(p: Pipeline) -> None:
     p.aws.client("pipes").create_pipe(
         Name=names.pipe,
         RoleArn=role,
-        Source=names.arn("dynamodb", f"table/{names.table}/stream/2026-11-20T00:00:00.000"),
+        Source=table["TableDescription"]["LatestStreamArn"],
         Target=names.arn("kinesis", f"stream/{names.stream}"),
         SourceParameters={"DynamoDBStreamParameters": {"StartingPosition": "TRIM_HORIZON"}},
         Tags=names.tags,
@@ -198,6 +198,16 @@ def test_a_stopped_pipe_and_a_missing_queue_are_problems_in_words(endpoint: str)
     assert hop(found, "dead letters").state == "MISSING"
     assert "pipe: STOPPED" in found.problems
     assert [problem for problem in found.problems if problem.startswith("crawler: it is not there")]
+
+
+def test_a_pipe_whose_stream_was_switched_off_is_dead_and_status_says_what_to_do(endpoint: str) -> None:
+    p = made(endpoint, "dark")
+    stand_up(p)
+    p.aws.client("dynamodb").update_table(TableName=p.names.table, StreamSpecification={"StreamEnabled": False})
+    found = status(p)
+    assert hop(found, "pipe").state == "RUNNING"  # which is all that the service says
+    assert "stream: DISABLED" in found.problems
+    assert [problem for problem in found.problems if problem.startswith("pipe: ") and "salespipe up" in problem]
 
 
 def test_no_pipeline_is_not_there(endpoint: str) -> None:
