@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/athena/latest/APIReference/Welcome.html
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from salespipe.local.athena import results
@@ -102,14 +103,12 @@ class AthenaQueriesApi:
     def list_query_executions(self, call: Call) -> dict[str, Any]:
         """Ids of a workgroup, newest first; the token is the number of ids before the page."""
         group = self._workgroup(call)["Name"]
-        ids = [
-            document["QueryExecution"]["QueryExecutionId"]
-            for document in self._executions.all()
-            if document["QueryExecution"]["WorkGroup"] == group
-        ]
+        executions = (document["QueryExecution"] for document in self._executions.all())
+        ids = (execution["QueryExecutionId"] for execution in executions if execution["WorkGroup"] == group)
         start, size = _token(call), int(call.params.get("MaxResults") or 50)
-        answer: dict[str, Any] = {"QueryExecutionIds": ids[start : start + size]}
-        if start + size < len(ids):
+        found = list(islice(ids, start, start + size + 1))
+        answer: dict[str, Any] = {"QueryExecutionIds": found[:size]}
+        if len(found) > size:
             answer["NextToken"] = str(start + size)
         return answer
 

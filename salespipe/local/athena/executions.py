@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +30,8 @@ from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
 
 KIND = "athena-query"
+TOKENS = "athena-token"
+"""Of the documents: the executions, and the client tokens that they were started with."""
 UNFINISHED = ("QUEUED", "RUNNING")
 _THREADS = 4
 
@@ -86,14 +88,17 @@ class Executions:
 
     def start(self, request: Request) -> str:
         """Queue a query; its id. The same client token gives the same id again."""
-        if request.token:
-            for known, document in self._stores.documents.all(KIND).items():
-                if document.get("token") == request.token:
-                    if document["QueryExecution"]["Query"] != request.sql:
-                        raise AwsError("InvalidRequestException", "Idempotent parameters do not match")
-                    return known
+        documents = self._stores.documents
         id = str(uuid.uuid4())
-        self._save(id, _document(id, request))
+        with self._stores.db.write():
+            known = documents.get(TOKENS, request.token) if request.token else None
+            if known is not None:
+                if known["sql"] != request.sql:
+                    raise AwsError("InvalidRequestException", "Idempotent parameters do not match")
+                return str(known["id"])
+            if request.token:
+                documents.put(TOKENS, request.token, {"id": id, "sql": request.sql})
+            self._save(id, _document(id, request))
         self._pool.submit(self._guarded, id, request)
         return id
 
@@ -104,12 +109,9 @@ class Executions:
             raise AwsError("InvalidRequestException", f"QueryExecution {id} was not found")
         return found
 
-    def all(self) -> list[dict[str, Any]]:
-        """Every execution, newest first."""
-        found = list(self._stores.documents.all(KIND).values())
-        return sorted(
-            found, key=lambda document: float(document["QueryExecution"]["Status"]["SubmissionDateTime"]), reverse=True
-        )
+    def all(self) -> Iterator[dict[str, Any]]:
+        """Every execution, newest first, as many as are taken."""
+        return self._stores.documents.newest(KIND)
 
     def stop(self, id: str) -> None:
         """Cancel a query that is not finished; of one that is, nothing changes."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from salespipe.local.stores.database import Database
 
@@ -19,6 +20,14 @@ class Minute:
     samples: float
     smallest: float
     largest: float
+
+
+class Series(NamedTuple):
+    """One metric: its dimensions as the text that they are stored as."""
+
+    namespace: str
+    metric: str
+    dimensions: str
 
 
 class Metrics:
@@ -74,12 +83,32 @@ class Metrics:
 
     def names(self, namespace: str | None = None) -> list[tuple[str, str, dict[str, str]]]:
         """Every (namespace, metric, dimensions) that has values."""
-        rows = self._db.read().execute(
-            "select distinct namespace, metric, dimensions from metrics where ? is null or namespace = ?"
-            " order by namespace, metric, dimensions",
-            (namespace, namespace),
+        return [
+            (found[0], found[1], json.loads(found[2]))
+            for found in self.series()
+            if namespace in (None, found.namespace)
+        ]
+
+    def series(self) -> Iterator[Series]:
+        """Every metric that has values, in order; costs the same however many values each has."""
+        found = Series("", "", "")
+        sql = (
+            "select namespace, metric, dimensions from metrics where (namespace, metric, dimensions) > (?,?,?)"
+            " order by namespace, metric, dimensions limit 1"
         )
-        return [(row[0], row[1], json.loads(row[2])) for row in rows]
+        while row := self._db.read().execute(sql, found).fetchone():
+            found = Series(*row)
+            yield found
+
+    def first(self, series: Series, begin: int) -> int | None:
+        """The first minute at or after `begin` (epoch seconds) that has a value."""
+        row = self._db.read().execute(
+            "select minute from metrics where namespace = ? and metric = ? and dimensions = ? and minute >= ?"
+            " order by minute limit 1",
+            (*series, begin),
+        )
+        found = row.fetchone()
+        return None if found is None else int(found[0])
 
 
 def _text(dimensions: Mapping[str, str]) -> str:
