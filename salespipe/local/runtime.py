@@ -7,10 +7,13 @@ This is the side of the commands: it imports neither moto nor duckdb. Files in t
     runtime.lock   held while a command looks for the process or starts it, so two commands start one
     store.lock     held by the process for its whole life
     runtime.log    what it had to say
+
+What is running can be used while the home is read-only or its disk is full: to find it nothing is written.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import http.client
 import json
@@ -26,13 +29,19 @@ from pathlib import Path
 from typing import Any
 
 import salespipe
+from salespipe.local.trouble import trouble
 
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
+_LONGEST_WORDS = 65536  # a pipe holds as many
 
 
 class RuntimeStartError(Exception):
-    """The runtime did not start; the message has the end of its log."""
+    """The runtime did not start; the message has what it said, or the end of its log."""
+
+
+class HomeError(Exception):
+    """The files of the home cannot be written; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -97,25 +106,28 @@ def health(running: Running) -> dict[str, Any] | None:
 
 
 def ensure(home: Path) -> Running:
-    """The process of this home, started if need be. Raises RuntimeStartError or OSError (the home is not writable)."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    home.chmod(0o700)
-    with _locked(home / "runtime.lock"):
-        running = find(home)
-        if running is not None and running.version != salespipe.__version__:
-            _terminate(home, running)
-            running = None
-        if running is None:
-            running = _start(home)
-        (home / "active").touch()
-        return running
+    """The process of this home, started if need be. Raises RuntimeStartError or HomeError."""
+    with _in_words(home):
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if home.stat().st_mode & 0o777 != 0o700:
+            home.chmod(0o700)
+        with _locked(home / "runtime.lock"):
+            running = find(home)
+            if running is not None and running.version != salespipe.__version__:
+                _terminate(home, running)
+                running = None
+            if running is None:
+                running = _start(home)
+            if not is_active(home):
+                (home / "active").touch()
+            return running
 
 
 def stop(home: Path) -> bool:
-    """Stop the process in order and forget that a pipeline lives here; whether there was one."""
+    """Stop the process in order and forget that a pipeline lives here; whether there was one. Raises HomeError."""
     if not home.is_dir():
         return False
-    with _locked(home / "runtime.lock"):
+    with _in_words(home), _locked(home / "runtime.lock"):
         running = find(home)
         if running is not None:
             _terminate(home, running)
@@ -124,38 +136,64 @@ def stop(home: Path) -> bool:
 
 
 @contextmanager
+def _in_words(home: Path) -> Iterator[None]:
+    """Errors of the file system as HomeError."""
+    try:
+        yield
+    except OSError as error:
+        raise HomeError(trouble(error, home) or str(error)) from error
+
+
+@contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
+    try:
+        file = path.open("w")
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES) or not path.exists():
+            raise
+        file = path.open()  # enough to lock it
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _start(home: Path) -> Running:
     log = home / "runtime.log"
-    with log.open("ab") as out:
-        begin = out.tell()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "salespipe.local", str(home)],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            cwd=home,
-            env=_without_aws(os.environ),
-        )
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        running = find(home)
-        if running is not None and running.pid == process.pid:
-            # The process outlives this command: it is not ours to wait for.
-            process.returncode = 0
-            return running
-        if process.poll() is not None:
-            raise RuntimeStartError(_last_line(log, begin) or f"it ended with code {process.returncode}")
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
-    raise RuntimeStartError(f"it did not answer within {START_SECONDS:.0f} s; see {log}")
+    heard, told = os.pipe()
+    try:
+        with log.open("ab") as out:
+            begin = out.tell()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "salespipe.local", str(home), str(told)],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                pass_fds=(told,),
+                start_new_session=True,
+                cwd=home,
+                env=_without_aws(os.environ),
+            )
+        os.close(told)
+        told = -1
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            running = find(home)
+            if running is not None and running.pid == process.pid:
+                # The process outlives this command: it is not ours to wait for.
+                process.returncode = 0
+                return running
+            if process.poll() is not None:
+                # Said here as well as in the log, which may be on a disk that is full.
+                said = os.read(heard, _LONGEST_WORDS).decode(errors="replace").strip()
+                raise RuntimeStartError(said or _last_line(log, begin) or f"it ended with code {process.returncode}")
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+        raise RuntimeStartError(f"it did not answer within {START_SECONDS:.0f} s; see {log}")
+    finally:
+        for end in (heard, told):
+            if end >= 0:
+                os.close(end)
 
 
 def _last_line(log: Path, begin: int) -> str:
@@ -175,7 +213,8 @@ def _terminate(home: Path, running: Running) -> None:
         with suppress(ProcessLookupError):
             os.kill(running.pid, signal.SIGKILL)
         time.sleep(0.02)
-    (home / "runtime.json").unlink(missing_ok=True)
+    with suppress(OSError):  # the file of a process that is gone is in nobody's way
+        (home / "runtime.json").unlink(missing_ok=True)
 
 
 def alive(pid: int) -> bool:

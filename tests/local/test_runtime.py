@@ -133,7 +133,7 @@ def _hang_up(listening: socket.socket) -> None:
 def test_a_damaged_store_is_named_with_what_to_do(home: Path) -> None:
     home.mkdir(mode=0o700)
     (home / "store.db").write_bytes(b"no database" * 500)
-    with pytest.raises(runtime.RuntimeStartError, match="move its folder away"):
+    with pytest.raises(runtime.RuntimeStartError, match="is damaged.*move it away to begin"):
         runtime.ensure(home)
 
 

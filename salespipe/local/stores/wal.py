@@ -6,9 +6,9 @@ transactions were committed. It is written after the frames are, and begins anew
 any instant the log has at least the frames that the index names. If it has not, `check` refuses, and changes nothing.
 
 A power loss may take the end of the log (synchronous=NORMAL) and leave the index as it was at any earlier time. The
-index then names too few frames, or frames of a log that has begun anew since (its first salt is counted up): neither is
-an alarm. Or the log does lack frames that the index names, and the newest transactions are indeed lost. Whoever
-cannot put the file back goes on without them by making the file `accept-loss`.
+index then names too few frames, or those of a log that has begun anew since, with other salts: neither is an alarm. Or
+the log does lack frames that the index names, and the newest transactions are indeed lost. Whoever cannot put the file
+back goes on without them by making the file `accept-loss`.
 https://sqlite.org/walformat.html
 """
 
@@ -56,11 +56,11 @@ def check(path: Path) -> None:
     """
     index = left_behind(path)
     if index is not None and index.frames:
-        salts, frames = _head(path), 0
-        if salts:
-            frames = recoverable(path)
-        if not _complete(index, salts, frames):
-            _missing(path, index, frames if salts == index.salts else 0)
+        salts = _salts(path)
+        if salts in (None, index.salts):
+            frames = 0 if salts is None else recoverable(path)
+            if frames < index.frames:
+                _missing(path, index, frames)
     (path.parent / ACCEPT).unlink(missing_ok=True)
 
 
@@ -112,16 +112,6 @@ def recoverable(path: Path) -> int:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _complete(index: Index, salts: bytes, frames: int) -> bool:
-    """Whether the log holds every frame that the index names, or has begun anew since."""
-    if salts == index.salts:
-        return frames >= index.frames
-    if not salts:
-        return False
-    later = (int.from_bytes(salts[:4], "big") - int.from_bytes(index.salts[:4], "big")) % (1 << 32)
-    return 0 < later < 1 << 31
-
-
 def _missing(path: Path, index: Index, frames: int) -> None:
     """Refuse, or go on with what there is if nothing is lost by that or somebody has agreed to the loss."""
     folder, damaged = path.parent, _beside(path, "-wal")
@@ -154,20 +144,20 @@ def _missing(path: Path, index: Index, frames: int) -> None:
     log.warning("%s; went on without them, %d pages were lost; the damaged file, if any, is %s", what, lost, kept)
 
 
-def _head(path: Path) -> bytes:
-    """The salts in the header of the log; empty if there is no log, or its header is damaged."""
+def _salts(path: Path) -> bytes | None:
+    """The salts in the header of the log, by which one log is told from the next; None if it has no good header."""
     try:
         with _beside(path, "-wal").open("rb") as file:
             found = file.read(_LOG_HEAD)
     except FileNotFoundError:
-        return b""
+        return None
     if len(found) < _LOG_HEAD:
-        return b""
+        return None
     magic, version = struct.unpack_from(">2I", found)
     if magic & ~1 != 0x377F0682 or version != _FORMAT:
-        return b""
+        return None
     order = ">" if magic & 1 else "<"
-    return found[16:24] if _checksum(found[:24], order) == struct.unpack_from(">2I", found, 24) else b""
+    return found[16:24] if _checksum(found[:24], order) == struct.unpack_from(">2I", found, 24) else None
 
 
 def _checksum(data: bytes, order: str) -> tuple[int, int]:
