@@ -22,6 +22,7 @@ import boto3
 import pytest
 
 from salespipe.aws.clients import Clients
+from salespipe.local import runtime
 from salespipe.services.demo import QUERIES
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.status import status
@@ -78,7 +79,7 @@ class Journey:
 def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
     home = tmp_path_factory.mktemp("journey")
     yield Journey(home)
-    salespipe("down", "--yes", "--delete-data", home=home)
+    runtime.stop(home / "state")
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from salespipe.local import runtime
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -52,7 +54,7 @@ def test_every_task_runs_in_the_order_of_the_page(tmp_path: Path) -> None:
             assert "Traceback" not in done.stderr
         assert (tmp_path / "open.csv").read_text().startswith("orderid,status\n")
     finally:
-        shell("salespipe up --quiet && salespipe down --yes --delete-data --quiet", tmp_path)
+        runtime.stop(tmp_path / "home")
 
 
 def test_the_test_command_is_what_ci_runs() -> None:

@@ -154,20 +154,21 @@ def test_a_region_whose_names_are_not_ours_is_refused(tmp_path: Path, target: st
 
 def test_global_options_work_before_and_after_the_command_and_the_later_counts(tmp_path: Path) -> None:
     def named(*arguments: str) -> str:
+        """What is said of the pipeline; `down` names it without opening the target."""
         return salespipe(*arguments, home=tmp_path, env={"SALESPIPE_NAME": "from-env"}).stderr
 
-    assert "pipeline 'from-env'" in named("status")
-    assert "pipeline 'before'" in named("--name", "before", "status")
-    assert "pipeline 'after'" in named("status", "--name", "after")
-    assert "pipeline 'after'" in named("--name", "before", "status", "--name", "after")
+    assert "pipeline 'from-env'" in named("down")
+    assert "pipeline 'before'" in named("--name", "before", "down")
+    assert "pipeline 'after'" in named("down", "--name", "after")
+    assert "pipeline 'after'" in named("--name", "before", "down", "--name", "after")
 
 
 def test_the_file_in_the_working_directory_is_read(tmp_path: Path) -> None:
     (tmp_path / "salespipe.toml").write_text('name = "shop"\n')
-    assert "pipeline 'shop'" in salespipe("status", home=tmp_path).stderr
+    assert "pipeline 'shop'" in salespipe("down", home=tmp_path).stderr
 
     (tmp_path / "salespipe.toml").write_text('nmae = "shop"\n')
-    done = salespipe("status", home=tmp_path)
+    done = salespipe("down", home=tmp_path)
     assert done.returncode == 2
     assert "salespipe.toml: unknown key 'nmae'" in done.stderr
 
