@@ -11,7 +11,8 @@ import logging
 import pickle
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -45,6 +46,8 @@ class Moto:
         self.account = moto_inside.ACCOUNT
         self._stores = stores
         self._lock = threading.RLock()
+        self._changed: set[str] | None = None
+        """The services changed within `together`; None outside."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         moto_inside.reset()
         for service, state in stores.control.all().items():
@@ -97,6 +100,21 @@ class Moto:
         """Whether an S3 bucket exists."""
         return moto_inside.bucket_exists(bucket)
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is changed inside is kept in one step when it ends, so that a kill leaves all of it or nothing."""
+        with self._lock:
+            if self._changed is not None:
+                yield
+                return
+            changed = self._changed = set()
+            try:
+                yield
+            finally:
+                self._changed = None
+                if changed:
+                    self._keep(*sorted(changed))
+
     def change(self, service: str, action: Callable[[], T]) -> T:
         """Do what moto has no operation for to the state of a service, and keep it."""
         with self._lock:
@@ -104,10 +122,15 @@ class Moto:
             self._keep(service)
         return done
 
-    def _keep(self, service: str) -> None:
-        if service in moto_inside.DURABLE:
-            state = moto_inside.VERSION.encode() + b"\n" + moto_inside.dump(service)
-            self._stores.control.save(service, state)
+    def _keep(self, *services: str) -> None:
+        if self._changed is not None:
+            self._changed.update(services)
+            return
+        version = moto_inside.VERSION.encode() + b"\n"
+        states = {name: version + moto_inside.dump(name) for name in services if name in moto_inside.DURABLE}
+        with self._stores.db.write():
+            for name, state in states.items():
+                self._stores.control.save(name, state)
         self._stores.bell.ring(CONTROL)
 
 

@@ -88,11 +88,12 @@ class S3Api:
         return None
 
     def _create_bucket(self, request: Request) -> Reply:
-        """Created by moto; the tags that came with the request, which moto passes over, are set right afterwards."""
-        reply = self._moto.http(request)
+        """Created by moto, in one step with the tags that came with the request, which moto passes over."""
         tags = s3_xml.read_tags(request.body) if request.body else None
-        if reply.status < 400 and tags is not None:
-            self._moto.http(replace(request, query="tagging", body=tags))
+        with self._moto.together():
+            reply = self._moto.http(request)
+            if reply.status < 400 and tags is not None:
+                self._moto.http(replace(request, query="tagging", body=tags))
         return reply
 
     def _must_exist(self, bucket: str) -> None:
