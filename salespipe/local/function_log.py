@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 from __future__ import annotations
 
 import math
-import shutil
 from pathlib import Path
+
+from salespipe.local.log_file import turn_over
 
 MAX_BYTES = 5 * 1024 * 1024
 TAIL_BYTES = 4096
@@ -48,10 +49,7 @@ class FunctionLog:
 
     def bound(self) -> None:
         """Turn the file over when it is too large. The function's process writes in append mode and goes on at 0."""
-        if self.path.stat().st_size > MAX_BYTES:
-            shutil.copyfile(self.path, self.path.with_name(self.path.name + ".1"))
-            with self.path.open("r+b") as file:
-                file.truncate(0)
+        turn_over(self.path, MAX_BYTES)
 
     def _write(self, text: str) -> None:
         with self.path.open("ab") as file:

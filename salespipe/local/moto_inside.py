@@ -213,6 +213,21 @@ def update_workgroup(region: str, name: str, update: Callable[[dict[str, Any]], 
     return True
 
 
+def expire_messages(now: float, *, look: bool = False) -> int:
+    """Remove the messages of SQS queues whose retention period is over at `now` (epoch seconds), or only `look`: how
+    many. moto hands none of them out, but keeps them, and one at the head of a queue hides those behind it."""
+    count = 0
+    for backend in list(_backends("sqs")[ACCOUNT].values()):
+        for queue in list(backend.queues.values()):
+            since = (now - int(queue.message_retention_period)) * 1000
+            old = {message for message in list(queue._messages) if message.sent_timestamp <= since}
+            count += len(old)
+            if old and not look:
+                queue._messages = [message for message in queue._messages if message not in old]
+                queue._pending_messages -= old
+    return count
+
+
 # ---- DynamoDB expressions --------------------------------------------------------------------------------------
 
 

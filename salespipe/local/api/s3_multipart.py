@@ -20,7 +20,8 @@ from salespipe.local.stores.objects import StoredObject
 Check = Callable[[Request, str, str], None]
 """Raises AwsError unless the conditions of a write (`If-Match`, `If-None-Match`) to a bucket's key hold."""
 
-_KIND = "s3-upload"
+KIND = "s3-upload"
+"""Of the documents: the uploads that were begun."""
 _PARTS = ".multipart"
 _MOST_PARTS = 10_000
 _PIECE = 1024 * 1024
@@ -38,7 +39,7 @@ class Multipart:
         if request.method == "POST" and "uploads" in request.params:
             return self._create(request, bucket, key)
         upload = request.params["uploadId"]
-        if self._stores.documents.get(_KIND, upload) is None:
+        if self._stores.documents.get(KIND, upload) is None:
             raise _no_upload()
         if request.method == "PUT" and "x-amz-copy-source" not in request.headers:
             part = _part_number(request.params.get("partNumber", ""))
@@ -47,7 +48,7 @@ class Multipart:
         if request.method == "POST":
             return self._complete(request, bucket, key, upload)
         if request.method == "DELETE":
-            self._forget(upload)
+            forget(self._stores, upload)
             return Reply(204, [])
         if request.method == "GET":
             parts = self._stores.objects.list(_PARTS, f"{upload}/")
@@ -58,7 +59,7 @@ class Multipart:
         """Uploads of a bucket that were neither completed nor aborted."""
         return [
             {"UploadId": upload, **document}
-            for upload, document in self._stores.documents.all(_KIND).items()
+            for upload, document in self._stores.documents.all(KIND).items()
             if document["Bucket"] == bucket
         ]
 
@@ -77,7 +78,7 @@ class Multipart:
                 if name.startswith("x-amz-meta-")
             },
         }
-        self._stores.documents.put(_KIND, upload, document)
+        self._stores.documents.put(KIND, upload, document)
         return Reply(200, [("Content-Type", "application/xml")], s3_xml.upload_created(bucket, key, upload))
 
     def _complete(self, request: Request, bucket: str, key: str, upload: str) -> Reply:
@@ -88,7 +89,7 @@ class Multipart:
                 raise AwsError("InvalidPart", f"One or more of the specified parts could not be found: {number}")
         if [number for number, _ in wanted] != sorted({number for number, _ in wanted}):
             raise AwsError("InvalidPartOrder", "The list of parts was not in ascending order.")
-        document = self._stores.documents.get(_KIND, upload)
+        document = self._stores.documents.get(KIND, upload)
         if document is None:
             raise _no_upload()
         chosen = [have[number] for number, _ in wanted]
@@ -108,18 +109,20 @@ class Multipart:
             raise _no_upload() from error  # aborted, or completed by another request, while its parts were read
         with self._stores.db.write():
             self._stores.db.on_rollback(lambda: self._stores.objects.discard(written))
-            if self._stores.documents.get(_KIND, upload) is None:
+            if self._stores.documents.get(KIND, upload) is None:
                 raise _no_upload()
             self._check(request, bucket, key)
             self._stores.objects.index(written)
-            self._forget(upload)
+            forget(self._stores, upload)
         return Reply(200, [("Content-Type", "application/xml")], s3_xml.upload_completed(written))
 
-    def _forget(self, upload: str) -> None:
-        with self._stores.db.write():
-            parts = self._stores.objects.list(_PARTS, f"{upload}/")
-            self._stores.objects.delete(_PARTS, [part.key for part in parts])
-            self._stores.documents.delete(_KIND, upload)
+
+def forget(stores: Stores, upload: str) -> None:
+    """Remove an upload and its parts. Joins an open `write()`."""
+    with stores.db.write():
+        parts = stores.objects.list(_PARTS, f"{upload}/")
+        stores.objects.delete(_PARTS, [part.key for part in parts])
+        stores.documents.delete(KIND, upload)
 
 
 def _no_upload() -> AwsError:
