@@ -25,6 +25,14 @@ def home(tmp_path: Path) -> Iterator[Path]:
     runtime.stop(home)
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[runtime.Running]:
+    """One for the tests that only ask it something: a start costs a second of CPU."""
+    home = tmp_path_factory.mktemp("standing")
+    yield runtime.ensure(home)
+    runtime.stop(home)
+
+
 def client(running: runtime.Running, service: str) -> Any:
     return new_session().client(service, endpoint_url=running.endpoint)
 
@@ -133,31 +141,28 @@ def _hang_up(listening: socket.socket) -> None:
 def test_a_damaged_store_is_named_with_what_to_do(home: Path) -> None:
     home.mkdir(mode=0o700)
     (home / "store.db").write_bytes(b"no database" * 500)
-    with pytest.raises(runtime.RuntimeStartError, match="is damaged.*move it away to begin"):
+    with pytest.raises(runtime.RuntimeStartError, match=r"is damaged.*move it away to begin"):
         runtime.ensure(home)
 
 
-def test_names_that_only_resolve_to_this_machine_are_refused(home: Path) -> None:
-    running = runtime.ensure(home)
-    connection = http.client.HTTPConnection("127.0.0.1", running.port)
-    connection.request("GET", "/", headers={"Host": f"evil.example:{running.port}"})
+def test_names_that_only_resolve_to_this_machine_are_refused(standing: runtime.Running) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", standing.port)
+    connection.request("GET", "/", headers={"Host": f"evil.example:{standing.port}"})
     assert connection.getresponse().status == 403
     connection.close()
 
 
-def test_it_listens_on_loopback_only(home: Path) -> None:
-    running = runtime.ensure(home)
-    wildcard = f"00000000:{running.port:04X}"
+def test_it_listens_on_loopback_only(standing: runtime.Running) -> None:
+    wildcard = f"00000000:{standing.port:04X}"
     listening = {line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]}
     assert wildcard not in listening
     six = {line.split()[1] for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]}
-    assert not [address for address in six if address.endswith(f":{running.port:04X}")]
-    assert f"0100007F:{running.port:04X}" in listening
+    assert not [address for address in six if address.endswith(f":{standing.port:04X}")]
+    assert f"0100007F:{standing.port:04X}" in listening
 
 
-def test_web_pages_cannot_drive_it(home: Path) -> None:
-    running = runtime.ensure(home)
-    connection = http.client.HTTPConnection("127.0.0.1", running.port)
+def test_web_pages_cannot_drive_it(standing: runtime.Running) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", standing.port)
     for method in ("OPTIONS", "POST"):
         connection.request(method, "/a-bucket?delete", headers={"Origin": "http://evil.example"})
         answer = connection.getresponse()
