@@ -1,103 +1,67 @@
-"""Orders through every hop: written with `generate` as fast as it goes, until the last one is in an object in S3.
+"""Orders through every hop: `python -m benchmarks.end_to_end [--orders N ...] [--slice N] [--json]`.
 
-An order here is one operation of `generate` (an insert, an update or a delete): one change event, one row in the lake.
+`salespipe generate` writes them, as fast as it goes and in a process of its own, into a pipeline of its own, until the
+last one is in an object in S3. Then, with all of them stored: how long the runtime takes to start, and from the put of
+an order until `tail` tells it and until a query finds it. An order here is one operation of `generate` (an insert, an
+update or a delete): one change event, one row in the lake.
+
+Tables, or with --json the document of `EndToEnd`, go to stdout, progress to stderr. Ctrl-C leaves nothing behind.
+Needs Linux, for what processes used.
 """
 
 from __future__ import annotations
 
-import time
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.home import Home, fresh_home, up
-from benchmarks.processes import use, use_of_children
-from benchmarks.queryable import Queryable, put_to_queryable
-from benchmarks.writing import result_of
-from salespipe.errors import SalespipeError
-from salespipe.services.generate import generate
-from salespipe.services.objects import error_records
-from salespipe.services.pipeline import Pipeline
-from salespipe.services.status import arrived, in_flight
+from benchmarks.command import execute, parser, positive, say
+from benchmarks.full_run import FullRun, full_run
+from benchmarks.machine import Machine, this_machine
+from benchmarks.report import run_lines
 
-SEED = 1
-_NO_RATE = 1e9  # operations a second: more than any machine can do
-_PATIENCE = 60.0
+ORDERS = (1_000_000,)
+SLICE = 100_000
 
 
 @dataclass(frozen=True)
 class EndToEnd:
-    """One run on a pipeline of its own.
+    """Its fields, as those of what is in it, are the keys of the JSON document; one run for each number of orders."""
 
-    `seconds` go from the first write to the last record in an object, `write_seconds` to the last acknowledgement;
-    `waiting` records were on their way then. CPU is in microseconds for each order: of this process while it wrote,
-    of the runtime and of the function's process from the first write to the last record. Peaks are of resident memory.
-    `store_bytes` is what the home grew on the disk for each order. `restart_seconds`: stopped and asked for again, with
-    all of it stored, until it answers.
-    """
-
-    orders: int
-    seconds: float
-    orders_per_second: float
-    write_seconds: float
-    written_per_second: float
-    waiting: int
-    client_cpu_us: float
-    runtime_cpu_us: float
-    function_cpu_us: float
-    runtime_peak_mb: float
-    function_peak_mb: float
-    store_bytes: float
-    start_seconds: float
-    restart_seconds: float
-    queryable: Queryable
+    machine: Machine
+    runs: tuple[FullRun, ...]
 
 
-def end_to_end(orders: int) -> EndToEnd:
-    """Measure one run. Raises SalespipeError when an order does not arrive."""
-    with fresh_home() as home:
-        up(home.pipeline)
-        return _measure(home, orders)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; the exit code is 130 after Ctrl-C, 1 when a measurement failed."""
+    made = parser("benchmarks.end_to_end", "measure orders through every hop")
+    made.add_argument("--orders", type=positive, nargs="+", default=ORDERS, metavar="N", help="one run for each")
+    add_slice(made)
+    options = made.parse_args(arguments)
+    return execute(lambda: measure(options.orders, options.slice), lines, as_json=options.json)
 
 
-def _measure(home: Home, orders: int) -> EndToEnd:
-    p, pid = home.pipeline, home.pid
-    disk, runtime_cpu, own_cpu = home.disk_bytes(), use(pid).cpu_seconds, time.process_time()
-    wrote = result_of(generate(p, rate=_NO_RATE, count=orders, seed=SEED))
-    written = time.perf_counter()
-    own_cpu = time.process_time() - own_cpu
-    waiting = in_flight(p) or 0
-    _until_delivered(p)
-    seconds = time.perf_counter() - written + wrote.seconds
-    runtime, function = use(pid), use_of_children(pid)
-    disk = home.disk_bytes() - disk
-    if (found := arrived(p)) != orders or error_records(p):
-        raise SalespipeError(f"{orders} orders were written, {found} arrived, {error_records(p)} among the errors")
-    queryable = put_to_queryable(p)
-    per_order = 1_000_000 / orders
-    return EndToEnd(
-        orders=orders,
-        seconds=seconds,
-        orders_per_second=orders / seconds,
-        write_seconds=wrote.seconds,
-        written_per_second=orders / wrote.seconds,
-        waiting=waiting,
-        client_cpu_us=own_cpu * per_order,
-        runtime_cpu_us=(runtime.cpu_seconds - runtime_cpu) * per_order,
-        function_cpu_us=function.cpu_seconds * per_order,
-        runtime_peak_mb=runtime.peak_mb,
-        function_peak_mb=function.peak_mb,
-        store_bytes=disk / orders,
-        start_seconds=home.start_seconds,
-        restart_seconds=home.restart(),
-        queryable=queryable,
-    )
+def add_slice(made: argparse.ArgumentParser) -> None:
+    """Into what a run is cut."""
+    made.add_argument("--slice", type=positive, default=SLICE, metavar="N", help="orders of a slice of the run")
 
 
-def _until_delivered(p: Pipeline) -> None:
-    """Wait until nothing is in flight; asked so seldom that asking costs the runtime little."""
-    least, since = None, time.monotonic()
-    while left := in_flight(p):
-        if least is None or left < least:
-            least, since = left, time.monotonic()
-        elif time.monotonic() - since > _PATIENCE:
-            raise SalespipeError(f"{left} orders have not moved for {_PATIENCE:.0f} s")
-        time.sleep(min(max(left / 20_000, 0.02), 1.0))
+def measure(orders: Sequence[int], size: int) -> EndToEnd:
+    """One run after the other. Raises SalespipeError when one fails."""
+    machine, runs = this_machine(), []
+    for count in orders:
+        say(f"measuring: {count:,} orders end to end")
+        runs.append(full_run(count, size))
+    return EndToEnd(machine, tuple(runs))
+
+
+def lines(report: EndToEnd) -> Iterator[str]:
+    """The tables, with the machine above them."""
+    yield f"Measured on: {report.machine}"
+    yield ""
+    yield from run_lines(report.runs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-_LIBRARIES = ("boto3", "moto", "duckdb", "uvicorn")
+_LIBRARIES = ("boto3", "duckdb", "uvicorn")
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,37 @@
 """What is measured side by side: our runtime and its peers, each as a process of its own on the loopback address.
 
-A further peer is one function and one line in PEERS; what it needs to be installed belongs into the benchmark's own
-environment, never into ours.
+A further peer is one line in PEERS, if its server is a Python package.
 """
 
 from __future__ import annotations
 
+import base64
+import http.client
+import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
-import boto3
-
+from benchmarks.endpoint import Endpoint
 from benchmarks.home import fresh_home, held_interrupts
-from salespipe.aws.clients import Clients
+from benchmarks.peer_environment import PeerMissing, environment
+from salespipe import __version__
 
-_ROOT = Path(__file__).parents[1]
+_HERE = Path(__file__).parent
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running peer: stock boto3 clients for it, and its process."""
+    """A running peer and its process."""
 
-    clients: Clients
+    endpoint: Endpoint
     pid: int
 
 
@@ -35,37 +40,127 @@ class Peer:
     """`serve` starts it with nothing in it, and ends it with the block."""
 
     name: str
+    version: str
     serve: Callable[[], AbstractContextManager[Server]]
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A peer that can be installed: its name, the distribution with what it needs for serving, and its module."""
+
+    name: str
+    distribution: str
+    extra: str
+    module: str
+
+    def peer(self, *, fresh: bool = False) -> Peer:
+        """The peer, installed if need be. Raises PeerMissing."""
+        installed = environment(self.distribution, self.extra, fresh=fresh)
+        return Peer(self.name, installed.version, lambda: _served(installed.python, self.module))
+
+
+PEERS = {
+    "ministack": Package("MiniStack", "ministack", "", "ministack.app"),
+    "moto": Package("moto server", "moto", "[server]", "moto.server"),
+}
+
+
+def ours() -> Peer:
+    """Our runtime out of a new home, started as every command starts it."""
+
+    @contextmanager
+    def serve() -> Iterator[Server]:
+        with fresh_home() as home:
+            endpoint = Endpoint(home.endpoint)
+            yield Server(endpoint, home.pid)
+            endpoint.close()
+
+    return Peer("salespipe", __version__, serve)
+
 
 @contextmanager
-def _salespipe() -> Iterator[Server]:
-    with fresh_home() as home:
-        yield Server(home.pipeline.aws, home.pid)
-
-
-@contextmanager
-def _moto() -> Iterator[Server]:
-    with held_interrupts():
-        process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.moto_peer"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=_ROOT,
-            start_new_session=True,
-        )
-    with process:
+def null_server(answer: bytes) -> Iterator[Server]:
+    """A server that answers everything with `answer` and costs next to nothing."""
+    with _process([sys.executable, "-I", str(_HERE / "null_server.py")]) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        try:
-            session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name="us-east-1")
-            clients = Clients(session, f"http://127.0.0.1:{int(process.stdout.readline())}")
-            yield Server(clients, process.pid)
-            clients.close()
-        finally:
+        process.stdin.write(base64.b64encode(answer) + b"\n")
+        process.stdin.flush()
+        endpoint = Endpoint(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        yield Server(endpoint, process.pid)
+        endpoint.close()
+
+
+@contextmanager
+def _served(python: Path, module: str) -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="salespipe-benchmark-peer-", ignore_cleanup_errors=True) as folder:
+        port = _free_port()
+        command = [str(python), "-I", str(_HERE / "peer_main.py"), module, str(port)]
+        with _process(command, folder) as process:
+            _until_it_answers(process, port, Path(folder))
+            endpoint = Endpoint(f"http://127.0.0.1:{port}")
+            yield Server(endpoint, process.pid)
+            endpoint.close()
+
+
+@contextmanager
+def _process(command: list[str], folder: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends when its standard input is closed, so with us whatever happens. With `folder` all that it
+    keeps is in there, what it says in the file `log`."""
+    with held_interrupts():
+        log = subprocess.DEVNULL if folder is None else os.open(Path(folder, "log"), os.O_WRONLY | os.O_CREAT, 0o600)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE if folder is None else log,
+            stderr=log,
+            cwd=folder,
+            env=_environment(folder),
+            start_new_session=True,
+        )
+        if folder is not None:
+            os.close(log)
+    assert process.stdin is not None
+    try:
+        yield process
+    finally:
+        with held_interrupts(), process:
             process.stdin.close()
-            process.wait(timeout=30)
+            try:
+                process.wait(timeout=_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
-OURS = Peer("salespipe", _salespipe)
-PEERS = (Peer(f"moto server {version('moto')}", _moto),)
+def _environment(folder: str | None) -> Mapping[str, str]:
+    """Ours without what is set up for AWS or for a peer that somebody runs here."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    return kept if folder is None else {**kept, "HOME": folder, "TMPDIR": folder}
+
+
+def _until_it_answers(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            said = (folder / "log").read_text(errors="replace").strip().splitlines() or ["nothing"]
+            raise PeerMissing(f"it ended with code {process.returncode} while starting; it said: {said[-1]}")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.02)
+        else:
+            return
+        finally:
+            connection.close()
+    raise PeerMissing(f"it did not answer within {_PATIENCE:.0f} s")
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

@@ -1,78 +1,55 @@
-"""The first benchmark: `python -m benchmarks.pipeline [--orders N ...] [--json]`.
+"""Everything: `python -m benchmarks.pipeline [--orders N ...] [--json]`.
 
-Everything runs as users run it: a background runtime out of a temporary home, and the services behind the commands.
-Alternatives are measured in the same run. Tables, or with --json the document of `benchmarks.report.Report`, go to
-stdout, progress to stderr. Ctrl-C leaves nothing behind. Needs Linux, for what processes used.
+`benchmarks.end_to_end` and then `benchmarks.hops`, as one report; takes what they take. Tables, or with --json the
+document of `Report`, go to stdout, progress to stderr. Ctrl-C leaves nothing behind.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import signal
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from benchmarks.end_to_end import end_to_end
-from benchmarks.machine import this_machine
-from benchmarks.report import Report, lines
-from benchmarks.side_by_side import side_by_side
-from benchmarks.tailing import RATE, put_to_tail
-from salespipe.errors import SalespipeError
+from benchmarks import end_to_end, hops
+from benchmarks.command import execute, parser, positive
+from benchmarks.full_run import FullRun
+from benchmarks.machine import Machine
+from benchmarks.report import run_lines
+from benchmarks.side_by_side import Comparison
 
-_TAIL_SECONDS = 10
-_COMPARED = 20_000  # items or records a round: stock moto's cost of a record grows with their number
+
+@dataclass(frozen=True)
+class Report:
+    """Its fields, as those of what is in it, are the keys of the JSON document."""
+
+    machine: Machine
+    runs: tuple[FullRun, ...]
+    comparisons: tuple[Comparison, ...]
+    missing: dict[str, str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit code is 130 after Ctrl-C, 1 when a measurement failed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.pipeline", description="measure the whole pipeline")
-    parser.add_argument("--orders", type=_positive, nargs="+", default=[10_000, 100_000], metavar="N")
-    parser.add_argument("--json", action="store_true", help="one JSON document instead of the tables")
-    options = parser.parse_args(arguments)
-    if not sys.platform.startswith("linux"):
-        parser.error("what processes used is read from /proc, which only Linux has")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        report = measure(options.orders)
-    except KeyboardInterrupt:
-        return 130
-    except SalespipeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    if options.json:
-        print(json.dumps(asdict(report), indent=2))
-    else:
-        print("\n".join(lines(report)))
-    return 0
+    made = parser("benchmarks.pipeline", "measure the whole pipeline")
+    made.add_argument("--orders", type=positive, nargs="+", default=[10_000, 100_000], metavar="N")
+    end_to_end.add_slice(made)
+    hops.add_options(made)
+    options = made.parse_args(arguments)
+
+    def measure() -> Report:
+        through = end_to_end.measure(options.orders, options.slice)
+        by_hop = hops.measure(options)
+        return Report(through.machine, through.runs, by_hop.comparisons, by_hop.missing)
+
+    return execute(measure, _lines, as_json=options.json)
 
 
-def measure(orders: Sequence[int]) -> Report:
-    """Every measurement, one after the other. Raises SalespipeError when one fails."""
-    machine = this_machine()
-    most = max(orders)
-    runs = []
-    for count in orders:
-        _say(f"{count:,} orders end to end")
-        runs.append(end_to_end(count))
-    events = min(most, int(RATE * _TAIL_SECONDS))
-    _say(f"{events:,} orders from put to tail")
-    tail = put_to_tail(events)
-    compared = min(most, _COMPARED)
-    _say(f"{compared:,} items and records side by side")
-    return Report(machine, tuple(runs), tail, side_by_side(compared))
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
-
-
-def _say(what: str) -> None:
-    print(f"measuring: {what}", file=sys.stderr, flush=True)
+def _lines(report: Report) -> Iterator[str]:
+    yield f"Measured on: {report.machine}"
+    yield ""
+    yield from run_lines(report.runs)
+    yield ""
+    yield from hops.tables(report.comparisons, report.missing)
 
 
 if __name__ == "__main__":

@@ -9,27 +9,24 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PEAK = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
+_NOW = re.compile(r"^VmRSS:\s*(\d+) kB$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Use:
-    """CPU time in user and system mode (the clock ticks in 10 ms), and the most memory that was ever resident."""
+    """CPU time in user and system mode (the clock ticks in 10 ms); the memory that is resident, and the most that
+    ever was. A process that ended and was not yet waited for has its CPU time and no memory."""
 
     cpu_seconds: float
+    now_mb: float
     peak_mb: float
 
 
 def use(pid: int) -> Use:
-    """Raises FileNotFoundError when there is no such process."""
-    peak = _PEAK.search(Path(f"/proc/{pid}/status").read_text())
+    """Raises FileNotFoundError or ProcessLookupError when there is no such process."""
+    status = Path(f"/proc/{pid}/status").read_text()
     fields = _stat(pid)
-    return Use((int(fields[11]) + int(fields[12])) / _TICKS, int(peak[1]) / 1024 if peak else 0.0)
-
-
-def use_of_children(pid: int) -> Use:
-    """The children that are alive now, together; their peaks added up."""
-    uses = [use(child) for child in children(pid)]
-    return Use(sum(one.cpu_seconds for one in uses), sum(one.peak_mb for one in uses))
+    return Use((int(fields[11]) + int(fields[12])) / _TICKS, _mb(_NOW, status), _mb(_PEAK, status))
 
 
 def children(pid: int) -> list[int]:
@@ -44,6 +41,11 @@ def children(pid: int) -> list[int]:
             if int(fields[1]) == pid and fields[0] != "Z":
                 found.append(int(entry.name))
     return found
+
+
+def _mb(size: re.Pattern[str], status: str) -> float:
+    found = size.search(status)
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def _stat(pid: int) -> list[str]:

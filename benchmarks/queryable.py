@@ -17,7 +17,7 @@ from salespipe.orders.simulator import simulate
 from salespipe.services.crawl import crawl
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query import query
-from salespipe.services.status import in_flight
+from salespipe.services.status import arrived, in_flight
 from salespipe.services.write import write
 
 SAMPLES = 5
@@ -27,8 +27,10 @@ _PATIENCE = 60.0
 @dataclass(frozen=True)
 class Queryable:
     """Medians over `samples` orders, in seconds: `total` from the put until the query has answered with it, of which
-    `delivered` until it lay in S3 and `query` for the query. `crawl` is one crawl, which none of these contains."""
+    `delivered` until it lay in S3 and `query` for the query. `crawl` is one crawl, which none of these contains; after
+    it there were `rows` in the lake, each of another change event."""
 
+    rows: int
     samples: int
     total: float
     delivered: float
@@ -37,10 +39,14 @@ class Queryable:
 
 
 def put_to_queryable(p: Pipeline) -> Queryable:
-    """Measure on a pipeline that stands; it is crawled first. Raises SalespipeError if an order is not found."""
+    """Measure on a pipeline that stands; it is crawled first.
+
+    Raises SalespipeError if an order is not found, or if the lake does not have each change event once.
+    """
     inserts = (operation for operation in simulate() if operation.kind == "insert")
     _put(p, next(inserts))
     crawled = _crawl(p)
+    rows = _rows(p)
     totals: list[float] = []
     delivered: list[float] = []
     queries: list[float] = []
@@ -59,7 +65,7 @@ def put_to_queryable(p: Pipeline) -> Queryable:
         totals.append(found - began)
         delivered.append(in_lake - began)
         queries.append(found - in_lake)
-    return Queryable(SAMPLES, median(totals), median(delivered), median(queries), crawled)
+    return Queryable(rows, SAMPLES, median(totals), median(delivered), median(queries), crawled)
 
 
 def _put(p: Pipeline, operation: Operation) -> None:
@@ -77,6 +83,16 @@ def _crawl(p: Pipeline) -> float:
     for _ in crawl(p, wait=False):
         pass
     return time.perf_counter() - began
+
+
+def _rows(p: Pipeline) -> int:
+    written = arrived(p)
+    found = query(p, "SELECT count(*), count(DISTINCT event_id) FROM orders").rows
+    if found != [(written, written)]:
+        raise SalespipeError(
+            f"{written} change events arrived; rows in the lake and different ones among them: {found}"
+        )
+    return written
 
 
 def _is_found(p: Pipeline, orderid: str) -> bool:

@@ -1,58 +1,186 @@
-"""The same calls against our runtime and its peers, in turns, so that a busy moment of the machine hits them all."""
+"""The same calls against our runtime and its peers, in turns, so that a busy moment of the machine hits them all.
+
+Every operation meets servers that were just started, and every round makes a table, stream or bucket of its own and
+removes it. A first, shorter round is not counted. What a server still does after its answers (a checkpoint, say) is
+waited for, so that nobody pays for the one before.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
-from benchmarks.operations import OPERATIONS, THREADS, Operation, Run
-from benchmarks.peers import OURS, PEERS, Server
+from botocore.exceptions import BotoCoreError, ClientError
 
-ROUNDS = 3
+from benchmarks.load import CALLERS, Callers, run
+from benchmarks.operations.operation import Operation, Stage
+from benchmarks.peer_environment import PeerMissing
+from benchmarks.peers import Peer, Server, null_server
+from benchmarks.processes import use
+from salespipe.errors import SalespipeError
+
+_WARMING = 10  # the round that is not counted is so many times shorter
+_LEAST = 5 * CALLERS
+_QUIET_SECONDS = 0.1
+_PATIENCE = 10.0
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: items, records or objects a second; CPU in microseconds for each of them, the server's and the
+    client's; how many were acknowledged and were not there, as they were written, when everything was read back."""
+
+    per_second: float
+    server_cpu_us: float
+    client_cpu_us: float
+    lost: int
 
 
 @dataclass(frozen=True)
 class Result:
-    """One peer: the median of what it took a second, and all rounds in `runs`; microseconds of its process's CPU for
-    each; how many were acknowledged and lost in all rounds together."""
+    """One server: the medians of its rounds, what was lost in all of them together, and its memory at its peak.
+
+    `error` says why it could not be measured; then there are no numbers.
+    """
 
     peer: str
-    per_second: float
-    server_cpu_us: float
-    lost: int
-    runs: tuple[float, ...]
+    per_second: float | None = None
+    server_cpu_us: float | None = None
+    client_cpu_us: float | None = None
+    lost: int | None = None
+    peak_mb: float | None = None
+    rounds: tuple[Round, ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One operation with `count` items or records a round; ours is the first result. `ratio`: ours to the best peer."""
+    """One operation with `count` items, records or objects a round.
+
+    `alone` is the same client against a server that costs next to nothing: about as much as the client can do against
+    any server. `ratio` is ours to the best peer, None when no peer was measured.
+    """
 
     operation: str
+    unit: str
     count: int
-    threads: int
-    results: tuple[Result, ...]
-    ratio: float
+    callers: Callers
+    ours: Result
+    peers: tuple[Result, ...]
+    alone: Result
+    ratio: float | None
 
 
-def side_by_side(count: int) -> tuple[Comparison, ...]:
-    """Measure every operation on every peer."""
+def compare(
+    operation: Operation, ours: Peer, peers: Sequence[Peer], *, callers: Callers, rounds: int, scale: float
+) -> Comparison:
+    """Measure one operation on everybody. Raises SalespipeError when it fails on ours; on a peer it is told."""
+    count = max(round(operation.count * scale), _LEAST)
     with ExitStack() as stack:
-        servers = {peer.name: stack.enter_context(peer.serve()) for peer in (OURS, *PEERS)}
-        return tuple(_compare(name, operation, servers, count) for name, operation in OPERATIONS.items())
+        runners = [_Runner(operation, str(peer), callers, count) for peer in (ours, *peers)]
+        for runner, peer in zip(runners, (ours, *peers), strict=True):
+            try:
+                runner.server = stack.enter_context(peer.serve())
+            except PeerMissing as error:
+                runner.error = str(error)
+        null = _Alone(operation, "client alone", callers, count)
+        null.server = stack.enter_context(null_server(null.answer))
+        everybody = [*runners, null]
+        for number in range(rounds + 1):
+            # Another one begins each time.
+            for runner in everybody[number % len(everybody) :] + everybody[: number % len(everybody)]:
+                runner.turn(count if number else max(count // _WARMING, _LEAST), counts=number > 0)
+            if runners[0].error:
+                raise SalespipeError(f"{operation.name} on {ours}: {runners[0].error}")
+        first, *others = [runner.result() for runner in runners]
+        return Comparison(
+            operation.name, operation.unit, count, callers, first, tuple(others), null.result(), _ratio(first, others)
+        )
 
 
-def _compare(name: str, operation: Operation, servers: dict[str, Server], count: int) -> Comparison:
-    runs: dict[str, list[Run]] = {peer: [] for peer in servers}
-    for _ in range(ROUNDS):
-        for peer, server in servers.items():
-            runs[peer].append(operation(server, count))
-    ours, *others = results = tuple(_result(peer, done, count) for peer, done in runs.items())
-    ratio = ours.per_second / max(other.per_second for other in others)
-    return Comparison(name, count, THREADS, results, ratio)
+def _ratio(ours: Result, peers: Sequence[Result]) -> float | None:
+    best = max((peer.per_second for peer in peers if peer.per_second), default=None)
+    return ours.per_second / best if best and ours.per_second else None
 
 
-def _result(peer: str, runs: list[Run], count: int) -> Result:
-    speeds = tuple(count / run.seconds for run in runs)
-    cpu_us = median(run.server_cpu_seconds for run in runs) / count * 1_000_000
-    return Result(peer, median(speeds), cpu_us, sum(run.lost for run in runs), speeds)
+@dataclass
+class _Runner:
+    """One server through all rounds; one that fails is not asked again."""
+
+    operation: Operation
+    name: str
+    callers: Callers
+    count: int
+    server: Server | None = None
+    error: str = ""
+    rounds: list[Round] = field(default_factory=list)
+    peak_mb: float = 0.0
+
+    def turn(self, count: int, *, counts: bool) -> None:
+        if self.server is None or self.error:
+            return
+        try:
+            done = self._round(self.server, self._stage(self.server, count))
+        except (SalespipeError, BotoCoreError, ClientError, OSError) as error:
+            self.error = " ".join(f"{type(error).__name__}: {error}".split())
+            return
+        if counts:
+            self.rounds.append(done)
+        self.peak_mb = max(self.peak_mb, use(self.server.pid).peak_mb)
+
+    def _stage(self, server: Server, count: int) -> Stage:
+        return self.operation.stage(server.endpoint, count)
+
+    def _round(self, server: Server, stage: Stage) -> Round:
+        _wait_until_quiet(server.pid)
+        before = use(server.pid).cpu_seconds
+        load = run(lambda: server.endpoint.new_client(self.operation.service), stage.send, stage.calls, self.callers)
+        _wait_until_quiet(server.pid)
+        cpu = use(server.pid).cpu_seconds - before
+        if not load.done:
+            raise SalespipeError("it acknowledged nothing")
+        lost = stage.lost(load.done)
+        stage.remove()
+        _wait_until_quiet(server.pid)
+        each = 1_000_000 / load.done
+        return Round(load.done / load.seconds, cpu * each, load.cpu_seconds * each, lost)
+
+    def result(self) -> Result:
+        if self.error or not self.rounds:
+            return Result(self.name, error=self.error)
+        return Result(
+            self.name,
+            median(one.per_second for one in self.rounds),
+            median(one.server_cpu_us for one in self.rounds),
+            median(one.client_cpu_us for one in self.rounds),
+            sum(one.lost for one in self.rounds),
+            self.peak_mb,
+            tuple(self.rounds),
+        )
+
+
+class _Alone(_Runner):
+    """The client with nobody behind the server."""
+
+    @property
+    def answer(self) -> bytes:
+        """What every call is answered with."""
+        return self.operation.alone(self.count)[1]
+
+    def _stage(self, server: Server, count: int) -> Stage:
+        return self.operation.alone(count)[0]
+
+
+def _wait_until_quiet(pid: int) -> None:
+    """Until the process did next to nothing for a moment; not for ever, as some are never quite idle."""
+    deadline = time.monotonic() + _PATIENCE
+    before = use(pid).cpu_seconds
+    while time.monotonic() < deadline:
+        time.sleep(_QUIET_SECONDS)
+        now = use(pid).cpu_seconds
+        if now - before < _QUIET_SECONDS / 4:
+            return
+        before = now

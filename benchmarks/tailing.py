@@ -1,29 +1,29 @@
-"""From the put of an order until `tail` tells it, while orders are written at a steady rate.
+"""From the put of an order until `tail` has told it, while orders are written at a steady rate.
 
-Writer and tail share this process, so one clock and one interpreter lock; in two shells each has its own process.
-The clock starts when the writer takes the order into a batch that goes out at once, so before the request is made.
+`tail` is a process of its own, as in a shell of its own; one clock, ours, is read at both ends. It starts when the
+writer takes the order into a batch that goes out at once, so before the request is made, and stops when the line with
+the order was read from the tail's stdout.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
-from benchmarks.home import fresh_home, up
+from benchmarks.command_process import CommandProcess, command
 from benchmarks.writing import result_of
-from salespipe.errors import SalespipeError
 from salespipe.orders import Operation
 from salespipe.orders.simulator import simulate
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.shards import list_shards
-from salespipe.services.tail import TailEvent, tail
 from salespipe.services.write import write
 
 RATE = 1_000.0  # orders a second
+SECONDS = 10.0
 _PATIENCE = 60.0
 
 
@@ -38,29 +38,23 @@ class Tailing:
     worst_ms: float
 
 
-def put_to_tail(events: int) -> Tailing:
-    """Measure on a pipeline of its own. Raises SalespipeError when an order is not seen."""
-    with fresh_home() as home:
-        up(home.pipeline)
-        return _measure(home.pipeline, events)
-
-
-def _measure(p: Pipeline, events: int) -> Tailing:
-    watch = _Watch(p, events)
-    watch.start()
-    deadline = time.monotonic() + _PATIENCE
-    shards = len(list_shards(p.aws.client("kinesis"), p.names.stream))
-    # `tail` begins at the latest record of each shard, so nothing counts before it was heard on all of them.
-    warming = simulate(1)
-    while len(watch.heard) < shards:
-        if time.monotonic() > deadline:
-            raise watch.error or SalespipeError(f"tail was heard on {len(watch.heard)} of {shards} shards")
-        result_of(write(p, islice(warming, 50)))
-    wrote = result_of(write(p, watch.stamped(islice(simulate(2), events)), rate=RATE))
-    watch.join(_PATIENCE)
-    if len(watch.seconds) < events:
-        raise watch.error or SalespipeError(f"tail told {len(watch.seconds)} of {events} orders")
-    ordered = sorted(watch.seconds)
+def put_to_tail(p: Pipeline, events: int, rate: float = RATE) -> Tailing:
+    """Measure on a pipeline that stands. Raises SalespipeError when an order is not seen."""
+    seen = _Seen()
+    with command("tail", told=seen) as tail:
+        shards = len(list_shards(p.aws.client("kinesis"), p.names.stream))
+        # `tail` begins at the latest record of each shard, so nothing counts before it was heard on all of them.
+        warming = simulate()
+        deadline = time.monotonic() + _PATIENCE
+        while len(seen.shards) < shards:
+            _check(tail, deadline, f"was heard on {len(seen.shards)} of {shards} shards")
+            result_of(write(p, islice(warming, 50)))
+        wrote = result_of(write(p, seen.stamped(islice(simulate(), events)), rate=rate))
+        deadline = time.monotonic() + _PATIENCE
+        while len(seen.seconds) < events:
+            _check(tail, deadline, f"told {len(seen.seconds)} of {events} orders")
+            time.sleep(0.01)
+    ordered = sorted(seen.seconds)
     return Tailing(
         events=events,
         rate=wrote.rate,
@@ -70,17 +64,18 @@ def _measure(p: Pipeline, events: int) -> Tailing:
     )
 
 
-class _Watch(threading.Thread):
-    """Follows the tail until every stamped order was told. The events of one order come in their order."""
+def _check(tail: CommandProcess, deadline: float, what: str) -> None:
+    if tail.said_all or time.monotonic() > deadline:
+        tail.fail(what)
 
-    def __init__(self, p: Pipeline, events: int) -> None:
-        super().__init__(name="tail", daemon=True)
-        self._pipeline = p
-        self._events = events
+
+class _Seen:
+    """What the tail told of the stamped orders. The events of one order come in their order."""
+
+    def __init__(self) -> None:
         self._put: dict[str, deque[float]] = defaultdict(deque)
-        self.heard: set[str] = set()
+        self.shards: set[str] = set()
         self.seconds: list[float] = []
-        self.error: SalespipeError | None = None
 
     def stamped(self, operations: Iterator[Operation]) -> Iterator[Operation]:
         """The operations, each noted when it is taken."""
@@ -88,22 +83,10 @@ class _Watch(threading.Thread):
             self._put[operation.order.orderid].append(time.perf_counter())
             yield operation
 
-    def run(self) -> None:
-        try:
-            self._follow()
-        except SalespipeError as error:
-            self.error = error
-
-    def _follow(self) -> None:
-        for event in tail(self._pipeline, start="latest", shard=None, limit=None, exit_at_end=False):
-            now = time.perf_counter()
-            if not isinstance(event, TailEvent):
-                continue
-            self.heard.add(event.shard_id)
-            if put := self._put.get(event.order_id):
-                self.seconds.append(now - put.popleft())
-                if len(self.seconds) == self._events:
-                    return
+    def __call__(self, event: Any, now: float) -> None:
+        self.shards.add(event["shard_id"])
+        if put := self._put.get(event["order_id"]):
+            self.seconds.append(now - put.popleft())
 
 
 def percentile(ordered: list[float], percent: int) -> float:

@@ -1,4 +1,4 @@
-"""The benchmark runs, tells what it promises to tell and leaves nothing behind. No number is judged here."""
+"""What the benchmarks are made of. No number is judged here."""
 
 from __future__ import annotations
 
@@ -7,46 +7,28 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks import end_to_end, hops, pipeline
+from benchmarks.command_process import command
 from benchmarks.home import held_interrupts
-from benchmarks.pipeline import main
-from benchmarks.processes import children, use, use_of_children
-from benchmarks.report import markdown
+from benchmarks.load import Callers, run
+from benchmarks.machine import Machine
+from benchmarks.markdown import markdown
+from benchmarks.peer_environment import PeerMissing, environment
+from benchmarks.peers import null_server
+from benchmarks.processes import children, use
+from benchmarks.sampling import Sample
+from benchmarks.side_by_side import Comparison, Result
+from benchmarks.slices import slices
 from benchmarks.tailing import percentile
+from salespipe.errors import SalespipeError
 
-ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "benchmarks.pipeline"]
-
-KEYS: dict[str, set[str]] = {
-    "": {"machine", "end_to_end", "tail", "side_by_side"},
-    "machine": {"processor", "cores", "memory_gb", "system", "python", "versions", "load"},
-    "end_to_end": {
-        "orders",
-        "seconds",
-        "orders_per_second",
-        "write_seconds",
-        "written_per_second",
-        "waiting",
-        "client_cpu_us",
-        "runtime_cpu_us",
-        "function_cpu_us",
-        "runtime_peak_mb",
-        "function_peak_mb",
-        "store_bytes",
-        "start_seconds",
-        "restart_seconds",
-        "queryable",
-    },
-    "end_to_end.queryable": {"samples", "total", "delivered", "query", "crawl"},
-    "tail": {"events", "rate", "p50_ms", "p99_ms", "worst_ms"},
-    "side_by_side": {"operation", "count", "threads", "results", "ratio"},
-    "side_by_side.results": {"peer", "per_second", "server_cpu_us", "lost", "runs"},
-}
+MACHINE = Machine("Z80", 1, 0.1, "CP/M", "3.11", {"SQLite": "3"}, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -84,84 +66,192 @@ def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
     assert done == ["the rest of the block"]
 
 
-def test_use_of_a_process_and_of_its_children() -> None:
+def test_use_of_a_process_while_it_runs_and_when_it_has_ended() -> None:
     busy = "import time\nx = bytearray(50_000_000)\nwhile time.process_time() < 0.2: pass\nprint(flush=True)\ninput()"
     with subprocess.Popen([sys.executable, "-c", busy], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin is not None
         assert child.stdout is not None
         child.stdout.readline()
         used = use(child.pid)
         seen = children(os.getpid())
-        together = use_of_children(os.getpid())
-        child.communicate(b"\n")
+        child.stdin.close()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        ended = use(child.pid)
+        seen_later = children(os.getpid())
 
     assert used.cpu_seconds >= 0.18  # the clock of /proc ticks in 10 ms
-    assert used.peak_mb > 45
+    assert used.peak_mb >= used.now_mb > 45
+    assert ended.cpu_seconds >= used.cpu_seconds
+    assert (ended.now_mb, ended.peak_mb) == (0, 0)
     assert child.pid in seen
-    assert together.peak_mb >= used.peak_mb
-    assert child.pid not in children(os.getpid())
+    assert child.pid not in seen_later
 
 
-@pytest.mark.parametrize("arguments", [["--orders", "0"], ["--orders", "many"], ["--unknown"]])
-def test_a_wrong_option_is_a_usage_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def steady(orders: int, *, backlog: int, cost: Sequence[float]) -> list[Sample]:
+    """1,000 orders a second written and, `backlog` later, delivered in steps of 2,000; the runtime spends `cost[i]`
+    seconds in second i."""
+    samples = [Sample(0.0, 0, 0, 0.0, 0.0, 0.0, 10.0, 1.0, 0)]
+    spent = 0.0
+    for second in range(1, orders // 1000 + backlog // 1000 + 2):
+        spent += cost[min(second, len(cost)) - 1]
+        written = min(second * 1000, orders)
+        delivered = min(max(second * 1000 - backlog, 0) // 2000 * 2000, orders)
+        samples.append(Sample(float(second), written, delivered, 0.0, spent, 0.0, 10.0 + second, 1.0, second))
+    return samples
+
+
+def test_slices_of_a_steady_run_cost_the_same_each() -> None:
+    cut = slices(steady(20_000, backlog=0, cost=[0.5]), 20_000, 4_000)
+
+    assert [(one.begin, one.end) for one in cut] == [(begin, begin + 4000) for begin in range(0, 20_000, 4_000)]
+    assert [round(one.orders_per_second) for one in cut] == [1000] * 5
+    assert [round(one.runtime_cpu_us) for one in cut] == [500] * 5
+    assert [one.runtime_mb for one in cut] == [14, 18, 22, 26, 30]
+    assert [one.disk_bytes for one in cut] == [4, 8, 12, 16, 20]
+
+
+def test_slices_tell_when_an_order_costs_more_and_more() -> None:
+    cut = slices(steady(20_000, backlog=0, cost=[0.1] * 10 + [0.3] * 10), 20_000, 10_000)
+
+    assert [round(one.cpu_us) for one in cut] == [100, 300]
+
+
+def test_a_backlog_moves_half_of_its_orders_into_the_slice_where_they_are_delivered() -> None:
+    cut = slices(steady(20_000, backlog=4_000, cost=[0.5]), 20_000, 10_000)
+
+    assert sum(10_000 / one.orders_per_second for one in cut) == pytest.approx(24.0)
+    assert cut[0].runtime_cpu_us == pytest.approx(cut[1].runtime_cpu_us, rel=0.05)
+
+
+def test_the_last_slice_has_what_is_left_and_two_slices_are_the_fewest() -> None:
+    samples = steady(10_000, backlog=0, cost=[0.5])
+
+    assert [(one.begin, one.end) for one in slices(samples, 10_000, 4_000)] == [(0, 4_000), (4_000, 10_000)]
+    assert slices(samples, 10_000, 6_000) == ()
+
+
+@pytest.mark.parametrize("callers", ["threads", "processes"])
+def test_all_calls_are_made_once_and_their_results_added_up(callers: Callers, tmp_path: Path) -> None:
+    def send(client: Path, call: int) -> int:
+        (client / str(call)).touch(exist_ok=False)
+        return call
+
+    class Folder(type(tmp_path)):  # type: ignore[misc]
+        def close(self) -> None:
+            """As clients have it."""
+
+    load = run(lambda: Folder(tmp_path), send, range(1, 11), callers)
+
+    assert load.done == 55
+    assert load.seconds > 0
+    assert sorted(int(path.name) for path in tmp_path.iterdir()) == list(range(1, 11))
+
+
+@pytest.mark.parametrize("callers", ["threads", "processes"])
+def test_a_call_that_fails_ends_the_round_with_its_reason(callers: Callers) -> None:
+    class Client:
+        def close(self) -> None:
+            """As clients have it."""
+
+    def send(client: Client, call: int) -> int:
+        if call == 7:
+            raise ConnectionError("the server\nhung up")
+        return 1
+
+    with pytest.raises(SalespipeError, match="ConnectionError: the server hung up"):
+        run(Client, send, range(10), callers)
+
+    assert children(os.getpid()) == []
+
+
+def test_null_server_answers_everything_and_ends_with_the_block() -> None:
+    with null_server(b'{"Attributes":{"orderid":{"S":"x"}}}') as server:
+        client = server.endpoint.new_client("dynamodb")
+        answers = [client.put_item(TableName="t", Item={"orderid": {"S": "a" * 100_000}}) for _ in range(3)]
+
+    assert [answer["Attributes"]["orderid"]["S"] for answer in answers] == ["x"] * 3
+    assert not Path(f"/proc/{server.pid}").exists()
+
+
+def test_null_server_takes_a_body_that_waits_to_be_asked_for() -> None:
+    with null_server(b"") as server:
+        client = server.endpoint.client("s3")
+        stored = [client.put_object(Bucket="b", Key="k", Body=b"x" * 1_000_000) for _ in range(2)]
+
+    assert [one["ResponseMetadata"]["HTTPStatusCode"] for one in stored] == [200, 200]
+
+
+def test_a_peer_that_cannot_be_installed_says_so_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+
+    with pytest.raises(PeerMissing) as missing:
+        environment("ministack")
+
+    assert str(missing.value).endswith("failed: ERROR: No matching distribution found for ministack")
+    assert "\n" not in str(missing.value)
+
+
+def test_a_command_that_fails_is_told_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALESPIPE_HOME", str(tmp_path / "nothing"))
+    told: list[Any] = []
+
+    with (
+        pytest.raises(SalespipeError, match=r"`salespipe tail` ended with code 3: .*salespipe"),
+        command("tail", told=lambda event, now: told.append(event)) as tail,
+    ):
+        tail.end()
+
+    assert told == []
+    assert not Path(f"/proc/{tail.pid}").exists()
+
+
+def comparison(*peers: Result, alone: float = 2_000.0) -> Comparison:
+    ours = Result("salespipe 1", 1_850.0, 40.0, 500.0, 0, 30.0)
+    best = max((peer.per_second for peer in peers if peer.per_second), default=None)
+    ratio = 1_850.0 / best if best else None
+    return Comparison(
+        "PutItem", "items", 100, "threads", ours, peers, Result("client", alone, 1.0, 500.0, 0, 5.0), ratio
+    )
+
+
+def test_a_row_tells_who_was_not_measured_who_lost_and_where_the_client_was_the_limit() -> None:
+    peers = [Result("A 1", 925.0, 900.0, 500.0, 12, 60.0), Result("B 2", error="it does not know PutItem")]
+
+    told = list(hops.lines(hops.Hops(MACHINE, (comparison(*peers),), {"C": "no index"})))
+
+    assert told[2:5] == [
+        "| boto3, 4 threads in one process |     salespipe 1 |           A 1 |          B 2 |            C |"
+        " client alone | ratio |           lost |",
+        "| ------------------------------- | --------------: | ------------: | -----------: | -----------: |"
+        " -----------: | ----: | -------------: |",
+        "| PutItem, 100 items              | 1,850/s*, 40 µs | 925/s, 900 µs | not measured | not measured |"
+        "      2,000/s |  2.00 | 0 / 12 / - / - |",
+    ]
+
+
+def test_without_a_peer_there_is_no_ratio() -> None:
+    told = list(hops.lines(hops.Hops(MACHINE, (comparison(alone=9_000.0),), {})))
+
+    assert told[4] == "| PutItem, 100 items              | 1,850/s, 40 µs |      9,000/s |     - |    0 |"
+
+
+@pytest.mark.parametrize("main", [end_to_end.main, hops.main, pipeline.main])
+@pytest.mark.parametrize("arguments", [["--orders", "0"], ["--scale", "nan"], ["--peers", "aws"], ["--unknown"]])
+def test_a_wrong_option_is_a_usage_error(main: Any, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
 
     assert ended.value.code == 2
-    assert "usage: python -m benchmarks.pipeline" in capsys.readouterr().err
+    assert f"usage: python -m {main.__module__}" in capsys.readouterr().err
 
 
-@pytest.mark.heavy
-def test_a_small_run_tells_everything_and_leaves_nothing(tmp_path: Path) -> None:
-    ran = subprocess.run(
-        [*COMMAND, "--orders", "200", "--json"], cwd=ROOT, env=_environment(tmp_path), capture_output=True, timeout=150
-    )
+def test_json_of_a_report_has_no_numbers_for_what_was_not_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    from benchmarks.command import execute
 
-    assert ran.returncode == 0, ran.stderr.decode()
-    document = json.loads(ran.stdout)
-    assert {name: _keys(document, name) for name in KEYS} == KEYS
-    assert document["end_to_end"][0]["orders"] == 200
-    assert document["tail"]["events"] == 200
-    assert [one["operation"] for one in document["side_by_side"]] == ["BatchWriteItem", "PutRecords"]
-    assert all(one["results"][0]["lost"] == 0 for one in document["side_by_side"])
-    assert not _homes(tmp_path)
+    report = hops.Hops(MACHINE, (comparison(Result("B 2", error="gone")),), {})
 
-
-@pytest.mark.heavy
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    with subprocess.Popen([*COMMAND, "--orders", "1000000"], cwd=ROOT, env=_environment(tmp_path)) as benchmark:
-        state = _wait_for(lambda: next(tmp_path.glob("salespipe-benchmark-*/runtime.json"), None))
-        runtime = int(json.loads(state.read_text())["pid"])
-        _wait_for(lambda: list(tmp_path.glob("salespipe-benchmark-*/objects/**/*-delivery-*")))
-        benchmark.send_signal(number)
-        code = benchmark.wait(timeout=60)
-
-    assert code == 130
-    assert not _homes(tmp_path)
-    assert not Path(f"/proc/{runtime}").exists()
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """All that is temporary goes below `folder`."""
-    return {**os.environ, "TMPDIR": str(folder)}
-
-
-def _homes(folder: Path) -> list[Path]:
-    return list(folder.glob("salespipe-benchmark-*"))
-
-
-def _keys(document: Any, name: str) -> set[str]:
-    """The keys at `a.b`; of a list those of its first element."""
-    for part in filter(None, name.split(".")):
-        document = document[part]
-        document = document[0] if isinstance(document, list) else document
-    return set(document)
-
-
-def _wait_for(look: Any) -> Any:
-    """What `look` finds, as soon as it finds something."""
-    deadline = time.monotonic() + 60
-    while not (found := look()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
+    assert execute(lambda: report, hops.lines, as_json=True) == 0
+    peer = json.loads(capsys.readouterr().out)["comparisons"][0]["peers"][0]
+    assert (peer["per_second"], peer["lost"], peer["error"]) == (None, None, "gone")
