@@ -1,7 +1,8 @@
 """moto's server application, called in process: the control planes that are not ours.
 
 Calls are serialised, since moto's state is not made for threads. A call that changed something is answered only after
-the state of its service is in the store, so what was acknowledged is there again after a kill.
+the state of its service is in the store, so what was acknowledged is there again after a kill. What the store does not
+take is undone here too, so what was refused can be asked for again.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class Moto:
         self._lock = threading.RLock()
         self._changed: set[str] | None = None
         """The services changed within `together`; None outside."""
+        self._undone: set[str] = set()
+        """The services whose state here is not the one in the store, which could not be read."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         moto_inside.reset()
         for service, state in stores.control.all().items():
@@ -70,6 +73,7 @@ class Moto:
             base_url="http://localhost",
         ).get_environ()
         with self._lock:
+            self._undo()
             chunks, status, headers = run_wsgi_app(self._app, environ, buffered=True)
             # moto allows every web page to read its answers; this endpoint allows none.
             own = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
@@ -102,36 +106,60 @@ class Moto:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is changed inside is kept in one step when it ends, so that a kill leaves all of it or nothing."""
+        """What is changed inside, here and in the stores, is one step: a kill or an error leaves all of it or nothing.
+
+        Others wait with their writes, so nothing in there may take long.
+        """
         with self._lock:
             if self._changed is not None:
                 yield
                 return
             changed = self._changed = set()
             try:
-                yield
+                with self._stores.db.write():
+                    yield
+                    self._save(changed)
+            except BaseException:
+                self._undo(changed)
+                raise
             finally:
                 self._changed = None
-                if changed:
-                    self._keep(*sorted(changed))
+                self._stores.bell.ring(CONTROL)
 
     def change(self, service: str, action: Callable[[], T]) -> T:
         """Do what moto has no operation for to the state of a service, and keep it."""
         with self._lock:
+            self._undo()
             done = action()
             self._keep(service)
         return done
 
-    def _keep(self, *services: str) -> None:
+    def _keep(self, service: str) -> None:
+        """Put the state of a service into the store. If that fails the state is what it was before."""
         if self._changed is not None:
-            self._changed.update(services)
+            self._changed.add(service)
             return
+        try:
+            self._save({service})
+        except BaseException:
+            self._undo({service})
+            raise
+        finally:
+            self._stores.bell.ring(CONTROL)
+
+    def _save(self, services: set[str]) -> None:
         version = moto_inside.VERSION.encode() + b"\n"
-        states = {name: version + moto_inside.dump(name) for name in services if name in moto_inside.DURABLE}
+        states = {name: version + moto_inside.dump(name) for name in sorted(services & set(moto_inside.DURABLE))}
         with self._stores.db.write():
             for name, state in states.items():
                 self._stores.control.save(name, state)
-        self._stores.bell.ring(CONTROL)
+
+    def _undo(self, services: Iterable[str] = ()) -> None:
+        """Go back to the states in the store; those that cannot be read are tried again before the next call."""
+        self._undone |= set(services) & set(moto_inside.DURABLE)
+        for service in sorted(self._undone):
+            _restore(service, self._stores.control.get(service))
+            self._undone.discard(service)
 
 
 def _signed(service: str, region: str) -> dict[str, str]:
@@ -148,11 +176,11 @@ def _changes(request: Request) -> bool:
     return not _READS.match(operation) if operation else request.method not in ("GET", "HEAD")
 
 
-def _restore(service: str, state: bytes) -> None:
-    """Put the state of a service back. Raises StoreError when this moto cannot read it."""
-    written_by, _, saved = state.partition(b"\n")
+def _restore(service: str, state: bytes | None) -> None:
+    """Make the state of a service the one from the store. Raises StoreError when this moto cannot read it."""
+    written_by, _, saved = (state or b"").partition(b"\n")
     try:
-        moto_inside.load(service, saved)
+        moto_inside.load(service, saved or None)
     except (AttributeError, ImportError, IndexError, KeyError, TypeError, ValueError, pickle.PickleError) as error:
         raise StoreError(
             f"the {service} resources in the store were written with moto {written_by.decode(errors='replace')} and "

@@ -95,14 +95,24 @@ def dump(service: str) -> bytes:
     return out.getvalue()
 
 
-def load(service: str, state: bytes) -> None:
-    """Put back what `dump` saved. The bytes come from the store of this very user (a folder of mode 0700)."""
+def load(service: str, state: bytes | None) -> None:
+    """Make the state of a service what `dump` saved, or (None) what it is before anything is made.
+
+    Whoever looks meanwhile sees each region as it was or as it will be. The bytes come from the store of this very user
+    (a folder of mode 0700).
+    """
     held = _backends(service)
-    saved, extra = pickle.loads(state)
+    saved, extra = ({}, {}) if state is None else pickle.loads(state)
     for (account, region), backend in saved.items():
         dict.__setitem__(held[account], region, backend)
-    if extra is not None:
+    for account in list(held):
+        for region in list(held[account]):
+            if (account, region) not in saved:
+                dict.pop(held[account], region)
+    if service == "s3":
         held.bucket_accounts.update(extra)
+        for bucket in held.bucket_accounts.keys() - extra.keys():
+            del held.bucket_accounts[bucket]
 
 
 # ---- Lambda, Kinesis and DynamoDB as the control plane has them --------------------------------------------------

@@ -111,12 +111,7 @@ def _code(error: sqlite3.Error) -> int:
 
 
 def _full(home: Path) -> str:
-    try:
-        disk = os.statvfs(home)
-        free = f" ({disk.f_bavail * disk.f_frsize / 1024:,.0f} KB free)"
-    except OSError:
-        free = ""
-    return f"the disk of {home} is full{free}: make room on it, then try again; {_KEPT}"
+    return f"the disk of {home} is full: make room on it, then try again; {_KEPT}"
 
 
 def _read_only(path: Path) -> str:

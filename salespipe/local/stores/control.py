@@ -16,6 +16,11 @@ class ControlStore:
         with self._db.write() as connection:
             connection.execute("insert or replace into control values (?,?)", (service, state))
 
+    def get(self, service: str) -> bytes | None:
+        """The saved state of a service, None if none was."""
+        row = self._db.read().execute("select state from control where service = ?", (service,)).fetchone()
+        return None if row is None else bytes(row[0])
+
     def all(self) -> dict[str, bytes]:
         """Every saved state by service."""
         return dict(self._db.read().execute("select service, state from control order by service").fetchall())

@@ -185,9 +185,12 @@ class Database:
         known = self._arns.get(arn)
         if known is None:
             with self.write() as connection:
-                connection.execute("insert or ignore into arns (arn) values (?)", (arn,))
-                known = int(connection.execute("select id from arns where arn = ?", (arn,)).fetchone()[0])
-                self._arns[arn] = known
+                wanted = "select id from arns where arn = ?"
+                row = connection.execute(wanted, (arn,)).fetchone()
+                if row is None:  # only then is anything written: a full disk can be read
+                    connection.execute("insert into arns (arn) values (?)", (arn,))
+                    row = connection.execute(wanted, (arn,)).fetchone()
+                self._arns[arn] = known = int(row[0])
         return known
 
     def forget(self, arn: str) -> None:

@@ -25,8 +25,10 @@ from salespipe.local.workers.delivery import DeliveryPoller
 from salespipe.local.workers.delivery_config import DeliveryConfig, DeliveryConfigError
 from salespipe.local.workers.pipe import PipePoller
 from salespipe.local.workers.pipe_config import PipeConfig, PipeConfigError
+from salespipe.local.workers.retention import Retention
 from salespipe.local.workers.sweep import Sweep
 from salespipe.local.workers.transform import Transform
+from salespipe.local.workers.trimming import Readers, readers_of
 from salespipe.local.workers.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -52,26 +54,32 @@ class Supervisor:
         self._workers: dict[Job, Worker] = {}
         self._refused: dict[str, str] = {}
         self._existing: set[str] = set()
+        self._looked = False
         self._since = time.time()
         self._lock = threading.Lock()
-        self._self = Worker("supervisor", self, stores.bell, threading.Event())
-        self._sweep = Worker("sweep", Sweep(stores.objects), stores.bell, threading.Event())
+        self._self = Worker("supervisor", self, stores.bell, threading.Event(), explain=stores.storage.words)
+        self._sweep = Worker(
+            "sweep", Sweep(stores.objects), stores.bell, threading.Event(), explain=stores.storage.words
+        )
 
     def start(self) -> None:
         """Begin; the workers follow at once. What an earlier run left behind is removed meanwhile."""
         self._functions.sweep(self._deployed())
         self._self.start()
         self._sweep.start()
+        self._retention.start()
 
     def stop(self) -> None:
         """End everything, the functions that are at work included: what they were doing is done again next time."""
         self._self.signal()
         self._sweep.signal()
+        self._retention.signal()
         for worker in self._running().values():
             worker.signal()
         self._functions.stop()
         self._self.join()
         self._sweep.join()
+        self._retention.join()
         self._end(self._running())
 
     def count(self) -> int:
@@ -88,6 +96,10 @@ class Supervisor:
         if self._self.error is not None:
             failing[self._self.name] = self._self.error
         return failing | self._refused
+
+    def readers(self) -> Readers | None:
+        """Who reads what just now; None before the first look at the control plane."""
+        return readers_of(self.jobs()) if self._looked else None
 
     def _running(self) -> dict[Job, Worker]:
         with self._lock:
@@ -115,6 +127,7 @@ class Supervisor:
                     self._workers[job] = worker
                 worker.start()
         self._functions.refresh()
+        self._looked = True
         return LOOK_AGAIN_SECONDS
 
     def _deployed(self) -> set[str]:
@@ -179,17 +192,18 @@ class Supervisor:
 
     def _worker(self, job: Job) -> Worker:
         stop = threading.Event()
-        bell = self._stores.bell
+        bell, explain = self._stores.bell, self._stores.storage.words
         if isinstance(job, PipeConfig):
             moving = PipePoller(job, self._stores, self._kinesis.put, self._send, SHARD_ID, self._since)
-            return Worker(f"pipe {job.name}", moving, bell, stop, settle=PIPE_SETTLE)
+            return Worker(f"pipe {job.name}", moving, bell, stop, settle=PIPE_SETTLE, explain=explain)
         config, shard = job
         transform = None
         if config.processor is not None:
             transform = Transform(config, config.processor, self._functions.invoke, stop.wait, self._stores.db.turn)
         exists, throttle = self._moto.bucket_exists, self._kinesis.throttle
         delivering = DeliveryPoller(config, shard, self._stores, transform, exists, throttle=throttle)
-        return Worker(f"delivery {config.name} shard {shard}", delivering, bell, stop, settle=DELIVERY_SETTLE)
+        name = f"delivery {config.name} shard {shard}"
+        return Worker(name, delivering, bell, stop, settle=DELIVERY_SETTLE, explain=explain)
 
     def _end(self, workers: dict[Job, Worker]) -> None:
         for worker in workers.values():

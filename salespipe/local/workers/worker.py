@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 from salespipe.local.stores.bell import Bell
@@ -33,16 +34,26 @@ class Worker:
 
     With nothing to do it sleeps until the bell rings; `settle` seconds after a ring it looks, so that a burst is
     taken at once. After an error it waits: 0.1 s at first, twice as long each time, 5 s at most. `error` is the error
-    of the last poll, None after one that went well.
+    of the last poll, None after one that went well: in the words of `explain`, which logs what it has words for.
     """
 
-    def __init__(self, name: str, poller: Poller, bell: Bell, stop: threading.Event, *, settle: float = 0.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        poller: Poller,
+        bell: Bell,
+        stop: threading.Event,
+        *,
+        settle: float = 0.0,
+        explain: Callable[[BaseException], str | None] = lambda error: None,
+    ) -> None:
         self.name = name
         self.error: str | None = None
         self._poller = poller
         self._bell = bell
         self._stop = stop
         self._settle = settle
+        self._explain = explain
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -65,8 +76,9 @@ class Worker:
             try:
                 rest = self._poller.poll()
             except Exception as error:
-                text = f"{type(error).__name__}: {error}"
-                if text != self.error and not self._stop.is_set():
+                words = self._explain(error)
+                text = words or f"{type(error).__name__}: {error}"
+                if words is None and text != self.error and not self._stop.is_set():
                     log.exception("%s: %s", self.name, text)
                 self.error = text
                 self._stop.wait(pause)
