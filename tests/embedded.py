@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from salespipe.aws.clients import Clients
+from salespipe.local.limits.throttle import Throttle
 from salespipe.local.process import Runtime
 from salespipe.local.stores import Stores
 from salespipe.services.pipeline import Pipeline
@@ -17,11 +18,12 @@ from tests.aws import new_session
 class Embedded:
     """A runtime over `home`; `restart` is a stop in order followed by a start over the same home."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, throttle: Throttle | None = None) -> None:
         self.home = home
+        self._throttle = throttle
 
     def start(self) -> None:
-        self.runtime = Runtime(self.home)
+        self.runtime = Runtime(self.home, self._throttle)
         self.runtime.start()
         self.clients = Clients(new_session(), self.endpoint)
 

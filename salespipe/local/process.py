@@ -37,7 +37,7 @@ from salespipe.local.faults.effects import TableStreams, kinds
 from salespipe.local.faults.registry import Registry
 from salespipe.local.functions import Functions
 from salespipe.local.gateway import Gateway
-from salespipe.local.limits.rates import VARIABLE, Rates, parse
+from salespipe.local.limits.rates import VARIABLE, parse
 from salespipe.local.limits.throttle import Throttle
 from salespipe.local.loop import run_in_turns
 from salespipe.local.moto_app import Moto
@@ -49,10 +49,10 @@ log = logging.getLogger(__name__)
 
 
 class Runtime:
-    """AWS on one machine, out of one home, with throughput limits if they are given. One in a process at a time, since
-    moto's state is global."""
+    """AWS on one machine, out of one home, within the throughput limits of `throttle`. One in a process at a time,
+    since moto's state is global."""
 
-    def __init__(self, home: Path, limits: Rates | None = None) -> None:
+    def __init__(self, home: Path, throttle: Throttle | None = None) -> None:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.home = home
         self._lock = _own(home)
@@ -63,8 +63,7 @@ class Runtime:
         # What a function needs to reach this endpoint by itself, as the environment of a real one lets it reach AWS.
         aws = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
         self.functions = Functions(home, function, environment=aws, metrics=self.stores.metrics)
-        self.throttle = Throttle()
-        self.throttle.configure(limits or Rates())
+        self.throttle = throttle or Throttle()
         self.dynamodb = DynamoDbApi(self.stores, self.moto, self.throttle)
         self.kinesis = KinesisApi(self.stores, self.moto, self.throttle)
         self.dynamodb.reconcile()
@@ -218,11 +217,12 @@ def serve(home: Path) -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+    throttle = Throttle()
     try:
-        limits = parse(os.environ.get(VARIABLE))
+        throttle.configure(parse(os.environ.get(VARIABLE)))
     except ValueError as error:
         raise StoreError(str(error)) from error
-    runtime = Runtime(home, limits)
+    runtime = Runtime(home, throttle)
     runtime.start()
     # What is there now stays: moto's modules and models need not be searched for garbage again and again.
     gc.freeze()
