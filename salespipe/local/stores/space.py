@@ -1,15 +1,19 @@
 """Free pages of the database: how many there are, and giving them back to the disk a few at a time.
 
-Pages become free where rows are removed, and the next rows use them. What stays free is moved to the end of the file
-and cut off there: https://sqlite.org/pragma.html#pragma_incremental_vacuum
+Pages become free where rows are removed, and the next rows use them. Only those that stayed free for a while leave the
+file: they are moved to its end and cut off there. https://sqlite.org/pragma.html#pragma_incremental_vacuum
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 from salespipe.local.stores.aging import deadline
 from salespipe.local.stores.database import Database
+
+SLACK = 1024
+"""Free pages that stay in any case."""
 
 
 class Pages(NamedTuple):
@@ -21,30 +25,45 @@ class Pages(NamedTuple):
 
 
 class Space:
-    """Of one database."""
+    """Of one database. `looks` is how often in a row a page has to be found free before it goes."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, looks: int) -> None:
         self._db = db
+        self._seen: deque[int] = deque(maxlen=looks)
 
     def pages(self) -> Pages:
         """As of now."""
         connection = self._db.read()
         return Pages(*(connection.execute(f"pragma {name}").fetchone()[0] for name in _PRAGMAS))
 
-    def give_back(self, pages: int) -> int:
-        """One step: take up to that many free pages from the file; how many it were. The file becomes shorter when the
-        log is folded."""
+    def look(self) -> None:
+        """Remember how many pages are free: to be called from time to time."""
+        self._seen.append(self.pages().free)
+
+    def spare(self) -> int:
+        """How many pages nobody has used in the last looks, but for the slack; 0 until there were so many."""
+        if len(self._seen) < (self._seen.maxlen or 0):
+            return 0
+        return max(min(self._seen) - SLACK, 0)
+
+    def give_back(self) -> bool:
+        """One step of giving back what is spare; whether there is more. The file becomes shorter when the log is
+        folded."""
+        spare = self.spare()
+        if not spare:
+            return False
         with self._db.write() as connection:
             over = deadline()
-            pages = min(pages, connection.execute("pragma freelist_count").fetchone()[0])
+            spare = min(spare, int(connection.execute("pragma freelist_count").fetchone()[0]))
             done = 0
-            while done < pages:
+            while done < spare:
                 # One page a call: Python takes no second step of a statement that has no columns.
                 connection.execute("pragma incremental_vacuum(1)")
                 done += 1
                 if over():
                     break
-        return done
+        self._seen = deque((free - done for free in self._seen), self._seen.maxlen)
+        return done < spare
 
 
 _PRAGMAS = ("page_count", "freelist_count", "page_size")

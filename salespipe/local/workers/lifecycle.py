@@ -18,7 +18,7 @@ from salespipe.local.http import Reply, Request
 from salespipe.local.stores import Stores
 
 _DAY = 86400
-_LOOK = 500
+_LOOK = 200
 _AT_ONCE = 50
 
 

@@ -61,6 +61,8 @@ class Supervisor:
         self._sweep = Worker(
             "sweep", Sweep(stores.objects), stores.bell, threading.Event(), explain=stores.storage.words
         )
+        self._aging = Retention(stores, moto, self.readers)
+        self._retention = Worker("retention", self._aging, stores.bell, threading.Event(), explain=stores.storage.words)
 
     def start(self) -> None:
         """Begin; the workers follow at once. What an earlier run left behind is removed meanwhile."""
@@ -93,8 +95,9 @@ class Supervisor:
     def errors(self) -> dict[str, str]:
         """By name of the worker, pipe or delivery stream: what is wrong with it just now."""
         failing = {worker.name: worker.error for worker in self._running().values() if worker.error is not None}
-        if self._self.error is not None:
-            failing[self._self.name] = self._self.error
+        for own in (self._self, self._retention):
+            if own.error is not None:
+                failing[own.name] = own.error
         return failing | self._refused
 
     def readers(self) -> Readers | None:

@@ -1,0 +1,129 @@
+"""Retention: what has reached its age goes, and its space is given back, a few milliseconds at a time.
+
+    changes of a table        24 hours, and so is a stream that was closed
+    records of a stream       its retention period, 24 hours to a year
+    query history             45 days
+    objects, uploads          until a lifecycle rule of their bucket says otherwise
+    metrics                   455 days, ever coarser
+    messages of a queue       its retention period
+    runtime.log               10 MB, and as much in runtime.log.1
+
+A pass looks at the old end of each of these, twice a minute, and is cut into steps. A step holds the turn for some
+2 ms and has a rest behind it in which others have theirs: the work of hours is done beside that of clients. Nothing
+looks at all rows. Free pages are used by the next rows; only those that nobody used for ten minutes leave the file.
+https://docs.aws.amazon.com/athena/latest/ug/querying-viewing-history.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from salespipe.local import moto_inside
+from salespipe.local.api.closed_streams import ClosedStreams
+from salespipe.local.athena import executions
+from salespipe.local.log_file import turn_over
+from salespipe.local.moto_app import Moto
+from salespipe.local.stores import Stores
+from salespipe.local.stores.dropped import Dropped
+from salespipe.local.stores.metric_ages import MetricAges
+from salespipe.local.stores.space import Space
+from salespipe.local.workers.lifecycle import Lifecycle
+from salespipe.local.workers.trimming import CHANGES_KEPT, Readers, Trimming
+
+EVERY_SECONDS = 30.0
+REST_SECONDS = 0.02
+LOOKS = 20
+HISTORY_KEPT = 45 * 24 * 3600
+LOG_BYTES = 10 * 1024 * 1024
+_DOCUMENTS = 50
+
+
+class Retention:
+    """The poller of it: a call is a step. `readers` gives None as long as nobody knows who reads."""
+
+    topic = "retention"
+
+    def __init__(
+        self,
+        stores: Stores,
+        moto: Moto,
+        readers: Callable[[], Readers | None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._stores = stores
+        self._moto = moto
+        self._readers = readers
+        self._clock = clock
+        self._trimming = Trimming(stores, clock(), self._retention_hours)
+        self._closed = ClosedStreams(stores)
+        self._dropped = Dropped(stores.db)
+        self._ages = MetricAges(stores.db, stores.metrics)
+        self._lifecycle = Lifecycle(stores, moto.http)
+        self._space = Space(stores.db, LOOKS)
+        self._steps: Iterator[object] | None = None
+
+    def poll(self) -> float:
+        """One step; how long to rest."""
+        if self._steps is None:
+            self._steps = self._pass(self._clock())
+        try:
+            next(self._steps)
+        except StopIteration:
+            self._steps = None
+            return EVERY_SECONDS
+        except BaseException:
+            self._steps = None
+            raise
+        return REST_SECONDS
+
+    def _pass(self, now: float) -> Iterator[object]:
+        """Everything that is due, the logs first: they are what grows. What fails does not keep the rest from being
+        done; the first failure is raised at the end."""
+        self._space.look()
+        failures: list[Exception] = []
+        for part in (self._logs, self._history, self._ages.steps, self._lifecycle.steps, self._small, self._rows):
+            try:
+                yield from part(now)
+            except Exception as error:  # noqa: BLE001 - raised at the end
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _logs(self, now: float) -> Iterator[None]:
+        readers = self._readers()
+        if readers is None:
+            return
+        yield from self._trimming.changes(now, readers)
+        yield from self._trimming.records(now, readers)
+        if not self._trimming.spares(now):
+            self._closed.drop(now - CHANGES_KEPT)
+
+    def _small(self, now: float) -> Iterator[None]:
+        """What takes no time to speak of."""
+        if moto_inside.expire_messages(now, look=True):
+            self._moto.change("sqs", lambda: moto_inside.expire_messages(now))
+        turn_over(self._stores.home / "runtime.log", LOG_BYTES)
+        yield
+
+    def _rows(self, now: float) -> Iterator[None]:
+        """Rows that are nobody's, then pages that are nobody's."""
+        while self._dropped.remove():
+            yield
+        while self._space.give_back():
+            yield
+
+    def _history(self, now: float) -> Iterator[None]:
+        documents = self._stores.documents
+        for kind in (executions.KIND, executions.TOKENS):
+            while old := documents.older(kind, now - HISTORY_KEPT, _DOCUMENTS):
+                with self._stores.db.write():
+                    for id in old:
+                        documents.delete(kind, id)
+                yield
+
+    def _retention_hours(self, stream_arn: str) -> int:
+        """The retention period of a Kinesis stream. Raises AwsError if there is no such stream."""
+        asked = {"StreamARN": stream_arn}
+        found = self._moto.call("kinesis", "DescribeStreamSummary", asked, region=stream_arn.split(":")[3])
+        return int(found["StreamDescriptionSummary"]["RetentionPeriodHours"])
