@@ -33,6 +33,8 @@ from salespipe.local.trouble import trouble
 
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
+_OWNERS = 0o600
+"""The mode of every file: its owner's alone, also where somebody has opened the folder to others."""
 _LONGEST_WORDS = 65536  # a pipe holds as many
 
 
@@ -63,7 +65,7 @@ def default_home() -> Path:
     """SALESPIPE_HOME, or the platform's folder for user data."""
     given = os.environ.get("SALESPIPE_HOME")
     if given:
-        return Path(given).expanduser()
+        return Path(given).expanduser().absolute()
     from platformdirs import user_data_path
 
     return user_data_path("salespipe", appauthor=False)
@@ -87,9 +89,17 @@ def find(home: Path) -> Running | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     answer = health(running)
-    if answer is None or answer.get("pid") != running.pid:
+    if answer is None or answer.get("pid") != running.pid or not _same(home, str(answer.get("home"))):
         return None
     return replace(running, limits=str(answer.get("limits", running.limits)))
+
+
+def _same(home: Path, other: str) -> bool:
+    """Whether it is this home that a process serves: a copy of the folder has the state file of the original."""
+    try:
+        return home.samefile(other)
+    except OSError:
+        return False
 
 
 def health(running: Running) -> dict[str, Any] | None:
@@ -119,7 +129,7 @@ def ensure(home: Path) -> Running:
             if running is None:
                 running = _start(home)
             if not is_active(home):
-                (home / "active").touch()
+                (home / "active").touch(mode=_OWNERS)
             return running
 
 
@@ -147,21 +157,23 @@ def _in_words(home: Path) -> Iterator[None]:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     try:
-        file = path.open("w")
+        file = os.open(path, os.O_WRONLY | os.O_CREAT, _OWNERS)
     except OSError as error:
         if error.errno not in (errno.EROFS, errno.EACCES) or not path.exists():
             raise
-        file = path.open()  # enough to lock it
-    with file:
+        file = os.open(path, os.O_RDONLY)  # enough to lock it
+    try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(file)
 
 
 def _start(home: Path) -> Running:
     log = home / "runtime.log"
     heard, told = os.pipe()
     try:
-        with log.open("ab") as out:
+        with open(log, "ab", opener=lambda path, flags: os.open(path, flags, _OWNERS)) as out:
             begin = out.tell()
             process = subprocess.Popen(
                 [sys.executable, "-m", "salespipe.local", str(home), str(told)],
@@ -172,6 +184,7 @@ def _start(home: Path) -> Running:
                 start_new_session=True,
                 cwd=home,
                 env=_without_aws(os.environ),
+                umask=0o077,
             )
         os.close(told)
         told = -1
@@ -223,9 +236,12 @@ def alive(pid: int) -> bool:
         os.waitpid(pid, os.WNOHANG)
     try:
         os.kill(pid, 0)
+        # In a container whose first process waits for nobody, what has ended stays in the table for ever.
+        return not Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].startswith(" Z")
     except ProcessLookupError:
         return False
-    return True
+    except OSError:
+        return True  # there is no /proc on this system, or the process is another user's
 
 
 def _without_aws(environment: Mapping[str, str]) -> dict[str, str]:
