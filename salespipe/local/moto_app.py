@@ -130,7 +130,11 @@ class Moto:
         """Do what moto has no operation for to the state of a service, and keep it."""
         with self._lock:
             self._undo()
-            done = action()
+            try:
+                done = action()
+            except BaseException:
+                self._undo({service})
+                raise
             self._keep(service)
         return done
 

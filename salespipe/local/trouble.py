@@ -11,6 +11,8 @@ import errno
 import logging
 import os
 import sqlite3
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from salespipe.local.errors import StoreError
@@ -18,6 +20,7 @@ from salespipe.local.errors import StoreError
 _SPARE = 1024 * 1024
 """Bytes without which next to nothing can be written: less is a full disk."""
 
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
 _BROKEN = frozenset({errno.EFBIG, errno.EIO, errno.ESTALE})
@@ -44,6 +47,21 @@ class Storage:
         if _is_damage(error):
             self._damage = found
         return found
+
+    def insist(self, action: Callable[[], object], stop: threading.Event) -> None:
+        """Do it, again and again while the storage is in its way: for an end that nobody else would bring about.
+
+        Other errors are raised, and so is the storage's once `stop` is set.
+        """
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                action()
+                return
+            except (OSError, sqlite3.Error, StoreError) as error:
+                if self.words(error) is None or stop.wait(pause):
+                    raise
+                pause = min(pause * 2, _LONGEST_PAUSE)
 
     def problem(self) -> str | None:
         """What is wrong just now: looked up, but for damage, which does not heal and is remembered."""

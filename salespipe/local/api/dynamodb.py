@@ -84,16 +84,18 @@ class DynamoDbApi:
 
     def create_table(self, call: Call) -> dict[str, Any]:
         """Created by moto, then made known to the item store."""
-        answer = self._moto.call("dynamodb", "CreateTable", call.params, region=call.region)
-        return {"TableDescription": self._declare(call.region, answer["TableDescription"]["TableName"])}
+        with self._moto.together():
+            answer = self._moto.call("dynamodb", "CreateTable", call.params, region=call.region)
+            return {"TableDescription": self._declare(call.region, answer["TableDescription"]["TableName"])}
 
     def update_table(self, call: Call) -> dict[str, Any]:
         """Changed by moto; a stream that was switched on, off or anew takes effect for the next write."""
         name = _short(call.params.get("TableName", ""))
-        if (call.params.get("StreamSpecification") or {}).get("StreamEnabled"):
-            self._moto.change("dynamodb", lambda: moto_inside.allow_stream(call.region, name))
-        self._moto.call("dynamodb", "UpdateTable", call.params, region=call.region)
-        return {"TableDescription": self._declare(call.region, name)}
+        with self._moto.together():
+            if (call.params.get("StreamSpecification") or {}).get("StreamEnabled"):
+                self._moto.change("dynamodb", lambda: moto_inside.allow_stream(call.region, name))
+            self._moto.call("dynamodb", "UpdateTable", call.params, region=call.region)
+            return {"TableDescription": self._declare(call.region, name)}
 
     def _declare(self, region: str, name: str) -> dict[str, Any]:
         if len(moto_inside.stream_label(region, name) or "") > len("2024-03-31T08:44:58.172"):
@@ -128,8 +130,9 @@ class DynamoDbApi:
 
     def delete_table(self, call: Call) -> dict[str, Any]:
         """Deleted with its items; its stream is closed."""
-        answer = self._moto.call("dynamodb", "DeleteTable", call.params, region=call.region)
-        self._drop(answer["TableDescription"]["TableArn"])
+        with self._moto.together():
+            answer = self._moto.call("dynamodb", "DeleteTable", call.params, region=call.region)
+            self._drop(answer["TableDescription"]["TableArn"])
         return answer
 
     def _drop(self, arn: str) -> None:

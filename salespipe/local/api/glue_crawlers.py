@@ -85,16 +85,12 @@ class Crawlers:
         }
         document = self._checked(call, document)
         id = f"{call.region}/{name}"
-        exists = AwsError("AlreadyExistsException", f"Crawler with name {name} already exists")
-        if self._stores.documents.get(CRAWLERS, id) is not None:
-            raise exists
-        # Tags first, so that a crawler is never seen without them.
-        if given.get("Tags"):
-            tags = {"ResourceArn": call.arn(f"crawler/{name}"), "TagsToAdd": given["Tags"]}
-            self._moto.call("glue", "TagResource", tags, region=call.region)
-        with self._stores.db.write():
+        with self._moto.together():
             if self._stores.documents.get(CRAWLERS, id) is not None:
-                raise exists
+                raise AwsError("AlreadyExistsException", f"Crawler with name {name} already exists")
+            if given.get("Tags"):
+                tags = {"ResourceArn": call.arn(f"crawler/{name}"), "TagsToAdd": given["Tags"]}
+                self._moto.call("glue", "TagResource", tags, region=call.region)
             self._stores.documents.put(CRAWLERS, id, document)
         return {}
 
@@ -113,15 +109,15 @@ class Crawlers:
 
     def delete(self, call: Call) -> dict[str, Any]:
         """DeleteCrawler; its tables stay."""
-        with self._stores.db.write():
+        with self._moto.together():
             name = self._idle(call)["Name"]
             self._stores.documents.delete(CRAWLERS, f"{call.region}/{name}")
             FolderMemory(self._stores.documents, f"{call.region}/{name}").forget()
-        arn = call.arn(f"crawler/{name}")
-        tags = self._moto.call("glue", "GetTags", {"ResourceArn": arn}, region=call.region).get("Tags", {})
-        if tags:
-            gone = {"ResourceArn": arn, "TagsToRemove": list(tags)}
-            self._moto.call("glue", "UntagResource", gone, region=call.region)
+            arn = call.arn(f"crawler/{name}")
+            tags = self._moto.call("glue", "GetTags", {"ResourceArn": arn}, region=call.region).get("Tags", {})
+            if tags:
+                gone = {"ResourceArn": arn, "TagsToRemove": list(tags)}
+                self._moto.call("glue", "UntagResource", gone, region=call.region)
         return {}
 
     def start(self, call: Call) -> dict[str, Any]:

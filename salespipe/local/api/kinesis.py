@@ -92,16 +92,20 @@ class KinesisApi:
 
     def _change(self, call: Call) -> dict[str, Any]:
         """Left to moto; shards are read anew afterwards, and a deleted stream's records go with it."""
-        answer = self._moto.call("kinesis", call.operation, call.params, region=call.region)
         arn = self._arn(call)
-        with self._lock:
-            self._changes += 1
-            self._shards.pop(arn, None)
-        if call.operation == "CreateStream" and call.params.get("Tags"):
-            tags = {"StreamName": call.params["StreamName"], "Tags": call.params["Tags"]}
-            self._moto.call("kinesis", "AddTagsToStream", tags, region=call.region)
-        if call.operation == "DeleteStream":
-            self._stores.shards.drop(arn)
+        try:
+            with self._moto.together():
+                answer = self._moto.call("kinesis", call.operation, call.params, region=call.region)
+                if call.operation == "CreateStream" and call.params.get("Tags"):
+                    tags = {"StreamName": call.params["StreamName"], "Tags": call.params["Tags"]}
+                    self._moto.call("kinesis", "AddTagsToStream", tags, region=call.region)
+                if call.operation == "DeleteStream":
+                    self._stores.shards.drop(arn)
+        finally:
+            # Also after a failure: what was read meanwhile may have been of a state that did not come to be.
+            with self._lock:
+                self._changes += 1
+                self._shards.pop(arn, None)
         return answer
 
     def _arn(self, call: Call) -> str:

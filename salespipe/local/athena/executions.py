@@ -71,6 +71,7 @@ class Executions:
         self._stopped: set[str] = set()
         self._lock = threading.Lock()
         self._changing = threading.Lock()
+        self._closing = threading.Event()
         self._fail_unfinished()
 
     def warm(self) -> None:
@@ -79,6 +80,7 @@ class Executions:
 
     def close(self) -> None:
         """Cancel what runs and give the engine's memory back."""
+        self._closing.set()
         with self._lock:
             for session in self._sessions.values():
                 session.cancel()
@@ -133,8 +135,12 @@ class Executions:
         try:
             self._run(id, request)
         except Exception as error:
-            log.exception("query %s", id)
-            self._end(id, QueryFailure("GENERIC_INTERNAL_ERROR", f"{type(error).__name__}: {error}", category=SYSTEM))
+            words = self._stores.storage.words(error)
+            if words is None:
+                log.exception("query %s", id)
+            said = words or f"{type(error).__name__}: {error}"
+            failure = QueryFailure("GENERIC_INTERNAL_ERROR", said, category=SYSTEM)
+            self._stores.storage.insist(lambda: self._end(id, failure), self._closing)
         finally:
             with self._lock:
                 self._sessions.pop(id, None)

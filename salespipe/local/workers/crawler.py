@@ -47,6 +47,7 @@ class CrawlerRuns:
         self._clock = clock
         self._lock = threading.Lock()
         self._runs: dict[str, _Run] = {}
+        self._closing = threading.Event()
         self._recover()
 
     def _recover(self) -> None:
@@ -59,25 +60,27 @@ class CrawlerRuns:
     def start(self, id: str, region: str) -> None:
         """Begin a run. Raises AwsError when the crawler runs already."""
         run = str(uuid.uuid4())
-        with self._lock, self._stores.db.write():
-            document = self._stores.documents.get(CRAWLERS, id)
-            if document is None:
-                raise missing_crawler(id.partition("/")[2])
-            if document["State"] != "READY":
-                raise AwsError("CrawlerRunningException", f"Crawler with name {document['Name']} has already started")
-            document["State"] = "RUNNING"
-            document["Run"] = {
-                "LogGroup": LOG_GROUP,
-                "LogStream": document["Name"],
-                "MessagePrefix": run,
-                "StartTime": self._clock(),
-            }
-            self._stores.documents.put(CRAWLERS, id, document)
+        with self._lock:
+            with self._stores.db.write():
+                document = self._stores.documents.get(CRAWLERS, id)
+                if document is None:
+                    raise missing_crawler(id.partition("/")[2])
+                name = document["Name"]
+                if document["State"] != "READY":
+                    raise AwsError("CrawlerRunningException", f"Crawler with name {name} has already started")
+                document["State"] = "RUNNING"
+                document["Run"] = {
+                    "LogGroup": LOG_GROUP,
+                    "LogStream": name,
+                    "MessagePrefix": run,
+                    "StartTime": self._clock(),
+                }
+                self._stores.documents.put(CRAWLERS, id, document)
             thread = threading.Thread(
-                target=self._run, args=(id, region, document, run), name=f"crawler-{document['Name']}", daemon=True
+                target=self._run, args=(id, region, document, run), name=f"crawler-{name}", daemon=True
             )
             self._runs[id] = _Run(thread)
-        thread.start()
+            thread.start()
 
     def stop(self, id: str) -> None:
         """Ask a run to stop. Raises AwsError when none is under way."""
@@ -95,6 +98,7 @@ class CrawlerRuns:
 
     def close(self) -> None:
         """Stop every run and wait for its end; the runs are CANCELLED."""
+        self._closing.set()
         with self._lock:
             runs = list(self._runs.values())
         for run in runs:
@@ -105,7 +109,7 @@ class CrawlerRuns:
     def _run(self, id: str, region: str, document: dict[str, Any], run: str) -> None:
         name = document["Name"]
         log = _RunLog(self._moto, region, name, run, self._clock)
-        stop = self._runs[id].stop
+        stop, storage = self._runs[id].stop, self._stores.storage
         status, message, counts = "SUCCEEDED", "", {}
 
         def proceed() -> None:
@@ -135,16 +139,18 @@ class CrawlerRuns:
             status, message = "FAILED", error.message
             log("ERROR", error.message)
         except Exception as error:
-            # The crawler must not stay RUNNING for ever; the error is shown and raised for the process' own log.
-            status, message = "FAILED", f"Internal Service Exception: {type(error).__name__}: {error}"
+            # The crawler must not stay RUNNING for ever; the error is shown, and a defect raised for our own log.
+            words = storage.words(error)
+            status, message = "FAILED", f"Internal Service Exception: {words or f'{type(error).__name__}: {error}'}"
             log("ERROR", message)
-            raise
+            if words is None:
+                raise
         finally:
             log("BENCHMARK", "Crawler has finished running and is in state READY")
             try:
-                log.write()
+                storage.insist(log.write, self._closing)
             finally:
-                self._finish(id, status, message, counts)
+                storage.insist(lambda: self._finish(id, status, message, counts), self._closing)
 
     def _classifiers(self, region: str, names: list[str]) -> tuple[Classifier, ...]:
         found = []
@@ -158,19 +164,19 @@ class CrawlerRuns:
 
     def _finish(self, id: str, status: str, message: str, counts: dict[str, int]) -> None:
         """READY again, with what the run came to."""
-        with self._lock, self._stores.db.write():
-            document = self._stores.documents.get(CRAWLERS, id)
+        with self._lock:
+            with self._stores.db.write():
+                document = self._stores.documents.get(CRAWLERS, id)
+                if document is not None:
+                    last = {"Status": status, **document.pop("Run")}
+                    if message:
+                        last["ErrorMessage"] = message
+                    seconds = max(0.0, self._clock() - last["StartTime"])
+                    document["State"] = "READY"
+                    document["LastCrawl"] = last
+                    document["Metrics"] = {**counts, "Runtimes": [*document["Metrics"]["Runtimes"][-98:], seconds]}
+                    self._stores.documents.put(CRAWLERS, id, document)
             self._runs.pop(id, None)
-            if document is None:
-                return
-            last = {"Status": status, **document.pop("Run")}
-            if message:
-                last["ErrorMessage"] = message
-            seconds = max(0.0, self._clock() - last["StartTime"])
-            document["State"] = "READY"
-            document["LastCrawl"] = last
-            document["Metrics"] = {**counts, "Runtimes": [*document["Metrics"]["Runtimes"][-98:], seconds]}
-            self._stores.documents.put(CRAWLERS, id, document)
 
 
 class _RunLog:
