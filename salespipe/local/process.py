@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -31,6 +32,7 @@ from salespipe.local.api.lambda_ import LambdaApi
 from salespipe.local.api.s3 import S3Api
 from salespipe.local.api.streams import StreamsApi
 from salespipe.local.api.workgroups import WorkGroupsApi
+from salespipe.local.connection import Connection
 from salespipe.local.errors import StoreError
 from salespipe.local.faults.admin import Admin
 from salespipe.local.faults.effects import TableStreams, kinds
@@ -104,7 +106,7 @@ class Runtime:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self.gateway,
-                http="httptools",
+                http=Connection,
                 loop="asyncio",
                 ws="none",
                 lifespan="off",
@@ -152,14 +154,13 @@ class Runtime:
         self.supervisor.start()
         self.athena.warm()
         state = {"pid": os.getpid(), "port": self.port, "version": salespipe.__version__, "endpoint": self.endpoint}
-        unfinished = self.home / "runtime.json.part"
-        unfinished.write_text(json.dumps(state))
-        unfinished.replace(self.home / "runtime.json")
-        (self.home / "port").write_text(str(self.port))
+        _keep(self.home / "port", str(self.port))
+        _keep(self.home / "runtime.json", json.dumps(state))
 
     def stop(self) -> None:
         """No more requests, then no more work, then the stores are closed."""
-        (self.home / "runtime.json").unlink(missing_ok=True)
+        with suppress(OSError):  # the file of a process that is gone is in nobody's way
+            (self.home / "runtime.json").unlink(missing_ok=True)
         self._ending.set()
         self.faults.close()
         self._server.should_exit = True
@@ -184,6 +185,13 @@ def _own(home: Path) -> IO[str]:
         file.close()
         raise StoreError(f"another runtime has {home} open") from error
     return file
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write a small file, whole or not at all."""
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text(text)
+    unfinished.replace(path)
 
 
 def _bind(home: Path) -> socket.socket:
