@@ -174,7 +174,9 @@ def test_error_objects_are_read_once_and_only_when_their_number_matters(
 
 
 @pytest.mark.parametrize(
-    "body", [gzip.compress(b"x\n")[:-4], b"\x1f\x8bno gzip", gzip.compress(b"x")[:10] + b"\xff" * 9]
+    "body",
+    [gzip.compress(b"x\n")[:-4], b"\x1f\x8bno gzip", gzip.compress(b"x")[:10] + b"\xff" * 9],
+    ids=["cut short", "no gzip", "damaged"],  # the bytes hold the time, and the processes of a run compare names
 )
 def test_an_error_object_that_cannot_be_read_is_an_unknown_number_of_records(pipeline: Pipeline, body: bytes) -> None:
     pipeline.aws.client("s3").put_object(Bucket=pipeline.names.bucket, Key="errors/broken", Body=body)
