@@ -42,8 +42,8 @@ class Control:
         stopped: list[str] = ask(self._running, "POST", "faults", {"stop": name, "scope": self._scope})["stopped"]
         return stopped
 
-    def kill(self) -> int:
-        """End the runtime as a crash would (SIGKILL), wait until it is gone, and return the process it was."""
+    def kill(self) -> None:
+        """End the runtime as a crash would (SIGKILL), and wait until it is gone."""
         pid = self._running.pid
         os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + _GONE_SECONDS
@@ -51,7 +51,6 @@ class Control:
             if time.monotonic() > deadline:
                 raise FaultError(f"process {pid} was killed and is still there")
             time.sleep(0.01)
-        return pid
 
 
 def set_limits(running: Running, text: str) -> str:

@@ -78,7 +78,7 @@ class Registry:
         clock: Callable[[], float] = time.monotonic,
         later: Later | None = None,
     ) -> None:
-        self._kinds = kinds
+        self.kinds = kinds
         self._clock = clock
         self._later = later or _in_a_thread
         self._active: dict[tuple[str, str], Fault] = {}
@@ -94,9 +94,9 @@ class Registry:
     ) -> dict[str, Any]:
         """Begin a fault, for `seconds` or until it is stopped, and describe it. Raises FaultError, and what its effect
         raises: then it has not begun."""
-        kind = self._kinds.get(name)
+        kind = self.kinds.get(name)
         if kind is None:
-            raise FaultError(f"there is no fault {name!r}; those are {', '.join(self._kinds)}")
+            raise FaultError(f"there is no fault {name!r}; those are {', '.join(self.kinds)}")
         given = dict(options or {})
         for option, value in given.items():
             if option not in kind.options:
@@ -150,7 +150,7 @@ class Registry:
         del self._active[fault.scope, fault.name]
         if fault._timer is not None:
             fault._timer.cancel()
-        undo = self._kinds[fault.name].end
+        undo = self.kinds[fault.name].end
         assert undo is not None
         undo(fault)
 
