@@ -44,7 +44,7 @@ class Start(Enum):
 @dataclass(frozen=True)
 class Target:
     """A pipeline and where it runs. `exports` are the variables for other AWS tools, `where` is for people; `faults`
-    is None where none can be injected."""
+    is None where none can be injected. `problems` tells what the services themselves would not say: a line each."""
 
     name: str
     pipeline: Pipeline
@@ -52,6 +52,7 @@ class Target:
     where: str
     _release: Callable[[], None]
     faults: Faults | None = None
+    problems: Callable[[], tuple[str, ...]] = tuple
 
     def release(self) -> None:
         """After `down`: give back what only the target itself held."""
@@ -93,10 +94,12 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
         raise NotThereError(f"pipeline {pipeline!r} is not there: nothing runs in {home}", up_hint(pipeline))
     try:
         running = runtime.ensure(home)
-    except (runtime.RuntimeStartError, OSError) as error:
+    except runtime.RuntimeStartError as error:
         raise SalespipeError(
             f"the local runtime could not be started: {error}", f"its log is {home / 'runtime.log'}"
         ) from error
+    except runtime.HomeError as error:
+        raise SalespipeError(f"the local runtime cannot be used: {error}") from error
     if limits is not None and limits.text != running.limits:
         # It runs already and has the environment of another command: it is told.
         with _fault_errors():
@@ -107,7 +110,14 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
     def release() -> None:
         answer = runtime.health(running)
         if answer is not None and answer["workers"] == 0:
-            runtime.stop(home)
+            try:
+                runtime.stop(home)
+            except runtime.HomeError as error:
+                raise SalespipeError(str(error)) from error
+
+    def problems() -> tuple[str, ...]:
+        answer = runtime.health(running)
+        return () if answer is None or answer["storage"] is None else (str(answer["storage"]),)
 
     return Target(
         name="local",
@@ -121,6 +131,7 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
         where=f"{running.endpoint} (process {running.pid}, {home}{_told(running.limits)})",
         _release=release,
         faults=_LocalFaults(Control(running, f"{pipeline} in {region}", resources(names))),
+        problems=problems,
     )
 
 

@@ -25,7 +25,7 @@ def status(
     from salespipe.services.status import status as look
 
     with shell.open() as target:
-        hops.show(shell.console, look(target.pipeline), where=target.where)
+        hops.show(shell.console, look(target.pipeline), target.problems(), where=target.where)
         while watch:
             time.sleep(pause)
-            hops.show_again(shell.console, look(target.pipeline), where=target.where)
+            hops.show_again(shell.console, look(target.pipeline), target.problems(), where=target.where)

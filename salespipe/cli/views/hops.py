@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -11,26 +12,27 @@ if TYPE_CHECKING:
     from salespipe.services.status import Hop, Status
 
 
-def show(console: Console, status: Status, *, where: str) -> None:
-    """All hops, then what is wrong."""
+def show(console: Console, status: Status, problems: Sequence[str] = (), *, where: str) -> None:
+    """All hops, then what is wrong: with the target itself (`problems`), then with the pipeline."""
+    healthy = status.healthy and not problems
     if console.json:
         hops = [asdict(hop) for hop in status.hops]
         for hop in hops:
             if hop["age_seconds"] is not None:
                 hop["age_seconds"] = round(hop["age_seconds"], 3)
-        console.document({"hops": hops, "healthy": status.healthy})
+        console.document({"hops": hops, "healthy": healthy})
         return
     console.table(["hop", "state", "records", "lag", "age"], [_row(hop) for hop in status.hops], right=(2, 3, 4))
-    for problem in status.problems:
+    for problem in (*problems, *status.problems):
         console.write(console.style(f"problem: {problem}", "red"))
-    console.write(f"{'healthy' if status.healthy else 'not healthy'}; {where}")
+    console.write(f"{'healthy' if healthy else 'not healthy'}; {where}")
 
 
-def show_again(console: Console, status: Status, *, where: str) -> None:
+def show_again(console: Console, status: Status, problems: Sequence[str] = (), *, where: str) -> None:
     """The same once more: over the last one on a terminal, below it elsewhere."""
     if not console.json:
         console.write("\x1b[H\x1b[2J" if console.is_terminal else "")
-    show(console, status, where=where)
+    show(console, status, problems, where=where)
 
 
 def _row(hop: Hop) -> list[str]:
