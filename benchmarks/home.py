@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from salespipe.errors import SalespipeError
 from salespipe.local import runtime
 from salespipe.services import provision
 from salespipe.services.pipeline import Pipeline
@@ -83,7 +84,10 @@ def up(p: Pipeline) -> None:
 
 def _ensured(path: Path) -> tuple[runtime.Running, float]:
     began = time.perf_counter()
-    running = runtime.ensure(path)
+    try:
+        running = runtime.ensure(path)
+    except runtime.RuntimeStartError as error:
+        raise SalespipeError(f"the runtime did not start: {error}") from error
     return running, time.perf_counter() - began
 
 

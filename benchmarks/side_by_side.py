@@ -2,7 +2,7 @@
 
 Every operation meets servers that were just started, and every round makes a table, stream or bucket of its own and
 removes it. A first, shorter round is not counted. What a server still does after its answers (a checkpoint, say) is
-waited for, so that nobody pays for the one before.
+waited for, so that nobody pays for the one before. A peer that is far behind is measured once, not in every round.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from salespipe.errors import SalespipeError
 
 _WARMING = 10  # the round that is not counted is so many times shorter
 _LEAST = 5 * CALLERS
+_FAR_BEHIND = 3  # times slower than the fastest
 _QUIET_SECONDS = 0.1
 _PATIENCE = 10.0
 
@@ -95,6 +96,9 @@ def compare(
                 runner.turn(count if number else max(count // _WARMING, _LEAST), counts=number > 0)
             if runners[0].error:
                 raise SalespipeError(f"{operation.name} on {ours}: {runners[0].error}")
+            fastest = max((one.per_second for runner in runners for one in runner.rounds[:1]), default=0.0)
+            for runner in runners[1:]:
+                runner.is_far_behind = any(one.per_second < fastest / _FAR_BEHIND for one in runner.rounds[:1])
         first, *others = [runner.result() for runner in runners]
         return Comparison(
             operation.name, operation.unit, count, callers, first, tuple(others), null.result(), _ratio(first, others)
@@ -118,9 +122,10 @@ class _Runner:
     error: str = ""
     rounds: list[Round] = field(default_factory=list)
     peak_mb: float = 0.0
+    is_far_behind: bool = False
 
     def turn(self, count: int, *, counts: bool) -> None:
-        if self.server is None or self.error:
+        if self.server is None or self.error or self.is_far_behind:
             return
         try:
             done = self._round(self.server, self._stage(self.server, count))

@@ -18,7 +18,7 @@ _PAGE = 1_000  # the most records that one GetRecords of a table's stream gives
 
 
 class PutItem:
-    name, unit, service, count = "PutItem", "items", "dynamodb", 3_000
+    name, unit, service, count = "PutItem", "items", "dynamodb", 2_000
 
     def stage(self, endpoint: Endpoint, count: int) -> Stage:
         table = _make_table(endpoint)
@@ -31,7 +31,7 @@ class PutItem:
 
 
 class BatchWriteItem:
-    name, unit, service, count = "BatchWriteItem (25)", "items", "dynamodb", 20_000
+    name, unit, service, count = "BatchWriteItem (25)", "items", "dynamodb", 10_000
 
     def stage(self, endpoint: Endpoint, count: int) -> Stage:
         table = _make_table(endpoint)
@@ -49,7 +49,7 @@ class BatchWriteItem:
 class StreamGetRecords:
     """A quarter of the records is written, by four callers, and read four times, by four readers side by side."""
 
-    name, unit, service, count = "DynamoDB Streams GetRecords", "records", "dynamodbstreams", 20_000
+    name, unit, service, count = "DynamoDB Streams GetRecords", "records", "dynamodbstreams", 12_000
 
     def stage(self, endpoint: Endpoint, count: int) -> Stage:
         table, each = _make_table(endpoint), count // CALLERS

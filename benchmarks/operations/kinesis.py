@@ -20,7 +20,7 @@ _SHARD = "shardId-000000000000"
 
 
 class PutRecords:
-    name, unit, service, count = "Kinesis PutRecords (500)", "records", "kinesis", 40_000
+    name, unit, service, count = "Kinesis PutRecords (500)", "records", "kinesis", 30_000
 
     def stage(self, endpoint: Endpoint, count: int) -> Stage:
         stream = _make_stream(endpoint)

@@ -16,7 +16,7 @@ _BODIES = 16  # different ones, taken in turn
 
 
 class PutObject:
-    name, unit, service, count = "S3 PutObject (1 MB)", "objects", "s3", 300
+    name, unit, service, count = "S3 PutObject (1 MB)", "objects", "s3", 200
 
     def stage(self, endpoint: Endpoint, count: int) -> Stage:
         client, bucket = endpoint.client("s3"), f"orders-{uuid4().hex}"
