@@ -66,9 +66,12 @@ def orders(runtime: Embedded) -> str:
     return arn
 
 
-def retention(runtime: Embedded, **readers: Any) -> Retention:
-    """The runtime's own, but for us to poll; past the first hour, in which readers are spared."""
-    made = Retention(runtime.stores, runtime.runtime.moto, lambda: readers.get("readers", {}))
+def retention(runtime: Embedded) -> Retention:
+    """In place of the runtime's own, for us to poll; past the first hour, in which readers are spared."""
+    own = runtime.runtime.supervisor._retention
+    own.signal()
+    own.join()
+    made = Retention(runtime.stores, runtime.runtime.moto, runtime.runtime.supervisor.readers)
     made._trimming._since -= 2 * HOUR
     return made
 
@@ -300,9 +303,7 @@ def test_the_pipeline_goes_on_behind_the_horizon(
     supervisor = runtime.runtime.supervisor
     poll_until(lambda: "s3 refuses" in str(supervisor.errors()) or None, "the delivery to fail", timeout=30, most=0.1)
     age(runtime.stores, 25)
-    own = Retention(runtime.stores, runtime.runtime.moto, supervisor.readers)
-    own._trimming._since -= 2 * HOUR
-    finish(own)
+    finish(retention(runtime))
     assert "records went at the age of 24 hours" in caplog.text
 
     runtime.restart()
@@ -598,3 +599,24 @@ def test_pages_that_nobody_uses_leave_the_file_and_others_do_not(stores: Stores)
     after = space.pages()
     assert after.free == SLACK
     assert after.total <= before.total - (before.free - SLACK)
+
+
+def test_a_home_in_which_nothing_is_left_is_small_and_its_numbers_go_on(runtime: Embedded, orders: str) -> None:
+    dynamodb, kinesis = runtime.client("dynamodb"), runtime.client("kinesis")
+    kinesis.create_stream(StreamName="changes", ShardCount=1)
+    first = kinesis.put_record(StreamName="changes", Data=b"x", PartitionKey="k")["SequenceNumber"]
+    for id in range(30):
+        dynamodb.put_item(TableName="Orders", Item={"id": {"S": str(id)}, "pad": {"S": "x" * 300_000}})
+    token = iterator(runtime, orders, ShardIteratorType="LATEST")
+    dynamodb.delete_table(TableName="Orders")
+    kinesis.delete_stream(StreamName="changes")
+    runtime.restart()
+
+    pages = Space(runtime.stores.db, 1).pages()
+    assert pages.free < SLACK
+    assert (runtime.home / "store.db").stat().st_size < 2_000_000
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        runtime.client("dynamodbstreams").get_records(ShardIterator=token)
+    kinesis = runtime.client("kinesis")
+    kinesis.create_stream(StreamName="changes", ShardCount=1)
+    assert kinesis.put_record(StreamName="changes", Data=b"x", PartitionKey="k")["SequenceNumber"] > first

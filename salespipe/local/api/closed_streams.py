@@ -71,14 +71,13 @@ class ClosedStreams:
         found = [_stream(arn, document) for arn, document in self._stores.documents.all(KIND).items()]
         return [one for one in found if one.arn.split(":")[3] == region and table in (None, one.table)]
 
-    def drop(self, before: float) -> int:
-        """Forget the streams that were closed before that moment (epoch seconds); how many."""
-        old = self._stores.documents.older(KIND, before, 100)
-        for arn in old:
-            with self._stores.db.write():
-                self._stores.changes.drop(arn)
-                self._stores.documents.delete(KIND, arn)
-        return len(old)
+    def drop(self, before: float) -> None:
+        """Forget the streams that were closed before that moment (epoch seconds)."""
+        while old := self._stores.documents.older(KIND, before, 100):
+            for arn in old:
+                with self._stores.db.write():
+                    self._stores.changes.drop(arn)
+                    self._stores.documents.delete(KIND, arn)
 
 
 def _stream(arn: str, document: dict[str, Any]) -> Stream:

@@ -226,6 +226,12 @@ class Database:
                     log.warning("the log of %s could not be folded: %s", self._path, error)
         connection.close()
 
+    def rewrite(self) -> None:
+        """Write the database anew, without what is free in it."""
+        with self.turn:
+            self._writer.execute("vacuum")
+            self._written.set()
+
     def close(self) -> None:
         """Fold the log into the database file, if there is room for that, and close every connection."""
         self._closing.set()

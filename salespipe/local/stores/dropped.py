@@ -39,3 +39,9 @@ class Dropped:
                     return True
             connection.execute("delete from dropped where id = ?", (number,))
         return True
+
+    def remove_all(self) -> None:
+        """All rows in one step, whosever: for a store in which no table and no stream is left."""
+        with self._db.write() as connection:
+            for table in ("items", "changes", "records", "dropped"):
+                connection.execute(f"delete from {table}")

@@ -14,6 +14,7 @@ from salespipe.local.stores.database import Database
 
 SLACK = 1024
 """Free pages that stay in any case."""
+_LITTLE = 64 * 1024 * 1024
 
 
 class Pages(NamedTuple):
@@ -64,6 +65,13 @@ class Space:
                     break
         self._seen = deque((free - done for free in self._seen), self._seen.maxlen)
         return done < spare
+
+    def compact(self) -> None:
+        """Give back everything at once, if that is most of the file and what is left is little: it is written anew. For
+        a time when nobody else works. https://sqlite.org/lang_vacuum.html"""
+        total, free, size = self.pages()
+        if free > max(SLACK, total // 2) and (total - free) * size <= _LITTLE:
+            self._db.rewrite()
 
 
 _PRAGMAS = ("page_count", "freelist_count", "page_size")

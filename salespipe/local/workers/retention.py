@@ -16,6 +16,9 @@ https://docs.aws.amazon.com/athena/latest/ug/querying-viewing-history.html
 
 from __future__ import annotations
 
+import logging
+import math
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 
@@ -25,6 +28,7 @@ from salespipe.local.athena import executions
 from salespipe.local.log_file import turn_over
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
+from salespipe.local.stores.aging import deadline
 from salespipe.local.stores.dropped import Dropped
 from salespipe.local.stores.metric_ages import MetricAges
 from salespipe.local.stores.space import Space
@@ -35,8 +39,11 @@ EVERY_SECONDS = 30.0
 REST_SECONDS = 0.02
 LOOKS = 20
 HISTORY_KEPT = 45 * 24 * 3600
+LAST_SECONDS = 2.0
 LOG_BYTES = 10 * 1024 * 1024
 _DOCUMENTS = 50
+
+log = logging.getLogger(__name__)
 
 
 class Retention:
@@ -112,6 +119,21 @@ class Retention:
             yield
         while self._space.give_back():
             yield
+
+    def finish(self) -> None:
+        """When everybody has stopped: go on for a moment with what is nobody's, and if nothing lives here any more,
+        leave nothing behind. What cannot be done now is left to the next run."""
+        stores = self._stores
+        try:
+            if not stores.items.arns() and not stores.shards.arns():
+                self._closed.drop(math.inf)
+                self._dropped.remove_all()
+            over = deadline(LAST_SECONDS)
+            while self._dropped.remove() and not over():
+                pass
+            self._space.compact()
+        except sqlite3.Error as error:
+            log.warning("space was not given back: %s", stores.storage.words(error) or error)
 
     def _history(self, now: float) -> Iterator[None]:
         documents = self._stores.documents

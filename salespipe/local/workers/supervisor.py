@@ -83,6 +83,7 @@ class Supervisor:
         self._sweep.join()
         self._retention.join()
         self._end(self._running())
+        self._aging.finish()
 
     def count(self) -> int:
         """How many pipes and delivery streams are at work."""
