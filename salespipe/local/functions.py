@@ -94,7 +94,8 @@ class Functions:
                 413,
             )
         function = self._lookup(region, name)
-        if self.instead is not None and (made := self.instead(function)) is not None:
+        instead = self.instead  # which may be taken away at any moment
+        if instead is not None and (made := instead(function)) is not None:
             self._count(function.name, made)
             return made
         with self._lock:

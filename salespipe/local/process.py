@@ -74,7 +74,6 @@ class Runtime:
         self.glue = GlueApi(self.stores, self.moto)
         self.athena = AthenaApi(self.stores, self.moto)
         self.supervisor = Supervisor(self.stores, self.moto, self.functions, self.kinesis)
-        self._ending = threading.Event()
         self.faults = Registry(
             kinds(
                 self.throttle,
@@ -82,7 +81,6 @@ class Runtime:
                 self.stores.objects,
                 [self.kinesis.iterators, self.streams.iterators],
                 TableStreams(self.stores.items, self.dynamodb.update_table, self.moto.account),
-                self._ending,
             )
         )
         self.gateway = Gateway(
@@ -161,7 +159,6 @@ class Runtime:
         """No more requests, then no more work, then the stores are closed."""
         with suppress(OSError):  # the file of a process that is gone is in nobody's way
             (self.home / "runtime.json").unlink(missing_ok=True)
-        self._ending.set()
         self.faults.close()
         self._server.should_exit = True
         self._thread.join()

@@ -56,10 +56,9 @@ def kinds(
     objects: ObjectStore,
     iterators: Iterable[Expiring],
     streams: Streams,
-    stopped: threading.Event,
 ) -> dict[str, Kind]:
-    """Every fault of the runtime by name. `stopped` ends the waits of those that delay."""
-    table, function, s3 = _TableTrouble(throttle), _LambdaTrouble(functions, stopped), _S3Trouble(objects, stopped)
+    """Every fault of the runtime by name."""
+    table, function, s3 = _TableTrouble(throttle), _LambdaTrouble(functions), _S3Trouble(objects)
     stream = _StreamTrouble(streams)
     readers = list(iterators)
 
@@ -133,9 +132,8 @@ class _Troubles:
 
 
 class _LambdaTrouble:
-    def __init__(self, functions: Functions, stopped: threading.Event) -> None:
+    def __init__(self, functions: Functions) -> None:
         self._functions = functions
-        self._stopped = stopped
         self._troubles = _Troubles()
 
     def begin(self, fault: Fault) -> None:
@@ -153,7 +151,7 @@ class _LambdaTrouble:
             if fault.name == "fail-lambda":
                 return _invocation("RuntimeError", _SAID, 0.0)
             waited = fault.options.get("delay", 0.0)
-            self._stopped.wait(waited)
+            fault.wait(waited)
             said = f"Error: Task timed out after {function.timeout_s:.2f} seconds"
             return _invocation("Sandbox.Timedout", said, waited * 1000)
         return None
@@ -165,9 +163,8 @@ def _invocation(kind: str, message: str, milliseconds: float) -> Invocation:
 
 
 class _S3Trouble:
-    def __init__(self, objects: ObjectStore, stopped: threading.Event) -> None:
+    def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
-        self._stopped = stopped
         self._troubles = _Troubles()
 
     def begin(self, fault: Fault) -> None:
@@ -184,7 +181,7 @@ class _S3Trouble:
                 continue
             if fault.name == "fail-s3":
                 raise AwsError("SlowDown", _SLOW_DOWN, 503)
-            self._stopped.wait(fault.options["delay"])
+            fault.wait(fault.options["delay"])
 
 
 class TableStreams:

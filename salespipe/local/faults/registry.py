@@ -45,6 +45,7 @@ class Fault:
     _random: Random = field(default_factory=lambda: Random(_SEED), repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _timer: Timer | None = field(default=None, repr=False)
+    _over: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def strikes(self) -> bool:
         """Whether it strikes this time: always, or in its `share` of all times, in the same order in every run."""
@@ -58,6 +59,16 @@ class Fault:
         """It struck, as the effect itself decided."""
         with self._lock:
             self.hits += 1
+
+    def wait(self, seconds: float) -> None:
+        """Let what it struck wait, at the longest until the fault is over."""
+        self._over.wait(seconds)
+
+    def end(self) -> None:
+        """It is over: nobody waits for it any longer, and it does not end again."""
+        self._over.set()
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,7 @@ class Registry:
             if kind.end is not None:
                 self._active[scope, name] = fault
                 if seconds is not None:
-                    fault._timer = self._later(seconds, lambda: self._over(fault))
+                    fault._timer = self._later(seconds, lambda: self._in_time(fault))
             return self._told(fault)
 
     def stop(self, name: str | None = None, scope: str | None = None) -> list[str]:
@@ -136,11 +147,10 @@ class Registry:
         """The runtime ends, and what the faults did to it with it; nothing is undone that lasts."""
         with self._lock:
             for fault in self._active.values():
-                if fault._timer is not None:
-                    fault._timer.cancel()
+                fault.end()
             self._active.clear()
 
-    def _over(self, fault: Fault) -> None:
+    def _in_time(self, fault: Fault) -> None:
         """Its time is over; the one that took its place, if one did, stays."""
         with self._lock:
             if self._active.get((fault.scope, fault.name)) is fault:
@@ -148,8 +158,7 @@ class Registry:
 
     def _end(self, fault: Fault) -> None:
         del self._active[fault.scope, fault.name]
-        if fault._timer is not None:
-            fault._timer.cancel()
+        fault.end()
         undo = self.kinds[fault.name].end
         assert undo is not None
         undo(fault)

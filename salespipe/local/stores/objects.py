@@ -91,8 +91,9 @@ class ObjectStore:
         etag: str | None = None,
     ) -> StoredObject:
         """Write a body to a new file, which `index` makes an object and `discard` removes. Needs no transaction."""
-        if self.before_write is not None:
-            self.before_write(bucket)
+        before_write = self.before_write  # which may be taken away at any moment
+        if before_write is not None:
+            before_write(bucket)
         path = self._root / _file_name(bucket, key, self._run)
         digest = hashlib.md5(usedforsecurity=False)
         size = 0
