@@ -242,6 +242,19 @@ def test_a_slow_bucket_takes_that_much_longer_and_nothing_fails(bench: Bench) ->
     assert bench.lake_has(20)
 
 
+def test_what_waits_goes_on_when_the_fault_is_stopped(bench: Bench) -> None:
+    bench.start("delay-s3", delay=600.0)
+    put = bench.once("s3").put_object
+    writing = threading.Thread(target=lambda: put(Bucket=bench.p.names.bucket, Key="x", Body=b"x"))
+    writing.start()
+    poll_until(lambda: bench.hits("delay-s3") or None, "the write waits", timeout=30, most=0.2)
+    assert writing.is_alive()
+    bench.stop("delay-s3")
+    writing.join(timeout=30)
+    assert not writing.is_alive()
+    bench.once("s3").head_object(Bucket=bench.p.names.bucket, Key="x")
+
+
 def test_a_runtime_that_ends_does_not_wait_for_slow_writes(bench: Bench) -> None:
     bench.start("delay-s3", delay=600.0)
     bench.start("time-out-lambda", delay=600.0)
