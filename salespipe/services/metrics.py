@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html,
 https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html and
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-monitoring.html (namespace AWS/EventBridge/Pipes).
 DynamoDB publishes no count of change events; `Salespipe Changes {TableName}` is ours: a target that knows the
-count may publish it, and on one that does not it is None. On AWS the numbers are a minute or two late and, in the
+count may publish it, and on one that does not it is None. So are `Salespipe Expired {PipeName}` and
+`{DeliveryStreamName}`. On AWS the numbers are a minute or two late and, in the
 words of the Pipes page, "not meant to be a complete accounting".
 """
 
@@ -33,6 +34,8 @@ class Counts:
     invocations: int | None
     function_errors: int | None
     freshness: float | None  # seconds: the age of the oldest record that delivery still holds, as last published
+    missed_changes: int | None  # events that went by age before the pipe had read them
+    missed_records: int | None  # records that went by age before delivery had read them
 
 
 def counts(p: Pipeline, since: datetime, now: datetime | None = None) -> Counts:
@@ -54,6 +57,8 @@ def counts(p: Pipeline, since: datetime, now: datetime | None = None) -> Counts:
         "delivered": ("AWS/Firehose", "DeliveryToS3.Records", "DeliveryStreamName", names.delivery, "Sum"),
         "invocations": ("AWS/Lambda", "Invocations", "FunctionName", names.function, "Sum"),
         "function_errors": ("AWS/Lambda", "Errors", "FunctionName", names.function, "Sum"),
+        "missed_changes": ("Salespipe", "Expired", "PipeName", names.pipe, "Sum"),
+        "missed_records": ("Salespipe", "Expired", "DeliveryStreamName", names.delivery, "Sum"),
         "freshness": (
             "AWS/Firehose",
             "DeliveryToS3.DataFreshness",
@@ -98,7 +103,7 @@ def counts(p: Pipeline, since: datetime, now: datetime | None = None) -> Counts:
 
 
 def _period(window: timedelta) -> int:
-    """Seconds a data point covers: as fine as keeps eight metrics within one page of 100,800 points."""
+    """Seconds a data point covers: as fine as keeps ten metrics within one page of 100,800 points."""
     if window <= timedelta(days=1):
         return 60
     return 300 if window <= timedelta(days=5) else 3600

@@ -16,6 +16,7 @@ from typing import Any
 from salespipe.aws.errors import translated
 from salespipe.errors import NotThereError
 from salespipe.services import provision
+from salespipe.services.disk import Disk, disk
 from salespipe.services.metrics import Counts, counts
 from salespipe.services.objects import error_records, summary
 from salespipe.services.pipeline import Pipeline
@@ -28,7 +29,8 @@ class Hop:
 
     `state` is the service's own word. `records` is what passed (table: orders alive; lake, errors, dead letters:
     what lies there; catalog: tables). `lag` is how many records reached the hop before but not this one.
-    `age_seconds` is how old its latest sign of life is (delivery: the oldest record it still holds).
+    `age_seconds` is how old its latest sign of life is (delivery: the oldest record it still holds). `bytes` is what
+    it keeps: the table's items, the stream's changes, Kinesis's records, the objects of lake and errors.
     """
 
     name: str
@@ -36,15 +38,20 @@ class Hop:
     records: int | None = None
     lag: int | None = None
     age_seconds: float | None = None
+    bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Status:
-    """All hops; `healthy` when there are no `problems`, each of which is one line for a person."""
+    """All hops; `healthy` when there are no `problems`, each of which is one line for a person.
+
+    `disk` is what the target's whole store takes, in bytes by part (`disk.PARTS`); None where that is not ours to know.
+    """
 
     hops: tuple[Hop, ...]
     healthy: bool
     problems: tuple[str, ...]
+    disk: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ def status(p: Pipeline, *, now: Callable[[], datetime] = lambda: datetime.now(UT
         table = _describe_table(p)
         found = pool.submit(counts, p, table.get("CreationDateTime") or at, at)
         failed = pool.submit(error_records, p)
+        taken = pool.submit(disk, p, at)
         looks = [
             pool.submit(_look, name, partial(look, p))
             for name, look in (
@@ -78,7 +86,7 @@ def status(p: Pipeline, *, now: Callable[[], datetime] = lambda: datetime.now(UT
         seen = [*_table(table), *(look.result() for look in looks)]
         if all(each.hop.state == _MISSING for each in seen if each.hop.name in _MOVERS):
             provision.require(p)
-        hops = _counted({each.hop.name: each.hop for each in seen}, found.result(), failed.result())
+        hops = _counted({each.hop.name: each.hop for each in seen}, found.result(), failed.result(), taken.result())
     problems = [each.problem for each in seen if each.problem]
     if hops["errors"].records:
         problems.append(f"{hops['errors'].records} records failed; see the objects under {ERROR_PREFIX}")
@@ -86,7 +94,18 @@ def status(p: Pipeline, *, now: Callable[[], datetime] = lambda: datetime.now(UT
         problems.append(f"records failed, which cannot be counted; see the objects under {ERROR_PREFIX}")
     if hops["dead letters"].records:
         problems.append(f"{hops['dead letters'].records} dead letters wait in the queue {p.names.dead_letters}")
-    return Status(tuple(hops[name] for name in _ORDER), not problems, tuple(problems))
+    problems += _missed(found.result())
+    return Status(tuple(hops[name] for name in _ORDER), not problems, tuple(problems), taken.result().parts)
+
+
+def _missed(seen: Counts) -> list[str]:
+    """What went by age before it could be moved."""
+    lost = {"pipe: {} changes": seen.missed_changes, "delivery: {} records": seen.missed_records}
+    return [
+        f"{words.format(count)} reached the end of their retention before they were read, and are lost to it"
+        for words, count in lost.items()
+        if count
+    ]
 
 
 def in_flight(p: Pipeline) -> int | None:
@@ -94,7 +113,8 @@ def in_flight(p: Pipeline) -> int | None:
 
     Exact when the target publishes how many change events its table wrote and counts without delay, and its pipe is
     as old as its table. None when it cannot be told: AWS publishes no such count; None too while nothing was written.
-    What the pipe gave up as a dead letter stays counted. Raises NotThereError when the pipeline is not there.
+    What the pipe gave up as a dead letter stays counted; what went by age is not. Raises NotThereError when the
+    pipeline is not there.
     """
     table = _describe_table(p)
     if not table:
@@ -142,22 +162,24 @@ _MOVERS = ("pipe", "kinesis", "delivery")  # a `down` that keeps the data leaves
 
 def _lags(seen: Counts, failed: int | None) -> tuple[int | None, int | None]:
     """Change events before the pipe, and records between the stream and their end."""
-    before = None if seen.changes is None else max(seen.changes - (seen.piped or 0), 0)
+    before = None
+    if seen.changes is not None:
+        before = max(seen.changes - (seen.piped or 0) - (seen.missed_changes or 0), 0)
     within = None
     if seen.incoming is not None and failed is not None:
-        within = max(seen.incoming - (seen.processed or 0) - failed, 0)
+        within = max(seen.incoming - (seen.processed or 0) - (seen.missed_records or 0) - failed, 0)
     elif seen.changes is not None and failed is not None:
         within = 0
     return before, within
 
 
-def _counted(hops: dict[str, Hop], seen: Counts, failed: int | None) -> dict[str, Hop]:
+def _counted(hops: dict[str, Hop], seen: Counts, failed: int | None, taken: Disk) -> dict[str, Hop]:
     """The hops with the numbers that CloudWatch and the error objects give."""
     before, within = _lags(seen, failed)
     numbers: dict[str, dict[str, Any]] = {
-        "stream": {"records": seen.changes},
+        "stream": {"records": seen.changes, "bytes": taken.changes},
         "pipe": {"records": seen.piped, "lag": before},
-        "kinesis": {"records": seen.incoming},
+        "kinesis": {"records": seen.incoming, "bytes": taken.records},
         "delivery": {"records": seen.delivered, "lag": within, "age_seconds": seen.freshness if within else None},
         "transform": {"records": seen.processed},
         "lake": {"records": seen.delivered},
@@ -203,9 +225,10 @@ def _table(table: dict[str, Any]) -> list[_Seen]:
     if not table:
         return [_missing("table"), _missing("stream")]
     enabled = table.get("StreamSpecification", {}).get("StreamEnabled", False)
-    # ItemCount is brought up to date about every six hours on AWS.
+    # Both are brought up to date about every six hours on AWS.
+    count, taken = table.get("ItemCount"), table.get("TableSizeBytes")
     return [
-        _state("table", table["TableStatus"], ("ACTIVE", "UPDATING"), records=table.get("ItemCount")),
+        _state("table", table["TableStatus"], ("ACTIVE", "UPDATING"), records=count, bytes=taken),
         _state("stream", "ENABLED" if enabled else "DISABLED", ("ENABLED",)),
     ]
 
@@ -273,4 +296,4 @@ def _prefix(p: Pipeline, prefix: str, at: datetime) -> _Seen:
     found = summary(p, prefix)
     name = "lake" if prefix == DATA_PREFIX else "errors"
     age = max((at - found.latest).total_seconds(), 0.0) if found.latest else None
-    return _Seen(Hop(name, "READY" if found.objects else "EMPTY", age_seconds=age))
+    return _Seen(Hop(name, "READY" if found.objects else "EMPTY", age_seconds=age, bytes=found.bytes))

@@ -301,9 +301,9 @@ def test_status_tells_every_hop(journey: Journey, crawled: Any) -> None:
     status = journey.json("status")
     said = journey.run("status").stdout
 
-    assert status.keys() == {"hops", "healthy"}
+    assert status.keys() == {"hops", "healthy", "disk"}
     assert status["healthy"] is True
-    assert all(hop.keys() == {"name", "state", "records", "lag", "age_seconds"} for hop in status["hops"])
+    assert all(hop.keys() == {"name", "state", "records", "lag", "age_seconds", "bytes"} for hop in status["hops"])
     assert all(hop["name"] in said for hop in status["hops"])
     assert "http://127.0.0.1:" in said
 

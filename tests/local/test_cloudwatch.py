@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -202,3 +202,26 @@ def test_a_request_that_cannot_be_read_is_an_error_of_the_client(stores: Stores,
         reply = CloudWatchApi(stores).handle(Request("POST", path, "", headers, body))
         assert reply is not None
         assert reply.status == 400
+
+
+def test_what_the_store_takes_is_a_metric_of_now(stores: Stores, ask: Ask) -> None:
+    stores.objects.put("b", "k", b"x" * 1000)
+    now = datetime.now(UTC)
+    around = {"StartTime": now - timedelta(minutes=2), "EndTime": now + timedelta(minutes=2)}
+
+    def values(**window: datetime) -> list[float]:
+        metric = {
+            "Namespace": "Salespipe",
+            "MetricName": "StoredBytes",
+            "Dimensions": [{"Name": "Part", "Value": "objects"}],
+        }
+        asked_for = {"Id": "q", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Maximum"}}
+        found: list[float] = ask("GetMetricData", MetricDataQueries=[asked_for], **window)["MetricDataResults"][0][
+            "Values"
+        ]
+        return found
+
+    assert values(**around) == [1000]
+    assert values(StartTime=now - timedelta(days=2), EndTime=now - timedelta(days=1)) == []
+    listed = ask("ListMetrics", Namespace="Salespipe", MetricName="StoredBytes")["Metrics"]
+    assert {each["Dimensions"][0]["Value"] for each in listed} >= {"records", "items", "objects", "logs"}

@@ -146,6 +146,31 @@ def test_counts_and_what_waits_between_the_hops(endpoint: str) -> None:
     assert in_flight(p) == 15
 
 
+def test_what_went_by_age_is_a_problem_and_waits_no_more(endpoint: str) -> None:
+    p = made(endpoint, "late")
+    stand_up(p)
+    names = p.names
+    count(p, "Salespipe", "Changes", "TableName", names.table, 100)
+    count(p, "Salespipe", "Expired", "PipeName", names.pipe, 30)
+    count(p, "AWS/EventBridge/Pipes", "EventCount", "PipeName", names.pipe, 60)
+    count(p, "AWS/Kinesis", "IncomingRecords", "StreamName", names.stream, 60)
+    count(p, "Salespipe", "Expired", "DeliveryStreamName", names.delivery, 5)
+    count(p, "AWS/Firehose", "SucceedProcessing.Records", "DeliveryStreamName", names.delivery, 50)
+    found = status(p)
+    assert (hop(found, "pipe").lag, hop(found, "delivery").lag) == (10, 5)
+    assert in_flight(p) == 15
+    assert not found.healthy
+    assert [problem for problem in found.problems if "30 changes" in problem and "retention" in problem]
+    assert [problem for problem in found.problems if "5 records" in problem and "retention" in problem]
+
+
+def test_what_a_target_does_not_say_of_its_disk_is_not_known(pipeline: Pipeline) -> None:
+    found = status(pipeline)
+    assert found.disk is None
+    assert (hop(found, "stream").bytes, hop(found, "kinesis").bytes) == (None, None)
+    assert (hop(found, "table").bytes, hop(found, "lake").bytes) == (0, 0)
+
+
 def test_error_objects_are_read_once_and_only_when_their_number_matters(
     endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

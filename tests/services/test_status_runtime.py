@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from salespipe.aws.waiting import poll_until
 from salespipe.services import provision
 from salespipe.services.generate import generate
@@ -45,3 +47,27 @@ def test_every_change_is_counted_at_every_hop_and_a_poisoned_record_is_seen(runt
     after = status(p)
     assert not after.healthy
     assert any("errors/" in problem for problem in after.problems)
+
+
+def test_the_hops_say_what_they_keep_and_the_parts_are_what_lies_on_the_disk(runtime: Embedded) -> None:
+    p = runtime.pipeline()
+    for _ in provision.up(p, provision.plan(p)):
+        pass
+    for _ in generate(p, rate=2_000, count=200, seed=5):
+        pass
+    settle(p)
+    seen = status(p)
+    found = {hop.name: hop.bytes for hop in seen.hops}
+    listed = p.aws.client("s3").list_objects_v2(Bucket=p.names.bucket, Prefix="orders/")["Contents"]
+    assert found["lake"] == sum(each["Size"] for each in listed)
+    assert found["table"] == p.aws.client("dynamodb").describe_table(TableName=p.names.table)["Table"]["TableSizeBytes"]
+    assert found["errors"] == 0
+    # A record of the stream is the change and a little more.
+    assert 0 < (found["stream"] or 0) < (found["kinesis"] or 0)
+    assert found["pipe"] is None
+
+    assert seen.disk is not None
+    assert seen.disk["records"] == (found["stream"] or 0) + (found["kinesis"] or 0)
+    assert (seen.disk["items"], seen.disk["objects"]) == (found["table"], found["lake"])
+    files = [path for path in runtime.home.rglob("*") if path.is_file() and "functions" not in path.parts]
+    assert sum(seen.disk.values()) == pytest.approx(sum(path.stat().st_size for path in files), rel=0.05)

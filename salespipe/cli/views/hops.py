@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from salespipe.cli.views.console import Console
+from salespipe.cli.views.units import amount
 
 if TYPE_CHECKING:
     from salespipe.services.status import Hop, Status
@@ -20,9 +21,13 @@ def show(console: Console, status: Status, problems: Sequence[str] = (), *, wher
         for hop in hops:
             if hop["age_seconds"] is not None:
                 hop["age_seconds"] = round(hop["age_seconds"], 3)
-        console.document({"hops": hops, "healthy": healthy})
+        total = status.disk and {**status.disk, "total": sum(status.disk.values())}
+        console.document({"hops": hops, "healthy": healthy, "disk": total})
         return
-    console.table(["hop", "state", "records", "lag", "age"], [_row(hop) for hop in status.hops], right=(2, 3, 4))
+    columns = ["hop", "state", "records", "lag", "age", "size"]
+    console.table(columns, [_row(hop) for hop in status.hops], right=(2, 3, 4, 5))
+    if status.disk:
+        console.write(_disk(status.disk))
     for problem in (*problems, *status.problems):
         console.write(console.style(f"problem: {problem}", "red"))
     console.write(f"{'healthy' if healthy else 'not healthy'}; {where}")
@@ -42,7 +47,14 @@ def _row(hop: Hop) -> list[str]:
         "" if hop.records is None else f"{hop.records:,}",
         "" if hop.lag is None else f"{hop.lag:,}",
         "" if hop.age_seconds is None else age(hop.age_seconds),
+        "" if hop.bytes is None else amount(hop.bytes),
     ]
+
+
+def _disk(parts: dict[str, int]) -> str:
+    """The whole, then its parts, the largest first."""
+    each = sorted(parts.items(), key=lambda part: -part[1])
+    return f"on disk: {amount(sum(parts.values()))} ({', '.join(f'{name} {amount(count)}' for name, count in each)})"
 
 
 def age(seconds: float) -> str:

@@ -16,6 +16,7 @@ from salespipe.cli import options
 from salespipe.cli.views.console import Console, visible
 from salespipe.cli.views.document import dumps, text
 from salespipe.cli.views.table import plain
+from salespipe.cli.views.units import amount
 from salespipe.errors import SalespipeError, UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def summary(console: Console, result: QueryResult, output: str | None) -> None:
     """How many rows, how long, how much was scanned (which is what Athena bills)."""
     rows = f"{len(result.rows):,} row{'' if len(result.rows) == 1 else 's'}"
     where = f" in {output}" if output else ""
-    console.talk(f"{rows}{where}, {result.seconds:.2f} s, {_size(result.scanned_bytes)} scanned")
+    console.talk(f"{rows}{where}, {result.seconds:.2f} s, {amount(result.scanned_bytes)} scanned")
 
 
 def _lines(result: QueryResult, form: str) -> Iterator[str]:
@@ -129,11 +130,3 @@ def _cells(row: Sequence[object]) -> list[str]:
 
 def _numeric(result: QueryResult) -> list[int]:
     return [n for n, column in enumerate(result.columns) if column.type.partition("(")[0] in _NUMBERS]
-
-
-def _size(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

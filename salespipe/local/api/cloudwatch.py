@@ -2,19 +2,23 @@
 
 GetMetricData, GetMetricStatistics and ListMetrics for the namespaces of `stores.metrics`, whose values are kept by
 the minute: a period below a minute is answered as a minute, and there are no percentiles. Counts are exact and there
-at once, which AWS does not promise. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/Welcome.html
+at once, which AWS does not promise. What the store takes on disk (`usage`) is a metric that has but one value, of now.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/Welcome.html
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from salespipe.local import usage
 from salespipe.local.errors import AwsError
 from salespipe.local.http import Reply, Request
 from salespipe.local.protocols import decode, encode, encode_error, operation_of, service_model
 from salespipe.local.stores import Stores
 from salespipe.local.stores.metrics import Minute
+from salespipe.local.usage import Usage
 
 OURS = frozenset({"AWS/DynamoDB", "AWS/EventBridge/Pipes", "AWS/Firehose", "AWS/Kinesis", "AWS/Lambda", "Salespipe"})
 _MINUTE = 60
@@ -35,6 +39,7 @@ class CloudWatchApi:
 
     def __init__(self, stores: Stores) -> None:
         self._metrics = stores.metrics
+        self._usage = Usage(stores)
         self._operations: dict[str, Callable[[Params], Params | None]] = {
             "GetMetricData": self.get_metric_data,
             "GetMetricStatistics": self.get_metric_statistics,
@@ -125,7 +130,7 @@ class CloudWatchApi:
                     "MetricName": name,
                     "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
                 }
-                for _, name, dimensions in self._metrics.names(namespace)
+                for name, dimensions in self._names(namespace)
                 if params.get("MetricName") in (None, name)
                 and all(
                     dimension["Name"] in dimensions and dimension.get("Value") in (None, dimensions[dimension["Name"]])
@@ -133,6 +138,13 @@ class CloudWatchApi:
                 )
             ]
         }
+
+    def _names(self, namespace: str) -> list[tuple[str, dict[str, str]]]:
+        """Metric and dimensions of all that have values."""
+        found = [(name, dimensions) for _, name, dimensions in self._metrics.names(namespace)]
+        if namespace == usage.METRIC[0]:
+            found += [(usage.METRIC[1], dimensions) for dimensions in self._usage.dimensions()]
+        return found
 
     def _points(
         self, metric: Mapping[str, Any], window: tuple[float, float], period: int | None, unit: str | None
@@ -144,6 +156,11 @@ class CloudWatchApi:
         start, end = window
         dimensions = {entry["Name"]: entry["Value"] for entry in metric.get("Dimensions") or []}
         begin = int(start) // length * length
+        if (metric["Namespace"], metric["MetricName"]) == usage.METRIC:
+            now, taken = int(time.time()) // _MINUTE * _MINUTE, self._usage.read(dimensions)
+            if taken is None or not begin <= now < end:
+                return []
+            return [(now // length * length, [Minute(now, taken, 1, taken, taken)])]
         points: dict[int, list[Minute]] = {}
         for minute in self._metrics.read(metric["Namespace"], metric["MetricName"], dimensions, begin, end):
             points.setdefault(minute.start // length * length, []).append(minute)

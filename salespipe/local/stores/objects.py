@@ -222,6 +222,10 @@ class ObjectStore:
         finally:
             rows.close()
 
+    def size(self) -> int:
+        """Bytes of all objects, parts of unfinished uploads included."""
+        return int(self._db.read().execute("select coalesce(sum(size), 0) from objects").fetchone()[0])
+
     # ---- removing ----
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
