@@ -79,7 +79,7 @@ def open_target(
         return _local(pipeline, region or LOCAL_REGION, start)
     if name == "aws":
         if faulty:
-            raise UsageError("nothing can be made to go wrong on AWS", "faults are for --target local")
+            raise UsageError("faults can be injected into the local target only, not into aws", "use --target local")
         return _aws(pipeline, profile, region)
     raise UsageError(f"target {name!r} is not known", "use --target local or --target aws")
 

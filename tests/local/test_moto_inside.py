@@ -121,6 +121,22 @@ def test_stream_labels_have_milliseconds(runtime: Embedded) -> None:
     assert table["LatestStreamArn"].endswith(table["LatestStreamLabel"])
 
 
+def test_throughput_is_that_of_a_provisioned_table(runtime: Embedded) -> None:
+    client = runtime.client("dynamodb")
+    client.create_table(
+        TableName="Orders",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        ProvisionedThroughput={"ReadCapacityUnits": 7, "WriteCapacityUnits": 3},
+    )
+    assert moto_inside.throughput("us-east-1", "Orders") == (3, 7)
+    client.update_table(TableName="Orders", ProvisionedThroughput={"ReadCapacityUnits": 9, "WriteCapacityUnits": 4})
+    assert moto_inside.throughput("us-east-1", "Orders") == (4, 9)
+    client.update_table(TableName="Orders", BillingMode="PAY_PER_REQUEST")
+    assert moto_inside.throughput("us-east-1", "Orders") is None
+    assert moto_inside.throughput("us-east-1", "Nothing") is None
+
+
 @pytest.mark.parametrize(
     ("expression", "holds"),
     [
