@@ -12,6 +12,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from salespipe.local.errors import StoreError
 _SPARE = 1024 * 1024
 """Bytes without which next to nothing can be written: less is a full disk."""
 
+_RECENT = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
@@ -33,9 +35,12 @@ log = logging.getLogger(__name__)
 class Storage:
     """The disk under one home, as those see it who meet its errors."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._home = home
+        self._clock = clock
         self._damage: str | None = None
+        self._unseen = ("", -_RECENT)
+        """The last trouble that `look` did not show, and when."""
         self._logged: str | None = None
 
     def words(self, error: BaseException) -> str | None:
@@ -44,8 +49,10 @@ class Storage:
         if found is not None and found != self._logged:
             log.error("%s (%s: %s)", found, type(error).__name__, error)
             self._logged = found
-        if _is_damage(error):
+        if found is not None and _is_damage(error):
             self._damage = found
+        elif found is not None and look(self._home) is None:
+            self._unseen = (found, self._clock())
         return found
 
     def insist(self, action: Callable[[], object], stop: threading.Event) -> None:
@@ -64,8 +71,11 @@ class Storage:
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
     def problem(self) -> str | None:
-        """What is wrong just now: looked up, but for damage, which does not heal and is remembered."""
+        """What is wrong just now. What cannot be looked up is told for some seconds after it was met; a damaged
+        database, which does not heal, until the end."""
         found = self._damage or look(self._home)
+        if found is None and self._clock() - self._unseen[1] < _RECENT:
+            found = self._unseen[0]
         if found is None:
             self._logged = None
         return found
@@ -75,6 +85,8 @@ def look(home: Path) -> str | None:
     """What would keep the next write from being done, None if nothing that can be seen from here."""
     try:
         disk = os.statvfs(home)
+    except FileNotFoundError:
+        return f"{home} is gone, and with it everything that is kept there: put it back, then try again"
     except OSError as error:
         return trouble(error, home)
     if disk.f_flag & os.ST_RDONLY:

@@ -150,7 +150,8 @@ def scan(
                 try:
                     _take(folder, stored, classifiers, target.sample)
                 except (OSError, DamagedObjectError) as error:
-                    folder.unread.append(f"s3://{stored.bucket}/{stored.key}: it was left out: {error}")
+                    why = stored.damaged("is gone") if isinstance(error, FileNotFoundError) else error
+                    folder.unread.append(f"s3://{stored.bucket}/{stored.key}: it was left out: {why}")
                 else:
                     folder.known.add(name)
         yield folder, True
