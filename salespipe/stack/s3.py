@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from salespipe.aws.absent import if_there
 from salespipe.aws.errors import client_error, error_code
 from salespipe.errors import AccessError
+from salespipe.stack.naming import RESULT_PREFIX
 from salespipe.stack.policies import tls_only
 from salespipe.stack.resource import Found, Resource, Seen, Values, from_tag_list
 
@@ -25,6 +26,16 @@ _ABORT_RULE = {
     "Filter": {"Prefix": ""},
     "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _ABORT_AFTER_DAYS},
 }
+# Athena forgets a query after 45 days (https://docs.aws.amazon.com/athena/latest/ug/querying-viewing-history.html), but
+# never removes its result.
+_RESULT_DAYS = 45
+_RESULT_RULE = {
+    "ID": "remove-query-results",
+    "Status": "Enabled",
+    "Filter": {"Prefix": RESULT_PREFIX},
+    "Expiration": {"Days": _RESULT_DAYS},
+}
+_RULES = (_ABORT_RULE, _RESULT_RULE)
 
 
 class Bucket(Resource):
@@ -44,7 +55,7 @@ class Bucket(Resource):
             "encryption": "AES256",
             "object ownership": "BucketOwnerEnforced",
             "bucket policy": tls_only(self.names),
-            "lifecycle": {"unfinished uploads": _ABORT_AFTER_DAYS},
+            "lifecycle": {"unfinished uploads": _ABORT_AFTER_DAYS, "query results": _RESULT_DAYS},
         }
 
     def read(self) -> Found | None:
@@ -56,7 +67,7 @@ class Bucket(Resource):
         encryption = if_there(s3.get_bucket_encryption, Bucket=self.name) or {}
         ownership = if_there(s3.get_bucket_ownership_controls, Bucket=self.name) or {}
         policy = if_there(s3.get_bucket_policy, Bucket=self.name) or {}
-        lifecycle = if_there(s3.get_bucket_lifecycle_configuration, Bucket=self.name) or {}
+        rules = (if_there(s3.get_bucket_lifecycle_configuration, Bucket=self.name) or {}).get("Rules", [])
         encryption_rules = encryption.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
         ownership_rules = ownership.get("OwnershipControls", {}).get("Rules", [])
         return Found(
@@ -67,7 +78,7 @@ class Bucket(Resource):
                 ),
                 "object ownership": next((r["ObjectOwnership"] for r in ownership_rules), None),
                 "bucket policy": json.loads(policy["Policy"]) if policy else None,
-                "lifecycle": {"unfinished uploads": _abort_days(lifecycle.get("Rules", []))},
+                "lifecycle": {"unfinished uploads": _abort_days(rules), "query results": _result_days(rules)},
             },
             tags=from_tag_list(tags.get("TagSet")),
         )
@@ -104,7 +115,7 @@ class Bucket(Resource):
             ),
             "lifecycle": lambda: s3.put_bucket_lifecycle_configuration(
                 Bucket=self.name,
-                LifecycleConfiguration={"Rules": [*self._other_rules(), _ABORT_RULE]},
+                LifecycleConfiguration={"Rules": [*self._other_rules(), *_RULES]},
             ),
         }
         for setting, put in steps.items():
@@ -134,7 +145,7 @@ class Bucket(Resource):
     def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         return (
             "public access blocked, encrypted (AES256), TLS only, objects owned by the account",
-            f"unfinished uploads are removed after {_ABORT_AFTER_DAYS} days",
+            f"unfinished uploads are removed after {_ABORT_AFTER_DAYS} days, query results after {_RESULT_DAYS}",
         )
 
     def losses(self) -> tuple[str, ...]:
@@ -156,7 +167,8 @@ class Bucket(Resource):
     def _other_rules(self) -> list[dict[str, Any]]:
         """The lifecycle rules that somebody else added: they stay."""
         lifecycle = if_there(self.aws.client("s3").get_bucket_lifecycle_configuration, Bucket=self.name) or {}
-        return [rule for rule in lifecycle.get("Rules", []) if rule.get("ID") != _ABORT_RULE["ID"]]
+        ours = {rule["ID"] for rule in _RULES}
+        return [rule for rule in lifecycle.get("Rules", []) if rule.get("ID") not in ours]
 
 
 def _abort_days(rules: list[dict[str, Any]]) -> int | None:
@@ -166,4 +178,14 @@ def _abort_days(rules: list[dict[str, Any]]) -> int | None:
         whole = not (rule.get("Filter", {}).get("Prefix") or rule.get("Prefix"))
         if rule.get("Status") == "Enabled" and days is not None and whole:
             return int(days)
+    return None
+
+
+def _result_days(rules: list[dict[str, Any]]) -> int | None:
+    """Days after which our own rule removes the results of queries; None if it does not."""
+    for rule in rules:
+        whole = rule.get("Filter") == _RESULT_RULE["Filter"] and rule.get("Status") == "Enabled"
+        if rule.get("ID") == _RESULT_RULE["ID"] and whole:
+            days = rule.get("Expiration", {}).get("Days")
+            return None if days is None else int(days)
     return None

@@ -384,6 +384,17 @@ def _make_upload_older(stores: Stores, upload: str, hours: float) -> None:
     stores.documents.put("s3-upload", upload, {**document, "Initiated": document["Initiated"] - hours * HOUR})
 
 
+@pytest.mark.parametrize("filter", [{"ObjectSizeLessThan": 5}, {"And": {"Prefix": "a", "ObjectSizeGreaterThan": 5}}])
+def test_a_rule_by_size_is_refused_instead_of_being_for_every_object(runtime: Embedded, filter: dict[str, Any]) -> None:
+    s3 = runtime.client("s3")
+    s3.create_bucket(Bucket="lake")
+    rule = {"Status": "Enabled", "Filter": filter, "Expiration": {"Days": 1}}
+    with pytest.raises(ClientError, match="by object size are not supported"):
+        s3.put_bucket_lifecycle_configuration(Bucket="lake", LifecycleConfiguration={"Rules": [rule]})
+    with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
+        s3.get_bucket_lifecycle_configuration(Bucket="lake")
+
+
 def test_objects_expire_at_the_midnight_after_their_age() -> None:
     # The example of https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
     written = 1389781800.0  # 15 January 2014, 10:30 UTC

@@ -151,8 +151,21 @@ def test_lifecycle_rules_of_others_stay(world: World) -> None:
     assert changed(world.plan()) == {"bucket": "update"}
     world.up()
     rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
-    assert sorted(rule["ID"] for rule in rules) == ["abort-unfinished-uploads", "theirs"]
+    assert sorted(rule["ID"] for rule in rules) == ["abort-unfinished-uploads", "remove-query-results", "theirs"]
     assert changed(world.plan()) == {}
+
+
+@pytest.mark.parametrize(
+    "change", [{"Expiration": {"Days": 3}}, {"Filter": {"Prefix": ""}}, {"Status": "Disabled"}], ids=str
+)
+def test_a_lifecycle_rule_of_ours_that_was_changed_is_set_right(world: World, change: dict[str, Any]) -> None:
+    s3, bucket = world.client("s3"), world.pipeline.names.bucket
+    before = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    changed_rules = [rule | change if rule["ID"] == "remove-query-results" else rule for rule in before]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": changed_rules})
+    assert changed(world.plan()) == {"bucket": "update"}
+    world.up()
+    assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == before
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,9 @@ class S3Api:
             return _xml(s3_xml.deleted([] if quiet else keys))
         if request.method == "PUT" and not params:
             return self._create_bucket(request)
+        if request.method == "PUT" and "lifecycle" in params:
+            s3_xml.check_lifecycle(request.body)
+            return None
         if request.method == "DELETE" and not params:
             self._must_exist(bucket)
             if self._objects.list(bucket, limit=1):

@@ -211,3 +211,10 @@ def read_tags(body: bytes) -> bytes | None:
     pairs = [(tag.findtext("{*}Key") or "", tag.findtext("{*}Value") or "") for tag in tags]
     content = "".join(f"<Tag>{_tag('Key', key)}{_tag('Value', value)}</Tag>" for key, value in pairs)
     return _document("Tagging", f"<TagSet>{content}</TagSet>")
+
+
+def check_lifecycle(body: bytes) -> None:
+    """Raise AwsError for rules by object size: moto passes the size over, and the rule would be for every object."""
+    sizes = {"ObjectSizeGreaterThan", "ObjectSizeLessThan"}
+    if any(each.tag.rpartition("}")[2] in sizes for each in _read(body).iter()):
+        raise AwsError("NotImplemented", "lifecycle rules by object size are not supported by the local S3", 501)

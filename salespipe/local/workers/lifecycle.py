@@ -53,7 +53,7 @@ def read_rules(document: bytes) -> list[Rule]:
     for rule in ElementTree.fromstring(document).iterfind("{*}Rule"):
         if rule.findtext("{*}Status") != "Enabled" or rule.find(".//{*}Tag") is not None:
             continue
-        prefix = next((found.text for found in rule.iter() if found.tag.endswith("}Prefix")), None)
+        prefix = next((found.text for found in rule.iter() if found.tag.rpartition("}")[2] == "Prefix"), None)
         date = rule.findtext("{*}Expiration/{*}Date")
         rules.append(
             Rule(
