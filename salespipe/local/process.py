@@ -35,8 +35,9 @@ from salespipe.local.api.workgroups import WorkGroupsApi
 from salespipe.local.connection import Connection
 from salespipe.local.errors import StoreError
 from salespipe.local.faults.admin import Admin
-from salespipe.local.faults.effects import TableStreams, kinds
+from salespipe.local.faults.effects import kinds
 from salespipe.local.faults.registry import Registry
+from salespipe.local.faults.stream import StreamSwitch
 from salespipe.local.functions import Functions
 from salespipe.local.gateway import Gateway
 from salespipe.local.limits.rates import VARIABLE, parse
@@ -80,7 +81,7 @@ class Runtime:
                 self.functions,
                 self.stores.objects,
                 [self.kinesis.iterators, self.streams.iterators],
-                TableStreams(self.stores.items, self.dynamodb.update_table, self.moto.account),
+                StreamSwitch(self.stores.items, self.dynamodb.update_table, self.moto.account),
             )
         )
         self.gateway = Gateway(

@@ -12,8 +12,9 @@ from typing import Any
 
 from salespipe.local import moto_inside
 from salespipe.local.api.closed_streams import ClosedStreams
-from salespipe.local.api.dynamodb_metering import Meter, reason_code, unless
+from salespipe.local.api.dynamodb_metering import Meter, unless
 from salespipe.local.api.dynamodb_search import project, query, scan
+from salespipe.local.api.dynamodb_transactions import cancel_for, cancellation
 from salespipe.local.api.dynamodb_values import invalid, key, stored
 from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
@@ -239,35 +240,12 @@ class DynamoDbApi:
         try:
             with self._stores.db.write():
                 if self._meter.on:
-                    writes, unprocessed = self._affordable(writes, requests)
+                    writes, unprocessed = self._meter.affordable(self._items, writes, requests)
                 for table, batch in writes:
                     self._items.apply(table, batch)
         except SameItemError as error:
             raise invalid("Provided list of item keys contains duplicates") from error
         return {"UnprocessedItems": unprocessed}
-
-    def _affordable(
-        self, writes: list[tuple[Table, list[Write]]], requests: dict[str, list[dict[str, Any]]]
-    ) -> tuple[list[tuple[Table, list[Write]]], dict[str, list[dict[str, Any]]]]:
-        """What the limits allow of a batch, and the requests of the rest. Raises AwsError when they allow nothing."""
-        kept: list[tuple[Table, list[Write]]] = []
-        left: dict[str, list[dict[str, Any]]] = {}
-        refused: AwsError | None = None
-        for (table, batch), (name, given) in zip(writes, requests.items(), strict=True):
-            if len({table.place(write.item) for write in batch}) != len(batch):
-                raise SameItemError
-            allowed = []
-            for write, request in zip(batch, given, strict=True):
-                error = self._meter.write(table, write, self._items.get_for_update(table, write.item))
-                if error is None:
-                    allowed.append(write)
-                else:
-                    refused = error
-                    left.setdefault(name, []).append(request)
-            kept.append((table, allowed))
-        if not any(allowed for _, allowed in kept):
-            unless(refused)
-        return kept, left
 
     def batch_get_item(self, call: Call) -> dict[str, Any]:
         """Up to 100 items; those that do not exist are left out."""
@@ -307,9 +285,9 @@ class DynamoDbApi:
             place = key(asked["Key"], table)
             found = self._items.get(table, place)
             error = self._meter.read(table, place, found, asked, times=2) if self._meter.on else None
-            reasons.append(_reason(error))
+            reasons.append(cancellation(error))
             answers.append({} if found is None else {"Item": project(found, asked)})
-        _cancel_for(reasons)
+        cancel_for(reasons)
         return {"Responses": answers}
 
     def transact_write_items(self, call: Call) -> dict[str, Any]:
@@ -329,10 +307,10 @@ class DynamoDbApi:
                 ((kind, params),) = element.items()
                 try:
                     self._transact(call, kind, params)
-                    reasons.append(_reason(None))
+                    reasons.append(cancellation(None))
                 except AwsError as error:
-                    reasons.append(_reason(error))
-            _cancel_for(reasons)
+                    reasons.append(cancellation(error))
+            cancel_for(reasons)
         return {}
 
     def _place(self, call: Call, kind: str, params: dict[str, Any]) -> tuple[str, tuple[bytes, bytes]]:
@@ -399,22 +377,6 @@ def _returned(params: dict[str, Any], old: Item | None, new: Item | None) -> dic
     # Also those that got the value they had; of a nested path the whole attribute.
     updated = moto_inside.touched(params["UpdateExpression"], params.get("ExpressionAttributeNames") or {})
     return {"Attributes": {name: value for name, value in image.items() if name in updated}}
-
-
-def _reason(error: AwsError | None) -> dict[str, str]:
-    """Why an element of a transaction would not be carried out."""
-    return {"Code": "None"} if error is None else {"Code": reason_code(error), "Message": error.message}
-
-
-def _cancel_for(reasons: list[dict[str, str]]) -> None:
-    """Raise if an element of a transaction has a reason not to be carried out."""
-    if any(reason["Code"] != "None" for reason in reasons):
-        codes = ", ".join(reason["Code"] for reason in reasons)
-        raise AwsError(
-            "TransactionCanceledException",
-            f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
-            details={"CancellationReasons": reasons},
-        )
 
 
 def _names_and_values(params: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

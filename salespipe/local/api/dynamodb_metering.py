@@ -7,6 +7,7 @@ A write whose condition does not hold costs nothing here, and its units on AWS.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from salespipe.local import moto_inside
@@ -15,7 +16,10 @@ from salespipe.local.itemsize import item_size
 from salespipe.local.limits.refusals import table_refused
 from salespipe.local.limits.tables import Kind, read_units, write_units
 from salespipe.local.limits.throttle import Throttle
-from salespipe.local.stores.items import Item, Table, Write
+from salespipe.local.stores.items import Item, ItemStore, SameItemError, Table, Write
+
+Request = dict[str, Any]
+"""One PutRequest or DeleteRequest of a batch, as it was sent."""
 
 
 class Meter:
@@ -32,6 +36,32 @@ class Meter:
         """Use the units of a write over `old`; the error if they are not there. `times` is 2 in a transaction."""
         units = write_units(0 if old is None else item_size(old), write.size) * times
         return self._take(table, "writes", write.item, units)
+
+    def affordable(
+        self, items: ItemStore, writes: Sequence[tuple[Table, list[Write]]], requests: Mapping[str, list[Request]]
+    ) -> tuple[list[tuple[Table, list[Write]]], dict[str, list[Request]]]:
+        """The writes of a batch that the limits allow, and the requests of the others; inside `write()`.
+
+        Raises AwsError when they allow nothing, SameItemError for two writes on one key.
+        """
+        kept: list[tuple[Table, list[Write]]] = []
+        left: dict[str, list[Request]] = {}
+        refused: AwsError | None = None
+        for (table, batch), (name, given) in zip(writes, requests.items(), strict=True):
+            if len({table.place(write.item) for write in batch}) != len(batch):
+                raise SameItemError
+            allowed = []
+            for write, request in zip(batch, given, strict=True):
+                error = self.write(table, write, items.get_for_update(table, write.item))
+                if error is None:
+                    allowed.append(write)
+                else:
+                    refused = error
+                    left.setdefault(name, []).append(request)
+            kept.append((table, allowed))
+        if not any(allowed for _, allowed in kept):
+            unless(refused)
+        return kept, left
 
     def check(self, table: Table, key: Item, found: Item | None) -> AwsError | None:
         """The same for a condition that a transaction checks."""
@@ -64,9 +94,3 @@ def unless(refused: AwsError | None) -> None:
     """Raise what was refused, if anything was."""
     if refused is not None:
         raise refused
-
-
-def reason_code(error: AwsError) -> str:
-    """The error as the reason for which a transaction was cancelled.
-    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html (errors)"""
-    return "ThrottlingError" if error.code == "ThrottlingException" else error.code.removesuffix("Exception")

@@ -12,60 +12,37 @@ disable-stream   the table's change stream is switched off; at the end a new one
 from __future__ import annotations
 
 import json
-import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
-from salespipe.local.call import Call, Handler
+from salespipe.local.api.iterators import Iterators
 from salespipe.local.errors import AwsError
 from salespipe.local.faults.registry import Fault, FaultError, Kind
+from salespipe.local.faults.stream import StreamSwitch
 from salespipe.local.functions import DeployedFunction, Functions, Invocation
 from salespipe.local.limits.bucket import Bucket
 from salespipe.local.limits.throttle import Throttle
-from salespipe.local.stores.items import ItemStore
 from salespipe.local.stores.objects import ObjectStore
-
-log = logging.getLogger(__name__)
 
 _SLOW_DOWN = "Please reduce your request rate."
 _SAID = "salespipe chaos: fail-lambda"
-
-
-class Expiring(Protocol):
-    """Something that hands out iterators of streams."""
-
-    def expire(self, stream_arn: str) -> None:
-        """All that were handed out until now, of this stream or of the streams of this table, have expired."""
-
-
-class Streams(Protocol):
-    """What switches the change stream of a table."""
-
-    def stream_of(self, table_arn: str) -> tuple[str | None, str | None]:
-        """The ARN and the view of the stream that is on, None where none is. Raises AwsError without a table."""
-
-    def switch_stream(self, table_arn: str, view: str | None) -> None:
-        """Switch it on with a view, or off with None. Raises AwsError."""
 
 
 def kinds(
     throttle: Throttle,
     functions: Functions,
     objects: ObjectStore,
-    iterators: Iterable[Expiring],
-    streams: Streams,
+    iterators: Sequence[Iterators],
+    stream: StreamSwitch,
 ) -> dict[str, Kind]:
-    """Every fault of the runtime by name."""
+    """Every fault of the runtime by name. `iterators` are those of every service that hands some out."""
     table, function, s3 = _TableTrouble(throttle), _LambdaTrouble(functions), _S3Trouble(objects)
-    stream = _StreamTrouble(streams)
-    readers = list(iterators)
 
     def expire(fault: Fault) -> None:
-        for reader in readers:
-            reader.expire(_resource(fault, "stream"))
-            reader.expire(_resource(fault, "table"))
+        for service in iterators:
+            service.expire(fault.about("stream"))
+            service.expire(fault.about("table"))
 
     return {
         "throttle-table": Kind(table.begin, table.end, {"share": None, "rate": None}),
@@ -74,7 +51,7 @@ def kinds(
         "fail-s3": Kind(s3.begin, s3.end, {"share": 1.0}),
         "delay-s3": Kind(s3.begin, s3.end, {"share": 1.0, "delay": 1.0}),
         "expire-iterators": Kind(expire),
-        "disable-stream": Kind(stream.begin, stream.end),
+        "disable-stream": Kind(stream.off, stream.on),
     }
 
 
@@ -85,10 +62,10 @@ class _TableTrouble:
     def begin(self, fault: Fault) -> None:
         if "share" in fault.options and "rate" in fault.options:
             raise FaultError("throttle-table takes a share or a rate, not both")
-        self._throttle.squeeze(_resource(fault, "table"), _refusing(fault))
+        self._throttle.squeeze(fault.about("table"), _refusing(fault))
 
     def end(self, fault: Fault) -> None:
-        self._throttle.squeeze(_resource(fault, "table"), None)
+        self._throttle.squeeze(fault.about("table"), None)
 
 
 def _refusing(fault: Fault, clock: Callable[[], float] = time.monotonic) -> Callable[[float], bool]:
@@ -137,7 +114,7 @@ class _LambdaTrouble:
         self._troubles = _Troubles()
 
     def begin(self, fault: Fault) -> None:
-        self._troubles.add(_resource(fault, "function"), fault)
+        self._troubles.add(fault.about("function"), fault)
         self._functions.instead = self._instead
 
     def end(self, fault: Fault) -> None:
@@ -168,7 +145,7 @@ class _S3Trouble:
         self._troubles = _Troubles()
 
     def begin(self, fault: Fault) -> None:
-        self._troubles.add(_resource(fault, "bucket"), fault)
+        self._troubles.add(fault.about("bucket"), fault)
         self._objects.before_write = self._before_write
 
     def end(self, fault: Fault) -> None:
@@ -182,56 +159,3 @@ class _S3Trouble:
             if fault.name == "fail-s3":
                 raise AwsError("SlowDown", _SLOW_DOWN, 503)
             fault.wait(fault.options["delay"])
-
-
-class TableStreams:
-    """Switches streams as a client would: by UpdateTable."""
-
-    def __init__(self, items: ItemStore, update_table: Handler, account: str) -> None:
-        self._items = items
-        self._update_table = update_table
-        self._account = account
-
-    def stream_of(self, table_arn: str) -> tuple[str | None, str | None]:
-        table = self._items.table(table_arn)
-        if table is None:
-            raise AwsError("ResourceNotFoundException", f"there is no table {table_arn}")
-        return table.stream_arn, table.view
-
-    def switch_stream(self, table_arn: str, view: str | None) -> None:
-        wanted = {"StreamEnabled": False} if view is None else {"StreamEnabled": True, "StreamViewType": view}
-        params = {"TableName": table_arn.rpartition("/")[2], "StreamSpecification": wanted}
-        region = table_arn.split(":")[3]
-        self._update_table(Call("dynamodb", "UpdateTable", self._account, region, params))
-
-
-class _StreamTrouble:
-    def __init__(self, streams: Streams) -> None:
-        self._streams = streams
-        self._views: dict[str, str] = {}
-
-    def begin(self, fault: Fault) -> None:
-        table = _resource(fault, "table")
-        arn, view = self._streams.stream_of(table)
-        if arn is None or view is None:
-            raise FaultError("the table's change stream is off already")
-        self._streams.switch_stream(table, None)
-        self._views[table] = view
-        fault.count()
-
-    def end(self, fault: Fault) -> None:
-        table = _resource(fault, "table")
-        view = self._views.pop(table)
-        try:
-            if self._streams.stream_of(table)[0] is None:
-                self._streams.switch_stream(table, view)
-        except AwsError as error:
-            # The table was deleted meanwhile, and the stream with it.
-            log.warning("the change stream of %s was not switched on again: %s", table, error)
-
-
-def _resource(fault: Fault, kind: str) -> str:
-    try:
-        return fault.resources[kind]
-    except KeyError:
-        raise FaultError(f"{fault.name} has to be told its {kind}") from None

@@ -47,6 +47,12 @@ class Fault:
     _timer: Timer | None = field(default=None, repr=False)
     _over: threading.Event = field(default_factory=threading.Event, repr=False)
 
+    def about(self, kind: str) -> str:
+        """The pipeline's resource of a kind. Raises FaultError if it was not told."""
+        if kind not in self.resources:
+            raise FaultError(f"{self.name} has to be told its {kind}")
+        return self.resources[kind]
+
     def strikes(self) -> bool:
         """Whether it strikes this time: always, or in its `share` of all times, in the same order in every run."""
         with self._lock:
