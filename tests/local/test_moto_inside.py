@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -107,6 +108,21 @@ def test_stream_shards(runtime: Embedded) -> None:
     first, second = moto_inside.stream_shards("us-east-1", "S")
     assert first == (0, 0, 2**127 - 1, True, None, None)
     assert second == (1, 2**127, 2**128 - 1, True, None, None)
+
+
+def test_expire_messages(runtime: Embedded) -> None:
+    sqs = runtime.client("sqs")
+    url = sqs.create_queue(QueueName="q", Attributes={"MessageRetentionPeriod": "60"})["QueueUrl"]
+    for body in ("old", "received"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    assert len(sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"]) == 1
+    later = time.time() + 61
+    assert moto_inside.expire_messages(time.time(), look=True) == 0
+    assert moto_inside.expire_messages(later, look=True) == 2
+    assert moto_inside.expire_messages(later) == 2
+    assert moto_inside.expire_messages(later) == 0
+    sqs.send_message(QueueUrl=url, MessageBody="new")
+    assert [each["Body"] for each in sqs.receive_message(QueueUrl=url)["Messages"]] == ["new"]
 
 
 def test_stream_labels_have_milliseconds(runtime: Embedded) -> None:
