@@ -12,12 +12,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, HTTPClientError
 
 from salespipe.local import runtime
 from salespipe.stack.naming import Names
+from tests.aws import new_session
 from tests.cli.process import COMMAND, ROOT, environment, salespipe
 from tests.local.crash_points import PLAN, Crash
 
@@ -41,6 +41,7 @@ class Home:
         self._site.mkdir(parents=True)
         (self._site / "sitecustomize.py").write_text("from tests.local import crash_points\n\ncrash_points.arm()\n")
         self._clients: dict[tuple[str, str], Any] = {}
+        self._begun: list[subprocess.Popen[str]] = []
 
     # ---- commands ----
 
@@ -62,7 +63,7 @@ class Home:
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Begin a command with --json; `end` gives what it said."""
-        return subprocess.Popen(
+        command = subprocess.Popen(
             [*COMMAND, *arguments, "--json"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -71,6 +72,8 @@ class Home:
             env=environment(self.folder),
             cwd=self.folder,
         )
+        self._begun.append(command)
+        return command
 
     def _environment(self, crash: Crash | None) -> dict[str, str]:
         if crash is None:
@@ -111,7 +114,10 @@ class Home:
         return children(self.pid)
 
     def close(self) -> None:
-        """End the runtime at once and wait for everything it started."""
+        """End the commands and the runtime at once, and wait for everything that they started."""
+        for command in self._begun:
+            with command:  # closes its pipes
+                command.kill()
         left = self.functions() if self.alive() else []
         if self.alive():
             self.kill()
@@ -123,14 +129,8 @@ class Home:
         """A boto3 client for the endpoint as it is now, which repeats nothing by itself."""
         endpoint = json.loads((self.state / "runtime.json").read_text())["endpoint"]
         if (service, endpoint) not in self._clients:
-            self._clients[service, endpoint] = boto3.client(
-                service,
-                endpoint_url=endpoint,
-                region_name="us-east-1",
-                aws_access_key_id="local",
-                aws_secret_access_key="local",
-                config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
-            )
+            once = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
+            self._clients[service, endpoint] = new_session().client(service, endpoint_url=endpoint, config=once)
         return self._clients[service, endpoint]
 
 
