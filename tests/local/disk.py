@@ -6,8 +6,10 @@ Needs the right to mount, as root or in a user namespace; without it the tests t
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ class Disk:
         self.path = path
         self._holder, self._flags = _hold(path, size)
         self.outside = Path(f"/proc/{self._holder.pid}/root{path}")
+        self.full = f"the disk of {path / 'home'} is full"
 
     def command(self, *command: str) -> list[str]:
         """The command to be run where the disk is."""
@@ -46,17 +49,19 @@ class Disk:
     def fill(self, leave: int = 0) -> None:
         """Take all the room there is but `leave` bytes."""
         room = os.statvfs(self.outside)
-        with (self.outside / "filler").open("ab") as file:
-            wanted = room.f_bavail * room.f_frsize - leave
-            os.posix_fallocate(file.fileno(), file.tell(), wanted)
+        wanted = room.f_bavail * room.f_frsize - leave
+        if wanted > 0:
+            with (self.outside / "filler").open("ab") as file:
+                os.posix_fallocate(file.fileno(), file.tell(), wanted)
 
     def free(self) -> None:
         """Give it back."""
         (self.outside / "filler").unlink()
 
     def remount(self, options: str) -> None:
-        """`ro` or `rw`. Fails while a file is open for writing."""
-        self.run("mount", "-o", f"remount,{options}", str(self.path), check=True)
+        """`ro` or `rw`; waits until no file is open for writing, as the kernel wants it."""
+        while self.run("mount", "-o", f"remount,{options}", str(self.path)).returncode:
+            time.sleep(0.05)
 
     def close(self) -> None:
         """Give the disk up."""
@@ -66,6 +71,8 @@ class Disk:
 
 def _hold(path: Path, size: str) -> tuple[subprocess.Popen[str], list[str]]:
     """A process that has the disk mounted, and how others join it."""
+    if shutil.which("nsenter") is None:
+        pytest.skip("there are no mount namespaces here")
     for unshare, join in (
         (["unshare", "--mount"], ["--mount"]),
         (["unshare", "--mount", "--user", "--map-root-user"], ["--mount", "--user", "--preserve-credentials"]),
@@ -77,7 +84,9 @@ def _hold(path: Path, size: str) -> tuple[subprocess.Popen[str], list[str]]:
             text=True,
         )
         assert holder.stdout is not None
-        if holder.stdout.readline() == "ready\n":
+        with holder.stdout:
+            said = holder.stdout.readline()
+        if said == "ready\n":
             return holder, join
         holder.wait()
     pytest.skip("this user may not mount a disk")

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,16 +144,30 @@ class Executions:
             self._stores.storage.insist(lambda: self._end(id, failure), self._closing)
         finally:
             with self._lock:
-                self._sessions.pop(id, None)
                 self._stopped.discard(id)
 
-    def _run(self, id: str, request: Request) -> None:
-        with self.engine.session() as session, self._own_folder() as name:
-            folder = Path(name)
-            with self._lock:
-                if id in self._stopped:
-                    return
+    @contextmanager
+    def _within_reach(self, id: str, session: Session) -> Iterator[bool]:
+        """Whether the query is still wanted; meanwhile `stop` and `close` can cancel it."""
+        with self._lock:
+            wanted = id not in self._stopped
+            if wanted:
                 self._sessions[id] = session
+        try:
+            yield wanted
+        finally:
+            with self._lock:
+                self._sessions.pop(id, None)
+
+    def _run(self, id: str, request: Request) -> None:
+        with (
+            self.engine.session() as session,
+            self._own_folder() as name,
+            self._within_reach(id, session) as wanted,
+        ):
+            if not wanted:
+                return
+            folder = Path(name)
             started = time.time()
             self._change(id, lambda found: _begin(found))
             try:
