@@ -119,8 +119,8 @@ def ensure(home: Path) -> Running:
     """The process of this home, started if need be. Raises RuntimeStartError or HomeError."""
     with _in_words(home):
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if home.stat().st_mode & 0o777 != 0o700:
-            home.chmod(0o700)
+        if (mode := home.stat().st_mode) & 0o077:
+            home.chmod(mode & 0o700)
         with _locked(home / "runtime.lock"):
             running = find(home)
             if running is not None and running.version != salespipe.__version__:

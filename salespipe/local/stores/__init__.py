@@ -42,8 +42,8 @@ class Stores:
     def open(cls, home: Path) -> Stores:
         """Open or create the store in `home`, readable by its owner only. Raises StoreError if it is unusable."""
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if home.stat().st_mode & 0o777 != 0o700:
-            home.chmod(0o700)
+        if (mode := home.stat().st_mode) & 0o077:
+            home.chmod(mode & 0o700)
         storage = Storage(home)
         db = Database(home / "store.db", home / "objects", storage)
         bell = Bell()
