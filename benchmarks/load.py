@@ -10,7 +10,7 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Literal
@@ -66,9 +66,19 @@ def _by_threads(client: Any, send: Send, calls: Sequence[Any]) -> Load:
 
 def _by_processes(new_client: Callable[[], Any], send: Send, calls: Sequence[Any]) -> Load:
     context = multiprocessing.get_context("fork")  # so that calls need not be sent over
-    go = context.Event()
+    go, taken = context.Event(), context.Value("q", 0)
 
-    def work(number: int, tell: Connection) -> None:
+    def left() -> Iterator[Any]:
+        """The calls that no other process has taken."""
+        while True:
+            with taken:
+                index = taken.value
+                taken.value += 1
+            if index >= len(calls):
+                return
+            yield calls[index]
+
+    def work(tell: Connection) -> None:
         for sent in (signal.SIGINT, signal.SIGTERM):
             signal.signal(sent, signal.SIG_DFL)  # whoever started it says what there is to say
         try:
@@ -76,15 +86,13 @@ def _by_processes(new_client: Callable[[], Any], send: Send, calls: Sequence[Any
             tell.send("ready")
             go.wait()
             cpu, began = time.process_time(), time.perf_counter()
-            done = sum(send(client, call) for call in calls[number::CALLERS])
+            done = sum(send(client, call) for call in left())
             tell.send((done, began, time.perf_counter(), time.process_time() - cpu))
         except Exception as error:  # noqa: BLE001 - told to the parent, which raises it
             tell.send(SalespipeError(_reason(error)))
 
     pipes = [context.Pipe(duplex=False) for _ in range(CALLERS)]
-    processes = [
-        context.Process(target=work, args=(number, tell), daemon=True) for number, (_, tell) in enumerate(pipes)
-    ]
+    processes = [context.Process(target=work, args=(tell,), daemon=True) for _, tell in pipes]
     try:
         with held_interrupts():
             for process in processes:
