@@ -125,6 +125,25 @@ def test_a_full_disk_fails_the_write_and_nothing_else(stores: Stores) -> None:
     assert stores.documents.get("kind", "id") is not None
 
 
+def test_a_store_is_closed_also_while_its_log_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stores = Stores.open(tmp_path)
+    db: Any = stores.db
+    looked = threading.Event()
+
+    def closed_meanwhile(timeout: float) -> bool:
+        db._closing.set()
+        db._written.set()
+        looked.set()
+        return False
+
+    monkeypatch.setattr(db._closing, "wait", closed_meanwhile)
+    stores.positions.save("w", "0", "1")
+    assert looked.wait(10)
+    db._folder.join(10)
+    assert not db._folder.is_alive()
+    stores.close()
+
+
 def test_read_connections_end_with_their_threads(stores: Stores) -> None:
     def look() -> None:
         stores.positions.get("w", "0")

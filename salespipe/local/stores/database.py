@@ -209,7 +209,7 @@ class Database:
         log_file = self._path.with_name(self._path.name + "-wal")
         connection.execute("pragma busy_timeout=0")
         least = 1
-        while True:
+        while not self._closing.is_set():  # which may have come just before `clear`
             self._written.wait()
             if self._closing.wait(_LOG_LOOK_SECONDS):
                 break
