@@ -24,6 +24,7 @@ from salespipe.local.errors import AwsError
 from salespipe.local.function_log import FunctionLog
 from salespipe.local.function_process import FunctionProcess, failure
 from salespipe.local.stores.metrics import Metrics
+from salespipe.local.trouble import Storage
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +73,10 @@ class Functions:
         *,
         environment: Mapping[str, str] | None = None,
         metrics: Metrics | None = None,
+        storage: Storage | None = None,
     ) -> None:
         self._home = home
+        self._storage = storage or Storage(home)
         self._lookup = lookup
         self._common = dict(environment or {})
         self._metrics = metrics
@@ -125,11 +128,14 @@ class Functions:
     def _until_it_succeeds(self, region: str, name: str, payload: bytes) -> None:
         try:
             for pause in (1, 2, 0):
-                if self.invoke(region, name, payload).error is None or self._stopping.wait(pause):
+                made = self._storage.insist(lambda: self.invoke(region, name, payload), self._stopping)
+                if made.error is None or self._stopping.wait(pause):
                     return
         except AwsError as error:
             # Deleted or stopped meanwhile: nobody waits for an answer.
             log.warning("asynchronous invocation of %s came to nothing: %s", name, error)
+        except Exception:
+            log.exception("asynchronous invocation of %s", name)
 
     def _count(self, name: str, made: Invocation) -> None:
         if self._metrics is None:
@@ -241,13 +247,13 @@ def unpack(zip_bytes: bytes, folder: Path) -> Path:
     if not root.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = folder / f"{root.name}.{uuid.uuid4().hex}.part"
-        with zipfile.ZipFile(io.BytesIO(zip_bytes)) as archive:
-            archive.extractall(unfinished)
         try:
+            with zipfile.ZipFile(io.BytesIO(zip_bytes)) as archive:
+                archive.extractall(unfinished)
             unfinished.rename(root)
         except OSError:
-            # Another environment with the same code was quicker.
-            shutil.rmtree(unfinished)
+            shutil.rmtree(unfinished, ignore_errors=True)
+            # There is one if another environment with the same code was quicker.
             if not root.is_dir():
                 raise
     return root

@@ -65,7 +65,9 @@ class Runtime:
         self.port = int(self._socket.getsockname()[1])
         # What a function needs to reach this endpoint by itself, as the environment of a real one lets it reach AWS.
         aws = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-        self.functions = Functions(home, function, environment=aws, metrics=self.stores.metrics)
+        self.functions = Functions(
+            home, function, environment=aws, metrics=self.stores.metrics, storage=self.stores.storage
+        )
         self.throttle = throttle or Throttle()
         self.dynamodb = DynamoDbApi(self.stores, self.moto, self.throttle)
         self.kinesis = KinesisApi(self.stores, self.moto, self.throttle)

@@ -15,8 +15,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from salespipe.local.errors import StoreError
+
+T = TypeVar("T")
 
 _SPARE = 1024 * 1024
 """Bytes without which next to nothing can be written: less is a full disk."""
@@ -55,7 +58,7 @@ class Storage:
             self._unseen = (found, self._clock())
         return found
 
-    def insist(self, action: Callable[[], object], stop: threading.Event) -> None:
+    def insist(self, action: Callable[[], T], stop: threading.Event) -> T:
         """Do it, again and again while the storage is in its way: for an end that nobody else would bring about.
 
         Other errors are raised, and so is the storage's once `stop` is set.
@@ -63,8 +66,7 @@ class Storage:
         pause = _FIRST_PAUSE
         while True:
             try:
-                action()
-                return
+                return action()
             except (OSError, sqlite3.Error, StoreError) as error:
                 if self.words(error) is None or stop.wait(pause):
                     raise

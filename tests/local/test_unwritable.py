@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import shutil
@@ -10,6 +11,7 @@ import sqlite3
 import subprocess
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,11 +21,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from salespipe.local import runtime as processes
+from salespipe.local.functions import unpack
+from salespipe.local.log_file import turn_over
 from salespipe.local.stores.documents import Documents
 from tests.aws import new_session
 from tests.cli.process import COMMAND, salespipe
 from tests.embedded import Embedded
 from tests.local.single import lake, once, until
+from tests.local.test_functions import Deployed, make_zip
 
 TABLE = "OrdersRawTable"
 
@@ -328,3 +333,59 @@ def test_the_runtime_ends_though_a_query_and_a_crawl_find_no_room(
     runtime.start()
     status = runtime.client("athena").get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]
     assert status["State"] == "FAILED"
+
+
+def test_what_a_function_prints_when_it_cannot_be_kept_is_no_failure_of_it(tmp_path: Path) -> None:
+    source = """
+        import logging, resource, sys
+        def handler(event, context):
+            _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+            if event == "full":
+                resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+            print("printed", event)
+            logging.error("logged %s", event)
+            sys.stderr.write("written")
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+            return event
+    """
+    deployed = Deployed(tmp_path)
+    deployed.deploy(source)
+    try:
+        assert deployed.call("full")[0] == "full"
+        answer, made = deployed.call("room")
+        assert answer == "room"
+        assert "printed room" in made.log_tail
+        assert "full" not in made.log_tail
+    finally:
+        deployed.functions.stop()
+
+
+def test_code_that_finds_no_room_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def extract(archive: zipfile.ZipFile, folder: Path) -> None:
+        folder.mkdir()
+        (folder / "half").touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(zipfile.ZipFile, "extractall", extract)
+        with pytest.raises(OSError, match="No space"):
+            unpack(make_zip("x = 1"), tmp_path / "functions")
+    assert list((tmp_path / "functions").iterdir()) == []
+    assert (unpack(make_zip("x = 1"), tmp_path / "functions") / "app.py").read_text() == "x = 1"
+
+
+def test_a_log_that_finds_no_room_for_its_copy_loses_its_old_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy(source: Path, target: Path) -> None:
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    log = tmp_path / "log"
+    log.write_bytes(b"x" * 100)
+    turn_over(log, 100)
+    assert log.stat().st_size == 100
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    turn_over(log, 99)
+    assert log.stat().st_size == 0
+    assert list(tmp_path.iterdir()) == [log]
