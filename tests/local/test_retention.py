@@ -273,6 +273,16 @@ def test_a_worker_that_has_read_everything_loses_nothing(stores: Stores, caplog:
     assert not caplog.records
 
 
+def test_looking_at_a_stream_that_is_gone_does_not_make_it_known(stores: Stores) -> None:
+    append(stores, "a")
+    stores.shards.drop(STREAM)
+    assert stores.shards.stored(STREAM) == []
+    assert stores.shards.oldest(STREAM, 0) is None
+    assert stores.shards.trim(STREAM, 0, float("inf"), None).batches == []
+    assert stores.shards.arns() == []
+    assert (stores.changes.size(CHANGES), stores.changes.oldest(CHANGES), stores.changes.arns()) == (0, None, [])
+
+
 def test_a_batch_goes_whole_once_its_last_record_may(stores: Stores) -> None:
     append(stores, "a", "b", "c")
     append(stores, "d")

@@ -180,13 +180,13 @@ class ChangeLog:
 
     def oldest(self, stream_arn: str) -> float | None:
         """When the oldest stored change was made, in epoch seconds."""
-        row = self._db.read().execute(_QUERIES.oldest, (self._db.number(stream_arn), 1)).fetchone()
+        row = self._db.read().execute(_QUERIES.oldest, (self._db.known(stream_arn), 1)).fetchone()
         return row and float(row[3])
 
     def trim(self, stream_arn: str, before: float, keep: int | None) -> Trimmed:
         """One step of removing changes made before that moment, see `OldEnd.trim`. Joins an open `write()`."""
         with self._db.write() as connection:
-            made = self._old.trim(stream_arn, (self._db.number(stream_arn),), before, keep)
+            made = self._old.trim(stream_arn, (self._db.known(stream_arn),), before, keep)
             if made.batches:
                 connection.execute(
                     "insert or replace into positions values (?,?,?)", (_TRIMMED, stream_arn, str(made.last))
@@ -197,11 +197,11 @@ class ChangeLog:
 
     def count(self, stream_arn: str) -> bool:
         """One step of counting bytes, see `OldEnd.count`."""
-        return self._old.count(stream_arn, (self._db.number(stream_arn),))
+        return self._old.count(stream_arn, (self._db.known(stream_arn),))
 
     def size(self, stream_arn: str) -> int:
         """Bytes that the stream's changes take."""
-        return self._old.size(stream_arn, (self._db.number(stream_arn),))
+        return self._old.size(stream_arn, (self._db.known(stream_arn),))
 
     def drop(self, stream_arn: str) -> None:
         """Forget a stream that no longer exists, and every change that is left of it."""

@@ -193,6 +193,14 @@ class Database:
                 self._arns[arn] = known = int(row[0])
         return known
 
+    def known(self, arn: str) -> int:
+        """The same for who only looks: 0, which no row has, if none was given."""
+        known = self._arns.get(arn)
+        if known is None:
+            row = self.read().execute("select id from arns where arn = ?", (arn,)).fetchone()
+            known = int(row[0]) if row else 0
+        return known
+
     def forget(self, arn: str) -> None:
         """Take the number from an ARN whose resource is gone: a new one of the name gets another, and no old rows.
 

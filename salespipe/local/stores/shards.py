@@ -216,27 +216,27 @@ class ShardLog:
         """The shards that hold records."""
         found: list[int] = []
         sql = "select shard from records where stream_id = ? and shard > ? order by shard limit 1"
-        stream = self._db.number(stream_arn)
+        stream = self._db.known(stream_arn)
         while row := self._db.read().execute(sql, (stream, found[-1] if found else -1)).fetchone():
             found.append(int(row[0]))
         return found
 
     def oldest(self, stream_arn: str, shard: int) -> int | None:
         """When the oldest stored record arrived, in epoch milliseconds."""
-        row = self._db.read().execute(_QUERIES.oldest, (self._db.number(stream_arn), shard, 1)).fetchone()
+        row = self._db.read().execute(_QUERIES.oldest, (self._db.known(stream_arn), shard, 1)).fetchone()
         return row and int(row[3])
 
     def trim(self, stream_arn: str, shard: int, before_ms: float, keep: int | None) -> Trimmed:
         """One step of removing records that arrived before that moment, see `OldEnd.trim`. Joins an open `write()`."""
-        return self._old.trim(f"{stream_arn}/{shard}", (self._db.number(stream_arn), shard), before_ms, keep)
+        return self._old.trim(f"{stream_arn}/{shard}", (self._db.known(stream_arn), shard), before_ms, keep)
 
     def count(self, stream_arn: str, shard: int) -> bool:
         """One step of counting bytes, see `OldEnd.count`."""
-        return self._old.count(f"{stream_arn}/{shard}", (self._db.number(stream_arn), shard))
+        return self._old.count(f"{stream_arn}/{shard}", (self._db.known(stream_arn), shard))
 
     def size(self, stream_arn: str) -> int:
         """Bytes that the stream's records take."""
-        stream = self._db.number(stream_arn)
+        stream = self._db.known(stream_arn)
         return sum(self._old.size(f"{stream_arn}/{shard}", (stream, shard)) for shard in self.stored(stream_arn))
 
 

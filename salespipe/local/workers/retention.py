@@ -21,6 +21,7 @@ import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from salespipe.local import moto_inside
 from salespipe.local.api.closed_streams import ClosedStreams
@@ -35,6 +36,7 @@ from salespipe.local.stores.space import Space
 from salespipe.local.workers.lifecycle import Lifecycle
 from salespipe.local.workers.trimming import CHANGES_KEPT, Readers, Trimming
 
+FIRST_SECONDS = 5.0
 EVERY_SECONDS = 30.0
 REST_SECONDS = 0.02
 LOOKS = 20
@@ -73,7 +75,10 @@ class Retention:
     def poll(self) -> float:
         """One step; how long to rest."""
         if self._steps is None:
-            self._steps = self._pass(self._clock())
+            readers = self._readers()
+            if readers is None:
+                return FIRST_SECONDS
+            self._steps = self._pass(self._clock(), readers)
         try:
             next(self._steps)
         except StopIteration:
@@ -84,12 +89,13 @@ class Retention:
             raise
         return REST_SECONDS
 
-    def _pass(self, now: float) -> Iterator[object]:
+    def _pass(self, now: float, readers: Readers) -> Iterator[object]:
         """Everything that is due, the logs first: they are what grows. What fails does not keep the rest from being
         done; the first failure is raised at the end."""
         self._space.look()
         failures: list[Exception] = []
-        for part in (self._logs, self._history, self._ages.steps, self._lifecycle.steps, self._small, self._rows):
+        logs = partial(self._logs, readers=readers)
+        for part in (logs, self._history, self._ages.steps, self._lifecycle.steps, self._small, self._rows):
             try:
                 yield from part(now)
             except Exception as error:  # noqa: BLE001 - raised at the end
@@ -97,10 +103,7 @@ class Retention:
         if failures:
             raise failures[0]
 
-    def _logs(self, now: float) -> Iterator[None]:
-        readers = self._readers()
-        if readers is None:
-            return
+    def _logs(self, now: float, readers: Readers) -> Iterator[None]:
         yield from self._trimming.changes(now, readers)
         yield from self._trimming.records(now, readers)
         if not self._trimming.spares(now):
@@ -114,10 +117,11 @@ class Retention:
         yield
 
     def _rows(self, now: float) -> Iterator[None]:
-        """Rows that are nobody's, then pages that are nobody's."""
-        while self._dropped.remove():
+        """Rows that are nobody's, then pages that are nobody's; not for so long that the logs have to wait."""
+        over = deadline(EVERY_SECONDS)
+        while self._dropped.remove() and not over():
             yield
-        while self._space.give_back():
+        while self._space.give_back() and not over():
             yield
 
     def finish(self) -> None:
