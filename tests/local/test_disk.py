@@ -6,14 +6,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from salespipe.local import runtime as processes
+from tests.cli.process import ROOT
 from tests.local.disk import Disk
 from tests.local.single import lake, once, until
 
@@ -205,3 +208,38 @@ def test_a_read_only_disk_is_refused_in_one_line_until_it_can_be_written(pipelin
     disk.remount("rw")
     assert disk.salespipe("status").returncode == 0
     until(lambda: len(p.lake()) == before + 50)
+
+
+SPILL = """
+import os, sys
+from pathlib import Path
+from salespipe.local.athena.engine import Engine
+from salespipe.local.athena.errors import QueryFailure
+folder, filler = map(Path, sys.argv[1:])
+engine = Engine(folder / "spill", memory="60MB")
+def count():
+    with engine.session() as session:
+        sql = "SELECT max(x) FROM (SELECT row_number() OVER (ORDER BY hash(i)) AS x FROM range(3000000) AS t(i))"
+        return session.rows(sql)[0][0]
+try:
+    count()
+except QueryFailure as failure:
+    print(failure)
+filler.unlink()
+print(count())
+"""
+
+
+@pytest.mark.heavy
+def test_a_query_too_large_for_memory_and_disk_fails_until_there_is_room(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "disk", "600m")
+    try:
+        disk.fill(leave=5_000_000)
+        place = [str(disk.path), str(disk.path / "filler")]
+        done = disk.run(sys.executable, "-c", SPILL, *place, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        assert done.stdout.splitlines() == [
+            "EXCEEDED_SPILL_LIMIT: The disk is full: make room on it and try again",
+            "3000000",
+        ]
+    finally:
+        disk.close()

@@ -18,6 +18,7 @@ from salespipe.local.athena.rules.load import MACROS
 _RAISED = re.compile(r"Error: ([A-Z][A-Z_]+): (.*)", re.DOTALL)
 _CAST = re.compile(r"Could not (?:convert|cast) (.*)", re.DOTALL)
 FETCH = 10_000
+_MOST_ON_DISK = "10GB"
 
 
 class Cancelled(Exception):
@@ -68,6 +69,8 @@ class Engine:
             },
         )
         database.execute("SET GLOBAL TimeZone = 'UTC'")
+        # Left to itself it takes most of what is free when a query first needs the disk, and keeps to that for ever.
+        database.execute(f"SET GLOBAL max_temp_directory_size = '{_MOST_ON_DISK}'")
         # DuckDB 2.0.0 pushes TRY_CAST of a column into its CSV reader, where the cast that must give NULL fails
         # instead.
         database.execute("SET GLOBAL disabled_optimizers = 'type_pushdown'")
@@ -136,6 +139,8 @@ def failure(said: str) -> QueryFailure:
         return QueryFailure("INVALID_CAST_ARGUMENT", f"Cannot cast {found[1] if found else first}")
     if said.startswith("Out of Memory"):
         return QueryFailure("EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exceeded the memory limit of the local engine")
+    if "No space left on device" in said:
+        return QueryFailure("EXCEEDED_SPILL_LIMIT", "The disk is full: make room on it and try again", category=SYSTEM)
     if said.startswith("IO Error"):
         return QueryFailure("HIVE_CANNOT_OPEN_SPLIT", first.removeprefix("IO Error: "), category=SYSTEM)
     if "More than one row returned by a subquery" in said:
