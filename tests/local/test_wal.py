@@ -16,8 +16,10 @@ from random import Random
 
 import pytest
 
+from salespipe.local import runtime
 from salespipe.local.errors import StoreError
 from salespipe.local.stores import Stores, wal
+from tests.cli.process import salespipe
 
 COMMITS = 20
 
@@ -138,6 +140,25 @@ def test_whoever_agrees_to_the_loss_goes_on_with_what_is_left(home: Path) -> Non
 
     assert (home / "store.db-wal.damaged").read_bytes() == damaged
     assert not (home / wal.ACCEPT).exists()
+
+
+def test_the_command_line_says_what_to_do_and_it_works(store: Path, tmp_path: Path) -> None:
+    state = shutil.copytree(store, tmp_path / "state")
+    cut(state, (state / "store.db-wal").stat().st_size - 1)
+
+    refused = salespipe("plan", home=tmp_path)
+
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    error, hint = refused.stderr.splitlines()
+    assert error.startswith("salespipe: error: the local runtime could not be started: ")
+    assert f"{state / 'store.db-wal'} was cut or damaged" in error
+    assert hint == f"  hint: its log is {state / 'runtime.log'}"
+    subprocess.run("touch " + error.partition(": touch ")[2], shell=True, check=True)
+    try:
+        assert salespipe("plan", home=tmp_path).returncode == 0
+    finally:
+        runtime.stop(state)
 
 
 def test_the_agreement_is_good_for_one_loss(home: Path, tmp_path: Path) -> None:
