@@ -182,3 +182,20 @@ def test_the_schema_is_that_of_its_version() -> None:
     """A change of the schema needs a new VERSION (and this line): older stores are refused, not misread."""
     digest = hashlib.sha256(" ".join(database.SCHEMA.split()).encode()).hexdigest()
     assert (database.VERSION, digest[:16]) == (3, "603ef1d142400e00")
+
+
+def test_looking_at_what_is_not_there_makes_nothing_known(stores: Stores) -> None:
+    before = stores.db.read().execute("select count(*) from arns").fetchone()
+    assert stores.shards.read(STREAM, 0, 0, 10, 1000) == []
+    assert stores.shards.last(STREAM, 0) == stores.shards.first(STREAM, 0) == stores.shards.arrived(STREAM, 0, 0) == 0
+    changes = "arn:aws:dynamodb:us-east-1:123456789012:table/T/stream/gone"
+    assert stores.changes.read(changes, 0, 10) == []
+    assert stores.changes.first(changes) == stores.changes.last(changes) == 0
+    assert stores.items.counts("arn:aws:dynamodb:us-east-1:123456789012:table/T") == (0, 0)
+    assert stores.db.read().execute("select count(*) from arns").fetchone() == before
+
+
+def test_readers_keep_few_pages(stores: Stores) -> None:
+    """Each of some forty threads may come to read everything there is: together they stay below 50 MB."""
+    kept_kb = -stores.db.read().execute("pragma cache_size").fetchone()[0]
+    assert 0 < 45 * kept_kb < 50_000

@@ -116,7 +116,7 @@ class ChangeLog:
         total = 0
         rows = self._db.read().execute(
             "select last, count, created, keys, records from changes where stream_id = ? and last > ? order by last",
-            (self._db.number(stream_arn), after),
+            (self._db.known(stream_arn), after),
         )
         for last, count, created, keys, records in rows:
             sequence = last - count
@@ -157,7 +157,7 @@ class ChangeLog:
         return stored or self.trimmed(stream_arn)
 
     def _one(self, sql: str, stream_arn: str, *rest: float) -> int:
-        row = self._db.read().execute(f"{sql} limit 1", (self._db.number(stream_arn), *rest)).fetchone()
+        row = self._db.read().execute(f"{sql} limit 1", (self._db.known(stream_arn), *rest)).fetchone()
         return int(row[0]) if row else 0
 
     # ---- the old end ----

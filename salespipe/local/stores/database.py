@@ -29,6 +29,8 @@ _LOG_BYTES = 32 * 1024 * 1024
 """Size of the log from which on it is folded: random keys touch the same pages again and again, and each is copied
 once a fold."""
 _LOG_LOOK_SECONDS = 0.25
+_WRITER_CACHE_KB, _READER_CACHE_KB = 16_000, 1_000
+"""Pages that a connection keeps. Every thread that reads has a connection, so theirs are small."""
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +97,7 @@ class Database:
         self._on_rollback: list[Callable[[], None]] = []
         try:
             examine(path, objects, VERSION)
-            self._writer = self._connect()
+            self._writer = self._connect(_WRITER_CACHE_KB)
             self._writer.execute("pragma auto_vacuum=incremental")  # before the first table is made, or never
             self._writer.execute("pragma journal_mode=wal")
             self._prepare()
@@ -109,10 +111,10 @@ class Database:
         )
         self._folder.start()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, cache_kb: int = _READER_CACHE_KB) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
         connection.execute("pragma synchronous=normal")
-        connection.execute("pragma cache_size=-16000")
+        connection.execute(f"pragma cache_size=-{cache_kb}")
         connection.execute("pragma temp_store=memory")
         connection.execute("pragma wal_autocheckpoint=0")  # see `_fold_at_times`
         connection.execute("pragma journal_size_limit=67108864")

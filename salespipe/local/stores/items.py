@@ -130,7 +130,7 @@ class ItemStore:
 
     def counts(self, arn: str) -> tuple[int, int]:
         """Items and bytes of a table."""
-        row = self._db.read().execute("select item_count, item_bytes from tables where id = ?", (self._db.number(arn),))
+        row = self._db.read().execute("select item_count, item_bytes from tables where id = ?", (self._db.known(arn),))
         return tuple(row.fetchone() or (0, 0))
 
     def drop(self, arn: str) -> None:

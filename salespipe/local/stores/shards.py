@@ -137,7 +137,7 @@ class ShardLog:
         rows = self._db.read().execute(
             "select last, count, arrived_ms, keys, sizes, data from records"
             " where stream_id = ? and shard = ? and last > ? order by last",
-            (self._db.number(stream_arn), shard, after),
+            (self._db.known(stream_arn), shard, after),
         )
         for last, count, arrived_ms, keys, packed, data in rows:
             sequence = last - count
@@ -195,7 +195,7 @@ class ShardLog:
         )
 
     def _one(self, sql: str, stream_arn: str, *rest: int) -> int:
-        row = self._db.read().execute(sql, (self._db.number(stream_arn), *rest)).fetchone()
+        row = self._db.read().execute(sql, (self._db.known(stream_arn), *rest)).fetchone()
         return int(row[0]) if row else 0
 
     def drop(self, stream_arn: str) -> None:
