@@ -8,14 +8,12 @@ from __future__ import annotations
 import binascii
 import threading
 import time
-from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import md5
 from typing import Any
 
 from salespipe.local import moto_inside
 from salespipe.local.api.iterators import Iterators, Position
+from salespipe.local.api.kinesis_shards import Shard, Shards
 from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
 from salespipe.local.limits.refusals import HeldError, shard_refused
@@ -37,34 +35,6 @@ MAX_RECORD_BYTES = 1024 * 1024
 MAX_PUT_BYTES = 10 * 1024 * 1024
 MAX_GET_RECORDS = 10_000
 MAX_GET_BYTES = 10 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """A shard as the control plane has it."""
-
-    number: int
-    first_hash: int
-    last_hash: int
-    is_open: bool
-    parent: int | None
-    adjacent: int | None
-
-
-class Shards:
-    """All shards of a stream, and which of the open ones a hash key belongs to."""
-
-    def __init__(self, shards: Sequence[Shard]) -> None:
-        self.by_number = {shard.number: shard for shard in shards}
-        self._open = sorted((shard for shard in shards if shard.is_open), key=lambda shard: shard.first_hash)
-        self._starts = [shard.first_hash for shard in self._open]
-
-    def at(self, place: int) -> int:
-        """The number of the open shard whose range holds `place`. Raises LookupError."""
-        shard = self._open[bisect(self._starts, place) - 1]
-        if not shard.first_hash <= place <= shard.last_hash:
-            raise LookupError(place)
-        return shard.number
 
 
 class KinesisApi:
@@ -145,7 +115,7 @@ class KinesisApi:
         For who moves data inside: it is not refused what is above the shards' limits, but held. Raises HeldError.
         """
         shards = self.shards(stream_arn)
-        entries = [Entry(_route(shards, key, None), key, data) for key, data in records]
+        entries = [Entry(shards.route(key), key, data) for key, data in records]
         if self.throttle.on:
             held = self.throttle.put_all(stream_arn, _sizes(entries))
             if held > 0:
@@ -202,7 +172,7 @@ class KinesisApi:
                     "ValidationException",
                     f"Record size {size} exceeds the maximum of {MAX_RECORD_BYTES} bytes (data and partition key)",
                 )
-            entries.append(Entry(_route(shards, key, record.get("ExplicitHashKey")), key, data))
+            entries.append(Entry(shards.route(key, record.get("ExplicitHashKey")), key, data))
         if total > MAX_PUT_BYTES:
             raise AwsError("InvalidArgumentException", f"Records size exceeds {MAX_PUT_BYTES} bytes")
         if self.throttle.on:
@@ -336,17 +306,3 @@ def _sizes(entries: Sequence[Entry]) -> dict[int, tuple[int, int]]:
         count, size = found.get(entry.shard, (0, 0))
         found[entry.shard] = (count + 1, size + _size(entry))
     return found
-
-
-def _route(shards: Shards, partition_key: str, explicit: str | None) -> int:
-    """The open shard whose hash range holds the MD5 of the partition key, or the hash key that is given."""
-    if explicit is None:
-        place = int.from_bytes(md5(partition_key.encode(), usedforsecurity=False).digest())
-    elif explicit.isdecimal() and int(explicit) < 1 << 128:
-        place = int(explicit)
-    else:
-        raise AwsError("InvalidArgumentException", f"Invalid ExplicitHashKey: {explicit}")
-    try:
-        return shards.at(place)
-    except LookupError as error:
-        raise AwsError("InternalFailure", f"no open shard covers hash key {place}", 500) from error
