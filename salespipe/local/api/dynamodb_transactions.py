@@ -1,25 +1,108 @@
-"""Why a transaction was cancelled: a reason for each of its parts, `None` for those that could have been carried out.
+"""Transactions: all of their parts or none, and if none, a reason for each part.
 
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html (errors)
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactGetItems.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from salespipe.local.api.dynamodb_metering import Meter, unless
+from salespipe.local.api.dynamodb_requests import check_used, table_of
+from salespipe.local.api.dynamodb_search import project
+from salespipe.local.api.dynamodb_single import SingleItems
+from salespipe.local.api.dynamodb_values import invalid, key, stored
+from salespipe.local.call import Call
 from salespipe.local.errors import AwsError
+from salespipe.local.stores import Stores
+
+MAX_TRANSACTION = 100
 
 _CODES = {"ThrottlingException": "ThrottlingError"}
 
 
-def cancellation(error: AwsError | None) -> dict[str, str]:
+class Transactions:
+    """TransactWriteItems and TransactGetItems; the writes are those of `single`."""
+
+    def __init__(self, stores: Stores, meter: Meter, single: SingleItems) -> None:
+        self._stores = stores
+        self._items = stores.items
+        self._meter = meter
+        self._single = single
+
+    def transact_get_items(self, call: Call) -> dict[str, Any]:
+        """The items in the order asked for."""
+        answers = []
+        reasons: list[dict[str, str]] = []
+        for element in call.params.get("TransactItems", []):
+            asked = element["Get"]
+            table = table_of(self._items, call, asked["TableName"])
+            place = key(asked["Key"], table)
+            found = self._items.get(table, place)
+            error = self._meter.read(table, place, found, asked, times=2) if self._meter.on else None
+            reasons.append(_cancellation(error))
+            answers.append({} if found is None else {"Item": project(found, asked)})
+        _cancel_for(reasons)
+        return {"Responses": answers}
+
+    def transact_write_items(self, call: Call) -> dict[str, Any]:
+        """All of the writes, or none and the reason of each."""
+        elements = call.params.get("TransactItems") or []
+        if not 1 <= len(elements) <= MAX_TRANSACTION:
+            raise invalid(
+                "1 validation error detected: Value at 'transactItems' failed to satisfy constraint: Member must have "
+                f"length between 1 and {MAX_TRANSACTION}"
+            )
+        places = [self._place(call, *one) for element in elements for one in element.items()]
+        if len(set(places)) != len(places):
+            raise invalid("Transaction request cannot include multiple operations on one item")
+        reasons: list[dict[str, str]] = []
+        with self._stores.db.write():
+            for element in elements:
+                ((kind, params),) = element.items()
+                try:
+                    self._transact(call, kind, params)
+                    reasons.append(_cancellation(None))
+                except AwsError as error:
+                    reasons.append(_cancellation(error))
+            _cancel_for(reasons)
+        return {}
+
+    def _place(self, call: Call, kind: str, params: dict[str, Any]) -> tuple[str, tuple[bytes, bytes]]:
+        """Which item an element of a transaction is about."""
+        table = table_of(self._items, call, params.get("TableName"))
+        if kind == "Put":
+            return table.arn, table.place(stored(params.get("Item"), table)[0])
+        return table.arn, table.place(key(params.get("Key"), table))
+
+    def _transact(self, call: Call, kind: str, params: dict[str, Any]) -> None:
+        check_used(params)
+        inner = Call(call.service, kind, call.account, call.region, params)
+        if kind == "Put":
+            self._single.put_item(inner, times=2)
+        elif kind == "Delete":
+            self._single.delete_item(inner, times=2)
+        elif kind == "Update":
+            self._single.update_item(inner, times=2)
+        else:
+            table = table_of(self._items, call, params["TableName"])
+            place = key(params["Key"], table)
+            found = self._items.get_for_update(table, place)
+            if self._meter.on:
+                unless(self._meter.check(table, place, found))
+            self._single.check(params, found)
+
+
+def _cancellation(error: AwsError | None) -> dict[str, str]:
     """The reason of one part, from the error that it would have been alone."""
     if error is None:
         return {"Code": "None"}
     return {"Code": _CODES.get(error.code, error.code.removesuffix("Exception")), "Message": error.message}
 
 
-def cancel_for(reasons: Sequence[dict[str, str]]) -> None:
+def _cancel_for(reasons: Sequence[dict[str, str]]) -> None:
     """Raise AwsError (TransactionCanceledException) if a part has a reason not to be carried out."""
     if all(reason["Code"] == "None" for reason in reasons):
         return
