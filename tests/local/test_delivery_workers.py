@@ -25,6 +25,7 @@ from salespipe.local.http import Request
 from salespipe.local.itemsize import item_size
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
+from salespipe.local.stores.bell import CONTROL
 from salespipe.local.stores.items import Write
 from salespipe.local.workers.supervisor import Supervisor
 from tests.local.test_functions import is_running, make_zip
@@ -152,6 +153,11 @@ class World:
 
     def orders(self) -> list[str]:
         return sorted(row["orderid"] for row in self.rows())
+
+    def places(self) -> dict[tuple[str, str], str]:
+        """Every position of a pipe or delivery stream."""
+        rows = self.stores.db.read().execute("select worker, shard, value from positions where worker like 'arn:%@%'")
+        return {(worker, shard): value for worker, shard, value in rows}
 
     def create_chain(self) -> None:
         """Everything from the table's stream to the bucket."""
@@ -311,6 +317,63 @@ def test_what_cannot_be_done_is_reported_and_does_not_stop_the_rest(chain: World
     assert "error-output-type" in chain.supervisor.errors()["delivery hose"]
     chain.write("o1")
     eventually(lambda: sum(chain.stores.shards.last(STREAM, shard) for shard in range(4)) == 1)
+
+
+def test_a_refused_setting_keeps_the_place_and_nothing_comes_twice(chain: World) -> None:
+    ids = [f"o{i}" for i in range(5)]
+
+    def update_delivery(**settings: Any) -> None:
+        stream = chain.call("firehose", "DescribeDeliveryStream", DeliveryStreamName="hose")
+        chain.call(
+            "firehose",
+            "UpdateDestination",
+            DeliveryStreamName="hose",
+            CurrentDeliveryStreamVersionId=stream["DeliveryStreamDescription"]["VersionId"],
+            DestinationId="destinationId-000000000001",
+            ExtendedS3DestinationUpdate=settings,
+        )
+
+    def update_pipe(**settings: Any) -> None:
+        body = {"RoleArn": ROLE, "DesiredState": "RUNNING"} | settings
+        chain.moto.rest("pipes", "PUT", "/v1/pipes/p", body, region=REGION)
+
+    chain.write(*ids)
+    eventually(lambda: chain.orders() == ids)
+    places = chain.places()
+    assert len(places) == 5
+    update_delivery(CompressionFormat="Snappy")
+    update_pipe(Enrichment=f"arn:aws:lambda:{REGION}:123456789012:function:f")
+    eventually(lambda: chain.supervisor.errors().keys() == {"delivery hose", "pipe p"})
+    eventually(lambda: chain.supervisor.count() == 0)
+    assert chain.places() == places
+    chain.write("o5")
+    update_delivery(CompressionFormat="UNCOMPRESSED")
+    update_pipe(Enrichment="")
+    eventually(lambda: chain.orders() == [*ids, "o5"])
+    assert chain.supervisor.errors() == {}
+    assert sum(chain.stores.shards.last(STREAM, shard) for shard in range(4)) == 6
+
+
+def test_a_look_that_fails_half_way_forgets_nobody(chain: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain.write("o1")
+    eventually(lambda: chain.orders() == ["o1"])
+    places = chain.places()
+    real = chain.moto.call
+
+    def fails(service: str, operation: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        if operation == "ListDeliveryStreams":
+            raise AwsError("InternalFailure", "not now")
+        return real(service, operation, *args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(chain.moto, "call", fails)
+        chain.stores.bell.ring(CONTROL)
+        eventually(lambda: "not now" in chain.supervisor.errors().get("supervisor", ""))
+    chain.call("firehose", "DeleteDeliveryStream", DeliveryStreamName="hose")
+    chain.moto.rest("pipes", "DELETE", "/v1/pipes/p", region=REGION)
+    assert len(places) == 5
+    # Both were known before the look that failed, and are missed by the one that does not.
+    eventually(lambda: chain.places() == {})
 
 
 def test_a_missing_bucket_shows_as_an_error_and_loses_nothing(world: World) -> None:

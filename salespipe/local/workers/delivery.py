@@ -34,6 +34,7 @@ from salespipe.local.workers.delivery_buffer import Buffer
 from salespipe.local.workers.delivery_config import MB, DeliveryConfig
 from salespipe.local.workers.prefix import PROCESSING_FAILED, evaluate_prefix, object_name
 from salespipe.local.workers.transform import MAX_RECORDS, Transform
+from salespipe.local.workers.worker import worker_key
 
 IDLE_SECONDS = 60.0
 _BEHIND_SECONDS = 1.0
@@ -63,7 +64,7 @@ class DeliveryPoller:
         self._transform = transform
         self._bucket_exists = bucket_exists
         self._clock = clock
-        self._worker = worker_key(config)
+        self._worker = worker_key(config.arn, config.created)
         self._zone = ZoneInfo(config.time_zone)
         processor = config.processor
         self._step_bytes = processor.buffer_bytes if processor else MB
@@ -226,8 +227,3 @@ class DeliveryPoller:
             values["SucceedProcessing.Records"] = buffer.succeeded
             values["SucceedProcessing.Bytes"] = buffer.succeeded_bytes
         self._stores.metrics.add_all(_NAMESPACE, values, stream)
-
-
-def worker_key(config: DeliveryConfig) -> str:
-    """Under which its positions are kept: a delivery stream that was deleted and created again begins anew."""
-    return f"{config.arn}@{config.created}"

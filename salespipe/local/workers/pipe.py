@@ -26,6 +26,7 @@ from salespipe.local.stores.changes import Change
 from salespipe.local.workers.dead_letters import RETRIES_EXHAUSTED, TOO_OLD, dead_letter
 from salespipe.local.workers.pipe_config import PipeConfig
 from salespipe.local.workers.pipe_records import RecordError, RecordMaker
+from salespipe.local.workers.worker import worker_key
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class PipePoller:
         self._shard_id = shard_id
         self._since = since
         self._clock = clock
-        self._worker = worker_key(config)
+        self._worker = worker_key(config.arn, config.created)
         self._maker: RecordMaker | None = None
         self._after: int | None = None
         self._failures = 0
@@ -234,8 +235,3 @@ class PipePoller:
         with self._stores.db.write():
             self._save(after)
         self._advance(after)
-
-
-def worker_key(config: PipeConfig) -> str:
-    """Under which its positions are kept: a pipe that was deleted and created again begins anew."""
-    return f"{config.arn}@{config.created}"

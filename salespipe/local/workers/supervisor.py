@@ -2,7 +2,9 @@
 
 Looks at start and after every change of the control plane, in every region that is in use. A worker whose
 configuration changed is stopped, and only when it has stopped is its successor started. What a pipe or delivery
-stream asks for that cannot be done is not an end: it is logged, and reported by `errors`.
+stream asks for that cannot be done is not an end: it is logged, and reported by `errors`, and whoever asked for it
+goes on where it was as soon as it asks for something else. Positions are forgotten only of what a look at everything
+did not find.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ from salespipe.local.functions import Functions
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
 from salespipe.local.stores.bell import CONTROL
-from salespipe.local.workers import delivery, pipe
 from salespipe.local.workers.delivery import DeliveryPoller
 from salespipe.local.workers.delivery_config import DeliveryConfig, DeliveryConfigError
 from salespipe.local.workers.pipe import PipePoller
@@ -29,7 +30,7 @@ from salespipe.local.workers.retention import Retention
 from salespipe.local.workers.sweep import Sweep
 from salespipe.local.workers.transform import Transform
 from salespipe.local.workers.trimming import Readers, readers_of
-from salespipe.local.workers.worker import Worker
+from salespipe.local.workers.worker import Worker, worker_key
 
 log = logging.getLogger(__name__)
 
@@ -113,17 +114,18 @@ class Supervisor:
 
     def poll(self) -> float:
         """Make the workers what the control plane says they should be."""
-        self._existing, gone = set(), self._existing
         refused: dict[str, str] = {}
-        wanted: list[Job] = [*self._pipes(refused), *self._deliveries(refused)]
+        existing: set[str] = set()
+        wanted: list[Job] = [*self._pipes(existing, refused), *self._deliveries(existing, refused)]
         for name, why in refused.items():
             if self._refused.get(name) != why:
                 log.error("%s: %s", name, why)
         self._refused = refused
         running = self._running()
         self._end({job: worker for job, worker in running.items() if job not in wanted})
-        for key in gone - self._existing:
+        for key in self._existing - existing:
             self._stores.positions.clear(key)
+        self._existing = existing
         for job in wanted:
             if job not in running:
                 worker = self._worker(job)
@@ -145,24 +147,24 @@ class Supervisor:
                 query = f"?Marker={page['NextMarker']}" if page.get("NextMarker") else None
         return found
 
-    def _pipes(self, refused: dict[str, str]) -> Iterator[PipeConfig]:
+    def _pipes(self, existing: set[str], refused: dict[str, str]) -> Iterator[PipeConfig]:
         for region in moto_inside.regions("pipes"):
             query: str | None = ""
             while query is not None:
                 page = self._moto.rest("pipes", "GET", f"/v1/pipes{query}", region=region)
                 for one in page["Pipes"]:
                     described = self._moto.rest("pipes", "GET", f"/v1/pipes/{one['Name']}", region=region)
+                    existing.add(worker_key(described["Arn"], float(described["CreationTime"])))
                     try:
                         config = PipeConfig.from_description(described)
                     except PipeConfigError as error:
                         refused[f"pipe {one['Name']}"] = str(error)
                         continue
-                    self._existing.add(pipe.worker_key(config))
                     if described["DesiredState"] == "RUNNING":
                         yield config
                 query = f"?NextToken={page['NextToken']}" if page.get("NextToken") else None
 
-    def _deliveries(self, refused: dict[str, str]) -> Iterator[tuple[DeliveryConfig, int]]:
+    def _deliveries(self, existing: set[str], refused: dict[str, str]) -> Iterator[tuple[DeliveryConfig, int]]:
         for region in moto_inside.regions("firehose"):
             last: str | None = None
             more = True
@@ -173,14 +175,18 @@ class Supervisor:
                 page = self._moto.call("firehose", "ListDeliveryStreams", asked, region=region)
                 for name in page["DeliveryStreamNames"]:
                     last = name
-                    yield from self._delivery(region, name, refused)
+                    yield from self._delivery(region, name, existing, refused)
                 more = page["HasMoreDeliveryStreams"]
 
-    def _delivery(self, region: str, name: str, refused: dict[str, str]) -> Iterator[tuple[DeliveryConfig, int]]:
-        described = self._moto.call("firehose", "DescribeDeliveryStream", {"DeliveryStreamName": name}, region=region)
+    def _delivery(
+        self, region: str, name: str, existing: set[str], refused: dict[str, str]
+    ) -> Iterator[tuple[DeliveryConfig, int]]:
+        asked = {"DeliveryStreamName": name}
+        described = self._moto.call("firehose", "DescribeDeliveryStream", asked, region=region)
+        stream = described["DeliveryStreamDescription"]
+        existing.add(worker_key(stream["DeliveryStreamARN"], float(stream["CreateTimestamp"])))
         try:
-            config = DeliveryConfig.from_description(described["DeliveryStreamDescription"])
-            self._existing.add(delivery.worker_key(config))
+            config = DeliveryConfig.from_description(stream)
             # Asked of the control plane itself: what the API remembers may be from before a resharding.
             source = config.source_arn
             shards = moto_inside.stream_shards(source.split(":")[3], source.rpartition("/")[2])

@@ -19,9 +19,9 @@ from salespipe.local.errors import AwsError
 from salespipe.local.stores import Stores
 from salespipe.local.stores.aging import Trimmed
 from salespipe.local.stores.shards import shard_id
-from salespipe.local.workers import delivery, pipe
 from salespipe.local.workers.delivery_config import DeliveryConfig
 from salespipe.local.workers.pipe_config import PipeConfig
+from salespipe.local.workers.worker import worker_key
 
 HOUR = 3600
 CHANGES_KEPT = 24 * HOUR
@@ -50,12 +50,12 @@ def readers_of(jobs: Iterable[PipeConfig | tuple[DeliveryConfig, int]]) -> Reade
     found: dict[tuple[str, int], list[Reader]] = defaultdict(list)
     for job in jobs:
         if isinstance(job, PipeConfig):
-            reader = Reader(f"pipe {job.name}", pipe.worker_key(job), _OF_A_PIPE, {"PipeName": job.name})
+            reader = Reader(f"pipe {job.name}", worker_key(job.arn, job.created), _OF_A_PIPE, {"PipeName": job.name})
             found[job.source_arn, 0].append(reader)
         else:
             config, shard = job
             of = {"DeliveryStreamName": config.name}
-            reader = Reader(f"delivery {config.name}", delivery.worker_key(config), shard_id(shard), of)
+            reader = Reader(f"delivery {config.name}", worker_key(config.arn, config.created), shard_id(shard), of)
             found[config.source_arn, shard].append(reader)
     return found
 

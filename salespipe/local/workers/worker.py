@@ -15,6 +15,12 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 
 
+def worker_key(arn: str, created: float) -> str:
+    """Under which a worker's positions are kept: a pipe or delivery stream that was deleted and created again begins
+    anew. `created` is epoch seconds."""
+    return f"{arn}@{created}"
+
+
 class Poller(Protocol):
     """What a worker calls. `topic` is the bell's topic that says that there is something new."""
 
