@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -342,6 +343,25 @@ def test_for_ever_means_that_nothing_is_given_up(bench: Bench) -> None:
     drain(pipe)
     assert bench.delivered() == ["o1"]
     assert bench.letters == []
+
+
+@pytest.mark.parametrize("bisect", [False, True])
+def test_a_batch_that_fails_for_ever_is_remembered_once(bench: Bench, bisect: bool) -> None:
+    ids = [f"o{i:03}" for i in range(100)]
+    bench.write(*ids)
+    bench.target_is_there = False
+    pipe = bench.pipe(retries=-1, bisect=bisect)
+
+    def fail(times: int) -> list[int]:
+        for _ in range(times):
+            with contextlib.suppress(BatchFailedError):
+                pipe.poll()
+        return list(pipe._until)
+
+    assert fail(20) == fail(200)
+    bench.target_is_there = True
+    drain(pipe)
+    assert bench.delivered() == ids
 
 
 def test_a_dead_letter_that_cannot_be_sent_holds_the_record(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -205,7 +205,8 @@ class PipePoller:
             return
         self._failures += 1
         # So that the rest of a larger step does not come along with the next attempt.
-        self._until.append(changes[-1].sequence)
+        if self._until[-1:] != [changes[-1].sequence]:
+            self._until.append(changes[-1].sequence)
         if 0 <= self._config.retries < self._failures:
             self._give_up(wanted, RETRIES_EXHAUSTED, changes[-1].sequence, str(error))
             return
