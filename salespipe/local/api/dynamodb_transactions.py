@@ -1,13 +1,20 @@
 """Transactions: all of their parts or none, and if none, a reason for each part.
 
+A write that is sent again with its ClientRequestToken, as boto3 does when no answer came, is carried out once within
+ten minutes: the token is stored in the very transaction that carries it out, so no kill comes between the two. Sent
+again it costs no units here, and those of reading its items on AWS.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactGetItems.html
 """
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Sequence
 from typing import Any
+
+import orjson
 
 from salespipe.local.api.dynamodb_metering import Meter, unless
 from salespipe.local.api.dynamodb_requests import check_used, table_of
@@ -19,6 +26,10 @@ from salespipe.local.errors import AwsError
 from salespipe.local.stores import Stores
 
 MAX_TRANSACTION = 100
+MAX_TOKEN = 36
+TOKENS = "dynamodb-token"
+"""Of the documents: the tokens of the transactions that were carried out."""
+TOKENS_KEPT = 10 * 60
 
 _CODES = {"ThrottlingException": "ThrottlingError"}
 
@@ -48,7 +59,7 @@ class Transactions:
         return {"Responses": answers}
 
     def transact_write_items(self, call: Call) -> dict[str, Any]:
-        """All of the writes, or none and the reason of each."""
+        """All of the writes, or none and the reason of each; none either if its token says that they were made."""
         elements = call.params.get("TransactItems") or []
         if not 1 <= len(elements) <= MAX_TRANSACTION:
             raise invalid(
@@ -58,8 +69,12 @@ class Transactions:
         places = [self._place(call, *one) for element in elements for one in element.items()]
         if len(set(places)) != len(places):
             raise invalid("Transaction request cannot include multiple operations on one item")
+        token = _token(call)
+        digest = _digest(call.params)
         reasons: list[dict[str, str]] = []
         with self._stores.db.write():
+            if token and self._carried_out(token, digest):
+                return {}
             for element in elements:
                 ((kind, params),) = element.items()
                 try:
@@ -68,7 +83,24 @@ class Transactions:
                 except AwsError as error:
                     reasons.append(_cancellation(error))
             _cancel_for(reasons)
+            if token:
+                self._stores.documents.put(TOKENS, token, {"digest": digest})
         return {}
+
+    def _carried_out(self, token: str, digest: str) -> bool:
+        """Whether this very request was; inside `write()`. Raises AwsError if it was another that had the token."""
+        documents = self._stores.documents
+        known = documents.get(TOKENS, token, since=time.time() - TOKENS_KEPT)
+        if known is None:
+            # One that is too old would keep its moment.
+            documents.delete(TOKENS, token)
+            return False
+        if known["digest"] != digest:
+            raise AwsError(
+                "IdempotentParameterMismatchException",
+                "The request uses the same client token as a previous, but non-identical request",
+            )
+        return True
 
     def _place(self, call: Call, kind: str, params: dict[str, Any]) -> tuple[str, tuple[bytes, bytes]]:
         """Which item an element of a transaction is about."""
@@ -93,6 +125,25 @@ class Transactions:
             if self._meter.on:
                 unless(self._meter.check(table, place, found))
             self._single.check(params, found)
+
+
+def _token(call: Call) -> str:
+    """The request's token, which is its region's own; empty without one."""
+    given = call.params.get("ClientRequestToken")
+    if given is None:
+        return ""
+    if not isinstance(given, str) or not 1 <= len(given) <= MAX_TOKEN:
+        raise invalid(
+            "1 validation error detected: Value at 'clientRequestToken' failed to satisfy constraint: Member must have "
+            f"length between 1 and {MAX_TOKEN}"
+        )
+    return f"{call.region} {given}"
+
+
+def _digest(params: dict[str, Any]) -> str:
+    """Of all that a request says but for its token."""
+    said = {name: content for name, content in params.items() if name != "ClientRequestToken"}
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _cancellation(error: AwsError | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Small JSON documents by kind and id: crawlers, classifiers, query executions."""
+"""Small JSON documents by kind and id: crawlers, classifiers, query executions, tokens of requests."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ class Documents:
                 (kind, id, time.time() if at is None else at, orjson.dumps(document)),
             )
 
-    def get(self, kind: str, id: str) -> dict[str, Any] | None:
-        """The document, or None."""
-        row = self._db.read().execute("select document from documents where kind = ? and id = ?", (kind, id))
+    def get(self, kind: str, id: str, *, since: float = 0) -> dict[str, Any] | None:
+        """The document, or None, also when it was first put before `since` (epoch seconds)."""
+        row = self._db.read().execute(
+            "select document from documents where kind = ? and id = ? and at >= ?", (kind, id, since)
+        )
         found = row.fetchone()
         return None if found is None else orjson.loads(found[0])
 

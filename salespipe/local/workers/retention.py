@@ -3,6 +3,7 @@
     changes of a table        24 hours, and so is a stream that was closed
     records of a stream       its retention period, 24 hours to a year
     query history             45 days
+    tokens of transactions    10 minutes
     objects, uploads          until a lifecycle rule of their bucket says otherwise
     metrics                   455 days, ever coarser
     messages of a queue       its retention period
@@ -25,6 +26,7 @@ from functools import partial
 
 from salespipe.local import moto_inside
 from salespipe.local.api.closed_streams import ClosedStreams
+from salespipe.local.api.dynamodb_transactions import TOKENS, TOKENS_KEPT
 from salespipe.local.athena import executions
 from salespipe.local.log_file import turn_over
 from salespipe.local.moto_app import Moto
@@ -41,6 +43,8 @@ EVERY_SECONDS = 30.0
 REST_SECONDS = 0.02
 LOOKS = 20
 HISTORY_KEPT = 45 * 24 * 3600
+AGES = {executions.KIND: HISTORY_KEPT, executions.TOKENS: HISTORY_KEPT, TOKENS: TOKENS_KEPT}
+"""How old the documents of a kind become, in seconds."""
 LAST_SECONDS = 2.0
 LOG_BYTES = 10 * 1024 * 1024
 _DOCUMENTS = 50
@@ -95,7 +99,7 @@ class Retention:
         self._space.look()
         failures: list[Exception] = []
         logs = partial(self._logs, readers=readers)
-        for part in (logs, self._history, self._ages.steps, self._lifecycle.steps, self._small, self._rows):
+        for part in (logs, self._documents, self._ages.steps, self._lifecycle.steps, self._small, self._rows):
             try:
                 yield from part(now)
             except Exception as error:  # noqa: BLE001 - raised at the end
@@ -139,10 +143,10 @@ class Retention:
         except sqlite3.Error as error:
             log.warning("space was not given back: %s", stores.storage.words(error) or error)
 
-    def _history(self, now: float) -> Iterator[None]:
+    def _documents(self, now: float) -> Iterator[None]:
         documents = self._stores.documents
-        for kind in (executions.KIND, executions.TOKENS):
-            while old := documents.older(kind, now - HISTORY_KEPT, _DOCUMENTS):
+        for kind, kept in AGES.items():
+            while old := documents.older(kind, now - kept, _DOCUMENTS):
                 with self._stores.db.write():
                     for id in old:
                         documents.delete(kind, id)

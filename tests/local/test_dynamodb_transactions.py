@@ -1,0 +1,109 @@
+"""Transactions of DynamoDB, as a boto3 client of the endpoint sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from salespipe.local.api.dynamodb_transactions import TOKENS
+from salespipe.local.workers.retention import EVERY_SECONDS, Retention
+from tests.embedded import Embedded
+
+MINUTE = 60
+KEY = {"id": {"S": "a"}}
+
+
+@pytest.fixture
+def client(runtime: Embedded) -> Any:
+    client = runtime.client("dynamodb")
+    client.create_table(
+        TableName="Orders",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return client
+
+
+def add(by: str) -> dict[str, Any]:
+    return {
+        "Update": {
+            "TableName": "Orders",
+            "Key": KEY,
+            "UpdateExpression": "ADD quantity :by",
+            "ExpressionAttributeValues": {":by": {"N": by}},
+        }
+    }
+
+
+def quantity(client: Any) -> str:
+    found: str = client.get_item(TableName="Orders", Key=KEY)["Item"]["quantity"]["N"]
+    return found
+
+
+def age(runtime: Embedded, minutes: float) -> None:
+    with runtime.stores.db.write() as connection:
+        connection.execute("update documents set at = at - ?", (minutes * MINUTE,))
+
+
+# ---- tokens: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html ----
+
+
+def test_a_transaction_that_is_sent_again_is_carried_out_once_also_after_a_restart(
+    runtime: Embedded, client: Any
+) -> None:
+    client.transact_write_items(TransactItems=[add("1")], ClientRequestToken="t")
+    client.transact_write_items(TransactItems=[add("1")], ClientRequestToken="t")
+    runtime.restart()
+    client = runtime.client("dynamodb")
+    client.transact_write_items(TransactItems=[add("1")], ClientRequestToken="t")
+    assert quantity(client) == "1"
+
+    client.transact_write_items(TransactItems=[add("1")])
+    client.transact_write_items(TransactItems=[add("1")])
+    assert quantity(client) == "3"
+
+
+def test_the_token_of_another_transaction_is_refused(client: Any) -> None:
+    client.transact_write_items(TransactItems=[add("1")], ClientRequestToken="t")
+    with pytest.raises(ClientError, match="IdempotentParameterMismatchException"):
+        client.transact_write_items(TransactItems=[add("2")], ClientRequestToken="t")
+    assert quantity(client) == "1"
+
+
+def test_the_token_of_a_transaction_that_was_cancelled_can_be_used_again(client: Any) -> None:
+    put = {"Put": {"TableName": "Orders", "Item": {"id": {"S": "b"}}}}
+    check = {"ConditionCheck": {"TableName": "Orders", "Key": KEY, "ConditionExpression": "attribute_exists(id)"}}
+    with pytest.raises(ClientError, match="TransactionCanceledException"):
+        client.transact_write_items(TransactItems=[put, check], ClientRequestToken="t")
+    client.put_item(TableName="Orders", Item=KEY)
+
+    client.transact_write_items(TransactItems=[put, check], ClientRequestToken="t")
+    assert client.get_item(TableName="Orders", Key={"id": {"S": "b"}})["Item"] == {"id": {"S": "b"}}
+
+
+def test_a_token_is_good_for_ten_minutes_and_then_for_as_long_again(runtime: Embedded, client: Any) -> None:
+    client.transact_write_items(TransactItems=[add("1")], ClientRequestToken="t")
+    age(runtime, 9)
+    client.transact_write_items(TransactItems=[add("1")], ClientRequestToken="t")
+    assert quantity(client) == "1"
+    age(runtime, 2)
+    client.transact_write_items(TransactItems=[add("1")], ClientRequestToken="t")
+    assert quantity(client) == "2"
+    age(runtime, 9)
+    client.transact_write_items(TransactItems=[add("1")], ClientRequestToken="t")
+    assert quantity(client) == "2"
+
+
+def test_tokens_are_dropped_after_ten_minutes(runtime: Embedded, client: Any) -> None:
+    for number in range(60):
+        client.transact_write_items(TransactItems=[add("1")], ClientRequestToken=f"old {number}")
+    age(runtime, 11)
+    client.transact_write_items(TransactItems=[add("1")], ClientRequestToken="new")
+
+    retention = Retention(runtime.stores, runtime.runtime.moto, runtime.runtime.supervisor.readers)
+    while retention.poll() != EVERY_SECONDS:
+        pass
+    assert list(runtime.stores.documents.all(TOKENS)) == ["us-east-1 new"]
