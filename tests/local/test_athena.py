@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from salespipe.local.athena.executions import KIND
+from salespipe.local.athena.executions import KIND, UNFINISHED, Executions
 from tests.embedded import Embedded
 
 OPENX = "org.openx.data.jsonserde.JsonSerDe"
@@ -235,6 +235,29 @@ def test_a_running_query_stops(athena: Athena) -> None:
     assert athena.end(id)["Status"]["State"] == "CANCELLED"
     assert time.monotonic() - began < 5
     athena.client.stop_query_execution(QueryExecutionId=id)
+
+
+def test_a_query_that_ends_while_it_is_asked_to_stop_stays_what_it_became(
+    athena: Athena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = athena.start("SELECT 1")
+    asked: list[Executions] = []
+
+    def read_before_the_end(self: Executions, id: str) -> dict[str, Any]:
+        """What it was when it was read; by the time the caller goes on, it has ended."""
+        asked.append(self)
+        while True:
+            document = self._stores.documents.get(KIND, id) or {}
+            status = document["QueryExecution"]["Status"]
+            if status["State"] not in UNFINISHED and id not in self._sessions:
+                status["State"] = "RUNNING"
+                return document
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Executions, "get", read_before_the_end)
+        athena.client.stop_query_execution(QueryExecutionId=id)
+    assert athena.end(id)["Status"]["State"] == "SUCCEEDED"
+    assert asked[0]._stopped == set()
 
 
 def test_the_workgroup_decides_where_results_go_and_how_much_is_read(athena: Athena) -> None:

@@ -118,16 +118,13 @@ class Executions:
 
     def stop(self, id: str) -> None:
         """Cancel a query that is not finished; of one that is, nothing changes."""
-        document = self.get(id)
+        self.get(id)
         with self._lock:
-            if document["QueryExecution"]["Status"]["State"] not in UNFINISHED:
-                return
-            self._stopped.add(id)
             session = self._sessions.get(id)
-        if session is not None:
-            session.cancel()
-        else:
-            self._change(id, lambda found: _finish(found, "CANCELLED", "Query was cancelled"))
+            if session is not None:
+                session.cancel()
+            elif self._change(id, lambda found: _finish(found, "CANCELLED", "Query was cancelled")):
+                self._stopped.add(id)  # which lasts until its turn on the pool is over
 
     # on the pool
 
@@ -217,12 +214,15 @@ class Executions:
     def _save(self, id: str, document: dict[str, Any]) -> None:
         self._stores.documents.put(KIND, id, document)
 
-    def _change(self, id: str, change: Callable[[dict[str, Any]], object]) -> None:
+    def _change(self, id: str, change: Callable[[dict[str, Any]], object]) -> bool:
+        """Whether there was anything to change: what is finished stays as it is."""
         with self._changing:
             document = self._stores.documents.get(KIND, id)
-            if document is not None:
-                change(document)
-                self._save(id, document)
+            if document is None or document["QueryExecution"]["Status"]["State"] not in UNFINISHED:
+                return False
+            change(document)
+            self._save(id, document)
+            return True
 
     def _fail_unfinished(self) -> None:
         reason = QueryFailure("", "The local runtime stopped while the query was running", category=SYSTEM)
