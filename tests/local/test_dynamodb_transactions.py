@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -107,3 +108,38 @@ def test_tokens_are_dropped_after_ten_minutes(runtime: Embedded, client: Any) ->
     while retention.poll() != EVERY_SECONDS:
         pass
     assert list(runtime.stores.documents.all(TOKENS)) == ["us-east-1 new"]
+
+
+# ---- isolation ----
+
+
+def test_a_transaction_reads_nothing_half_written(
+    runtime: Embedded, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [{"id": {"S": "a"}}, {"id": {"S": "b"}}]
+
+    def write(value: str) -> None:
+        puts = [{"Put": {"TableName": "Orders", "Item": {**key, "quantity": {"N": value}}}} for key in keys]
+        client.transact_write_items(TransactItems=puts)
+
+    write("1")
+    items, turn = runtime.stores.items, runtime.stores.db.turn
+    get = items.get
+    writer = threading.Thread(target=write, args=("2",))
+
+    def get_and_let_the_other_write(*given: Any) -> Any:
+        found = get(*given)
+        if writer.ident is None:
+            writer.start()
+            while writer.is_alive() and not turn._waiting:
+                writer.join(0.01)
+        return found
+
+    monkeypatch.setattr(items, "get", get_and_let_the_other_write)
+    gets = [{"Get": {"TableName": "Orders", "Key": key}} for key in keys]
+    answers = client.transact_get_items(TransactItems=gets)["Responses"]
+    writer.join()
+
+    assert [answer["Item"]["quantity"]["N"] for answer in answers] == ["1", "1"]
+    again = client.transact_get_items(TransactItems=gets)["Responses"]
+    assert [answer["Item"]["quantity"]["N"] for answer in again] == ["2", "2"]

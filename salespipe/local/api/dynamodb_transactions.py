@@ -44,19 +44,21 @@ class Transactions:
         self._single = single
 
     def transact_get_items(self, call: Call) -> dict[str, Any]:
-        """The items in the order asked for."""
-        answers = []
-        reasons: list[dict[str, str]] = []
-        for element in call.params.get("TransactItems", []):
-            asked = element["Get"]
-            table = table_of(self._items, call, asked["TableName"])
-            place = key(asked["Key"], table)
-            found = self._items.get(table, place)
-            error = self._meter.read(table, place, found, asked, times=2) if self._meter.on else None
-            reasons.append(_cancellation(error))
-            answers.append({} if found is None else {"Item": project(found, asked)})
-        _cancel_for(reasons)
-        return {"Responses": answers}
+        """The items in the order asked for, all as they were at one moment: nobody writes while they are read."""
+        gets = [element["Get"] for element in call.params.get("TransactItems", [])]
+        work = [(table := table_of(self._items, call, asked["TableName"]), key(asked["Key"], table)) for asked in gets]
+        with self._stores.db.turn:
+            found = [self._items.get(table, place) for table, place in work]
+        if self._meter.on:
+            read = self._meter.read
+            _cancel_for(
+                [
+                    _cancellation(read(table, place, item, asked, times=2))
+                    for (table, place), item, asked in zip(work, found, gets, strict=True)
+                ]
+            )
+        answers = zip(found, gets, strict=True)
+        return {"Responses": [{} if item is None else {"Item": project(item, asked)} for item, asked in answers]}
 
     def transact_write_items(self, call: Call) -> dict[str, Any]:
         """All of the writes, or none and the reason of each; none either if its token says that they were made."""
