@@ -19,7 +19,7 @@ from tests.cli.process import salespipe
 from tests.embedded import Embedded
 from tests.local.single import once
 
-BODY = b'{"a": 1}\n' * 1000
+BODY = b'{"a": 1, "only_here": 1}\n' * 1000
 LOST = "is damaged: its file .* put a copy of the file back, or delete the object"
 
 
@@ -173,6 +173,8 @@ def test_a_query_and_a_crawl_name_the_damaged_object(
     repair()
 
     assert not [line for line in crawl(runtime) if "WARN" in line]
+    table = once("glue", runtime.endpoint).get_table(DatabaseName="d", Name="folder")["Table"]
+    assert [column["Name"] for column in table["StorageDescriptor"]["Columns"]] == ["a", "b", "only_here"]
     assert query(runtime, "SELECT count(*) FROM d.folder")["Status"]["State"] == "SUCCEEDED"
 
 

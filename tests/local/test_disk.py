@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,7 @@ def test_a_full_disk_lets_the_runtime_end_and_start_only_with_room(pipeline: OnD
     os.kill(pid, signal.SIGTERM)
     until(lambda: not processes.alive(pid))
 
+    fill_last_block(disk.outside / "home" / "runtime.log")
     for _ in range(2):
         refused = disk.salespipe("status")
         assert refused.returncode == 1
@@ -188,6 +190,13 @@ def test_a_full_disk_lets_the_runtime_end_and_start_only_with_room(pipeline: OnD
     disk.free()
     assert disk.salespipe("status").returncode == 0
     until(lambda: len(p.lake()) == before + 50)
+
+
+def fill_last_block(path: Path) -> None:
+    """So that not a single line more can be written to a file on a full disk."""
+    with path.open("ab", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"\n")
 
 
 def test_a_read_only_disk_is_refused_in_one_line_until_it_can_be_written(pipeline: OnDisk) -> None:

@@ -24,6 +24,8 @@ from salespipe.local import runtime as processes
 from salespipe.local.functions import unpack
 from salespipe.local.log_file import turn_over
 from salespipe.local.stores.documents import Documents
+from salespipe.local.stores.items import ItemStore
+from salespipe.local.stores.shards import ShardLog
 from tests.aws import new_session
 from tests.cli.process import COMMAND, salespipe
 from tests.embedded import Embedded
@@ -261,35 +263,87 @@ def test_clients_that_try_again_get_through_when_there_is_room(limited: Limited)
 
 
 class Room:
-    """Whether documents for which `refused` is true find room."""
+    """Whether calls of a store's method find room; by default those for which `refused` is true do not."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, refused: Callable[[dict[str, Any]], bool]) -> None:
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        owner: type,
+        method: str,
+        refused: Callable[..., bool] = lambda *arguments: True,
+    ) -> None:
         self.none = threading.Event()
         self.none.set()
-        self.met = threading.Event()
-        put = Documents.put
+        self.refusals = 0
+        original = getattr(owner, method)
 
-        def limited(documents: Documents, kind: str, id: str, document: dict[str, Any]) -> None:
-            if self.none.is_set() and refused(document):
-                self.met.set()
+        def limited(store: Any, *arguments: Any) -> Any:
+            if self.none.is_set() and refused(*arguments):
+                self.refusals += 1
                 error = sqlite3.OperationalError("database or disk is full")
                 error.sqlite_errorcode = sqlite3.SQLITE_FULL
                 raise error
-            put(documents, kind, id, document)
+            return original(store, *arguments)
 
-        monkeypatch.setattr(Documents, "put", limited)
+        monkeypatch.setattr(owner, method, limited)
+
+
+def ends_a_query(kind: str, id: str, document: dict[str, Any]) -> bool:
+    state = document.get("QueryExecution", {}).get("Status", {}).get("State")
+    return state in ("SUCCEEDED", "FAILED")
+
+
+def ends_a_crawl(kind: str, id: str, document: dict[str, Any]) -> bool:
+    return document.get("State") == "READY" and "LastCrawl" in document
+
+
+STREAM = {"StreamName": "S", "ShardCount": 1, "Tags": {"a": "b"}}
+CRAWLER = {"Name": "c", "Role": ROLE, "DatabaseName": "d", "Targets": {"S3Targets": [{"Path": "s3://bucket/"}]}}
+
+
+@pytest.mark.parametrize(
+    ("owner", "method", "service", "before", "operation", "asked"),
+    [
+        (ItemStore, "declare", "dynamodb", None, "create_table", CHANGES[0][3]),
+        (ItemStore, "drop", "dynamodb", ("create_table", CHANGES[0][3]), "delete_table", {"TableName": "T"}),
+        (ShardLog, "drop", "kinesis", ("create_stream", STREAM), "delete_stream", {"StreamName": "S"}),
+        (Documents, "put", "glue", None, "create_crawler", CRAWLER),
+        (Documents, "delete", "glue", ("create_crawler", CRAWLER), "delete_crawler", {"Name": "c"}),
+    ],
+)
+def test_of_a_change_in_two_steps_both_are_undone_when_the_second_finds_no_room(
+    runtime: Embedded,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    method: str,
+    service: str,
+    before: tuple[str, dict[str, Any]] | None,
+    operation: str,
+    asked: dict[str, Any],
+) -> None:
+    client = once(service, runtime.endpoint)
+    if before is not None:
+        getattr(client, before[0])(**before[1])
+    room = Room(monkeypatch, owner, method)
+    for _ in range(2):
+        with pytest.raises(ClientError, match="is full: make room on it"):
+            getattr(client, operation)(**asked)
+    assert room.refusals == 2
+    room.none.clear()
+    getattr(client, operation)(**asked)
+    with pytest.raises(ClientError, match=r"exist|(?i:not found)"):
+        getattr(client, operation)(**asked)
 
 
 def test_a_query_without_room_for_its_end_ends_when_there_is(
     runtime: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended = ("SUCCEEDED", "FAILED")
-    room = Room(monkeypatch, lambda doc: doc.get("QueryExecution", {}).get("Status", {}).get("State") in ended)
+    room = Room(monkeypatch, Documents, "put", ends_a_query)
     athena, s3 = runtime.client("athena"), runtime.client("s3")
     s3.create_bucket(Bucket="bucket")
     wanted = {"QueryString": "SELECT 1", "ResultConfiguration": {"OutputLocation": "s3://bucket/results/"}}
     id = athena.start_query_execution(**wanted)["QueryExecutionId"]
-    assert room.met.wait(30)
+    until(lambda: room.refusals > 2)
     assert athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]["State"] == "RUNNING"
     room.none.clear()
     while (status := athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"])["State"] == "RUNNING":
@@ -302,14 +356,13 @@ def test_a_query_without_room_for_its_end_ends_when_there_is(
 def test_a_crawl_without_room_for_its_end_ends_when_there_is(
     runtime: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = Room(monkeypatch, lambda document: document.get("State") == "READY" and "LastCrawl" in document)
+    room = Room(monkeypatch, Documents, "put", ends_a_crawl)
     glue, s3 = runtime.client("glue"), runtime.client("s3")
     s3.create_bucket(Bucket="bucket")
     glue.create_database(DatabaseInput={"Name": "d"})
-    target = {"S3Targets": [{"Path": "s3://bucket/"}]}
-    glue.create_crawler(Name="c", Role=ROLE, DatabaseName="d", Targets=target)
+    glue.create_crawler(**CRAWLER)
     glue.start_crawler(Name="c")
-    assert room.met.wait(30)
+    until(lambda: room.refusals > 2)
     assert glue.get_crawler(Name="c")["Crawler"]["State"] == "RUNNING"
     room.none.clear()
     while (crawler := glue.get_crawler(Name="c")["Crawler"])["State"] != "READY":
@@ -321,13 +374,12 @@ def test_a_crawl_without_room_for_its_end_ends_when_there_is(
 def test_the_runtime_ends_though_a_query_and_a_crawl_find_no_room(
     runtime: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended = ("SUCCEEDED", "FAILED")
-    room = Room(monkeypatch, lambda doc: doc.get("QueryExecution", {}).get("Status", {}).get("State") in ended)
+    room = Room(monkeypatch, Documents, "put", ends_a_query)
     athena, s3 = runtime.client("athena"), runtime.client("s3")
     s3.create_bucket(Bucket="bucket")
     wanted = {"QueryString": "SELECT 1", "ResultConfiguration": {"OutputLocation": "s3://bucket/results/"}}
     id = athena.start_query_execution(**wanted)["QueryExecutionId"]
-    assert room.met.wait(30)
+    until(lambda: room.refusals > 2)
     runtime.stop()
     room.none.clear()
     runtime.start()
