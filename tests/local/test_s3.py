@@ -6,7 +6,7 @@ import hashlib
 import io
 import threading
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -278,6 +278,100 @@ def test_parts_are_put_together_without_holding_up_other_writers(
     assert sum(sizes) == (5 << 20) + 1
     assert max(sizes) == 1 << 20
     assert s3.head_object(Bucket=BUCKET, Key="k")["ContentLength"] == sum(sizes)
+
+
+@pytest.fixture
+def meanwhile(runtime: Embedded, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Gives a function that has something done after the next body was looked for a place and before it has one."""
+
+    def arrange(action: Callable[[], object]) -> None:
+        def before_write(bucket: str) -> None:
+            runtime.stores.objects.before_write = None
+            action()
+
+        monkeypatch.setattr(runtime.stores.objects, "before_write", before_write)
+
+    return arrange
+
+
+def files(runtime: Embedded) -> list[str]:
+    return [path.name for path in (runtime.home / "objects").rglob("*") if path.is_file()]
+
+
+def test_a_part_of_an_upload_that_is_aborted_meanwhile_is_refused_and_leaves_nothing(
+    runtime: Embedded, s3: Any, meanwhile: Any
+) -> None:
+    upload = {"Bucket": BUCKET, "Key": "k"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    meanwhile(lambda: s3.abort_multipart_upload(**upload))
+    with pytest.raises(ClientError, match="NoSuchUpload"):
+        s3.upload_part(**upload, PartNumber=1, Body=b"late")
+    assert runtime.stores.objects.size() == 0
+    assert files(runtime) == []
+
+
+def test_an_object_of_a_bucket_that_is_deleted_meanwhile_is_refused_and_not_in_the_next_one_of_that_name(
+    runtime: Embedded, s3: Any, meanwhile: Any
+) -> None:
+    meanwhile(lambda: s3.delete_bucket(Bucket=BUCKET))
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        s3.put_object(Bucket=BUCKET, Key="k", Body=b"late")
+    s3.create_bucket(Bucket=BUCKET)
+    assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+    assert files(runtime) == []
+
+
+def test_the_uploads_of_a_bucket_go_with_it(runtime: Embedded, s3: Any) -> None:
+    upload = {"Bucket": BUCKET, "Key": "k"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    s3.upload_part(**upload, PartNumber=1, Body=b"part")
+    s3.delete_bucket(Bucket=BUCKET)
+    s3.create_bucket(Bucket=BUCKET)
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+    with pytest.raises(ClientError, match="NoSuchUpload"):
+        s3.upload_part(**upload, PartNumber=2, Body=b"late")
+    assert files(runtime) == []
+
+
+def test_a_bucket_is_deleted_in_one_step_with_looking_into_it(
+    runtime: Embedded, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that comes between the two waits, and is refused; it is not acknowledged and lost."""
+    refused: list[str] = []
+    written, looked, indexed = threading.Event(), threading.Event(), threading.Event()
+    real_list, real_write, real_index = ObjectStore.list, ObjectStore.write, ObjectStore.index
+
+    def put() -> None:
+        try:
+            s3.put_object(Bucket=BUCKET, Key="k", Body=b"late")
+        except ClientError as error:
+            refused.append(error.response["Error"]["Code"])
+
+    def write(self: ObjectStore, *asked: Any, **more: Any) -> StoredObject:
+        done = real_write(self, *asked, **more)
+        written.set()
+        assert looked.wait(10)
+        return done
+
+    def listed(self: ObjectStore, *asked: Any, **more: Any) -> list[StoredObject]:
+        found = real_list(self, *asked, **more)
+        looked.set()
+        indexed.wait(0.3)  # in vain: it has to wait for the end of this step
+        return found
+
+    def index(self: ObjectStore, *made: StoredObject) -> None:
+        real_index(self, *made)
+        indexed.set()
+
+    monkeypatch.setattr(ObjectStore, "write", write)
+    monkeypatch.setattr(ObjectStore, "list", listed)
+    monkeypatch.setattr(ObjectStore, "index", index)
+    writer = threading.Thread(target=put)
+    writer.start()
+    assert written.wait(10)
+    s3.delete_bucket(Bucket=BUCKET)
+    writer.join(10)
+    assert refused == ["NoSuchBucket"]
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ class S3Api:
     def __init__(self, stores: Stores, moto: Moto) -> None:
         self._db = stores.db
         self._objects = stores.objects
-        self._multipart = Multipart(stores, self._check)
+        self._multipart = Multipart(stores, self._must_exist, self._check)
         self._moto = moto
 
     def handle(self, request: Request) -> Reply | None:
@@ -73,10 +73,7 @@ class S3Api:
             s3_xml.check_lifecycle(request.body)
             return None
         if request.method == "DELETE" and not params:
-            self._must_exist(bucket)
-            if self._objects.list(bucket, limit=1):
-                raise AwsError("BucketNotEmpty", "The bucket you tried to delete is not empty", 409)
-            return None
+            return self._delete_bucket(request, bucket)
         if request.method != "GET":
             return None
         if "versions" in params:
@@ -97,6 +94,17 @@ class S3Api:
             reply = self._moto.http(request)
             if reply.status < 400 and tags is not None:
                 self._moto.http(replace(request, query="tagging", body=tags))
+        return reply
+
+    def _delete_bucket(self, request: Request, bucket: str) -> Reply:
+        """Deleted by moto, in one step with looking whether it is empty and with its unfinished uploads."""
+        with self._moto.together():
+            self._must_exist(bucket)
+            if self._objects.list(bucket, limit=1):
+                raise AwsError("BucketNotEmpty", "The bucket you tried to delete is not empty", 409)
+            reply = self._moto.http(request)
+            if reply.status < 400:
+                self._multipart.forget_all(bucket)
         return reply
 
     def _must_exist(self, bucket: str) -> None:
@@ -174,7 +182,8 @@ class S3Api:
         return Reply(200, [("ETag", f'"{stored.etag}"'), ("x-amz-server-side-encryption", "AES256")])
 
     def _keep(self, request: Request, written: StoredObject) -> StoredObject:
-        """Make a written body the object if the request's conditions hold, in one step with looking."""
+        """Make a written body the object if its bucket is there and the request's conditions hold, in one step with
+        looking."""
         with self._db.write():
             self._db.on_rollback(lambda: self._objects.discard(written))
             self._check(request, written.bucket, written.key)
@@ -183,6 +192,7 @@ class S3Api:
 
     def _check(self, request: Request, bucket: str, key: str) -> None:
         """https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
+        self._must_exist(bucket)
         wanted = request.headers.get("if-match")
         none = request.headers.get("if-none-match")
         if wanted is None and none is None:

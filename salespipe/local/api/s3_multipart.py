@@ -18,7 +18,7 @@ from salespipe.local.stores import Stores
 from salespipe.local.stores.objects import StoredObject
 
 Check = Callable[[Request, str, str], None]
-"""Raises AwsError unless the conditions of a write (`If-Match`, `If-None-Match`) to a bucket's key hold."""
+"""Raises AwsError unless the bucket of a write is there and its conditions (`If-Match`, `If-None-Match`) hold."""
 
 KIND = "s3-upload"
 """Of the documents: the uploads that were begun."""
@@ -30,8 +30,10 @@ _PIECE = 1024 * 1024
 class Multipart:
     """Create, upload parts, complete or abort."""
 
-    def __init__(self, stores: Stores, check: Check) -> None:
+    def __init__(self, stores: Stores, must_exist: Callable[[str], None], check: Check) -> None:
+        """`must_exist` raises AwsError unless there is a bucket of that name."""
         self._stores = stores
+        self._must_exist = must_exist
         self._check = check
 
     def handle(self, request: Request, bucket: str, key: str, body: bytes) -> Reply:
@@ -39,11 +41,10 @@ class Multipart:
         if request.method == "POST" and "uploads" in request.params:
             return self._create(request, bucket, key)
         upload = request.params["uploadId"]
-        if self._stores.documents.get(KIND, upload) is None:
-            raise _no_upload()
+        self._begun(upload)
         if request.method == "PUT" and "x-amz-copy-source" not in request.headers:
             part = _part_number(request.params.get("partNumber", ""))
-            stored = self._stores.objects.put(_PARTS, f"{upload}/{part:05d}", body)
+            stored = self._keep(upload, self._stores.objects.write(_PARTS, f"{upload}/{part:05d}", body))
             return Reply(200, [("ETag", f'"{stored.etag}"')])
         if request.method == "POST":
             return self._complete(request, bucket, key, upload)
@@ -63,6 +64,26 @@ class Multipart:
             if document["Bucket"] == bucket
         ]
 
+    def forget_all(self, bucket: str) -> None:
+        """Remove the uploads of a bucket and their parts. Joins an open `write()`."""
+        for upload in self.open_uploads(bucket):
+            forget(self._stores, upload["UploadId"])
+
+    def _begun(self, upload: str) -> dict[str, Any]:
+        """The document of an upload. Raises AwsError for one that was completed, aborted or never begun."""
+        document = self._stores.documents.get(KIND, upload)
+        if document is None:
+            raise _no_upload()
+        return document
+
+    def _keep(self, upload: str, written: StoredObject) -> StoredObject:
+        """Make a written body a part, in one step with looking whether its upload is still there."""
+        with self._stores.db.write():
+            self._stores.db.on_rollback(lambda: self._stores.objects.discard(written))
+            self._begun(upload)
+            self._stores.objects.index(written)
+        return written
+
     def _create(self, request: Request, bucket: str, key: str) -> Reply:
         upload = uuid.uuid4().hex
         headers = request.headers
@@ -78,7 +99,9 @@ class Multipart:
                 if name.startswith("x-amz-meta-")
             },
         }
-        self._stores.documents.put(KIND, upload, document)
+        with self._stores.db.write():
+            self._must_exist(bucket)
+            self._stores.documents.put(KIND, upload, document)
         return Reply(200, [("Content-Type", "application/xml")], s3_xml.upload_created(bucket, key, upload))
 
     def _complete(self, request: Request, bucket: str, key: str, upload: str) -> Reply:
@@ -89,9 +112,7 @@ class Multipart:
                 raise AwsError("InvalidPart", f"One or more of the specified parts could not be found: {number}")
         if [number for number, _ in wanted] != sorted({number for number, _ in wanted}):
             raise AwsError("InvalidPartOrder", "The list of parts was not in ascending order.")
-        document = self._stores.documents.get(KIND, upload)
-        if document is None:
-            raise _no_upload()
+        document = self._begun(upload)
         chosen = [have[number] for number, _ in wanted]
         digest = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in chosen), usedforsecurity=False).hexdigest()
         self._check(request, bucket, key)
@@ -109,8 +130,7 @@ class Multipart:
             raise _no_upload() from error  # aborted, or completed by another request, while its parts were read
         with self._stores.db.write():
             self._stores.db.on_rollback(lambda: self._stores.objects.discard(written))
-            if self._stores.documents.get(KIND, upload) is None:
-                raise _no_upload()
+            self._begun(upload)
             self._check(request, bucket, key)
             self._stores.objects.index(written)
             forget(self._stores, upload)
