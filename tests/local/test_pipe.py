@@ -15,10 +15,11 @@ import pytest
 
 from salespipe.local.errors import AwsError
 from salespipe.local.itemsize import item_size
+from salespipe.local.limits.refusals import HeldError
 from salespipe.local.stores import Stores
 from salespipe.local.stores.items import Write
 from salespipe.local.stores.shards import Entry
-from salespipe.local.workers.pipe import STEP, BatchFailedError, PipePoller, SourceGoneError
+from salespipe.local.workers.pipe import LONGEST_HELD, STEP, BatchFailedError, PipePoller, SourceGoneError
 from salespipe.local.workers.pipe_config import PipeConfig, PipeConfigError
 from salespipe.local.workers.worker import Worker
 
@@ -343,6 +344,32 @@ def test_for_ever_means_that_nothing_is_given_up(bench: Bench) -> None:
     drain(pipe)
     assert bench.delivered() == ["o1"]
     assert bench.letters == []
+
+
+@pytest.mark.parametrize("seconds", [0.4, 500.0])
+def test_a_held_pipe_makes_nothing_until_it_may_go_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    asked: list[int] = []
+
+    def holds(stream_arn: str, records: Sequence[tuple[str, bytes]]) -> None:
+        asked.append(len(records))
+        raise HeldError(seconds)
+
+    bench.write("o1")
+    with monkeypatch.context() as patched:
+        patched.setattr(bench, "put", holds)
+        pipe = bench.pipe()
+    assert pipe.poll() == min(seconds, LONGEST_HELD)
+    pipe._held_until += 60  # however slow this machine is
+    for i in range(20):
+        bench.write(f"p{i}")  # each rings
+        assert pipe.poll() > 0
+    assert asked == [1]
+    pipe._put = bench.put
+    pipe._held_until = time.monotonic()
+    drain(pipe)
+    assert bench.delivered() == ["o1", *(f"p{i}" for i in range(20))]
 
 
 @pytest.mark.parametrize("bisect", [False, True])

@@ -7,7 +7,7 @@ A batch that fails is repeated with growing pauses (from 0.1 s to 5 s, quicker t
 halved instead, until the record at fault is alone; that is repeated `MaximumRetryAttempts` times and then goes to the
 dead-letter queue, or is given up where there is none. Records older than `MaximumRecordAgeInSeconds` go there as well.
 A dead letter that cannot be sent holds the pipe until it can, and so does a target that has reached its throughput
-limits, which counts as no failure. `ParallelizationFactor` changes nothing: one thread.
+limits, which counts as no failure; until then nothing is read. `ParallelizationFactor` changes nothing: one thread.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html
 """
 
@@ -35,6 +35,8 @@ Put = Callable[[str, Sequence[tuple[str, bytes]]], Any]
 
 STEP = 500
 IDLE_SECONDS = 60.0
+LONGEST_HELD = 1.0
+"""Seconds; then the target is asked again, whose limits may have been lifted meanwhile."""
 _NAMESPACE = "AWS/EventBridge/Pipes"
 
 
@@ -78,6 +80,7 @@ class PipePoller:
         self._until: list[int] = []
         """Ends (sequences) of the pieces that a failed batch was cut into, the next to be put last."""
         self._waiting_since: float | None = None
+        self._held_until = 0.0
 
     # ---- where it is ----
 
@@ -102,6 +105,9 @@ class PipePoller:
         """Put what has come; raises BatchFailedError for a batch that will be repeated, SourceGoneError at the end."""
         if self._maker is None:
             self._maker = RecordMaker(self._config)
+        held = self._held_until - time.monotonic()
+        if held > 0:
+            return held
         with self._stores.db.turn:
             changes = self._next()
             if not changes:
@@ -112,8 +118,10 @@ class PipePoller:
                 return rest
             try:
                 left = self._move(self._maker, changes)
-            except HeldError as held:
-                return held.seconds
+            except HeldError as refusal:
+                rest = min(refusal.seconds, LONGEST_HELD)
+                self._held_until = time.monotonic() + rest
+                return rest
         if left is not None:
             left()
         return 0
