@@ -14,6 +14,7 @@ from tests.embedded import Embedded
 
 MINUTE = 60
 KEY = {"id": {"S": "a"}}
+LARGE = "x" * 400_000
 
 
 @pytest.fixture
@@ -143,3 +144,37 @@ def test_a_transaction_reads_nothing_half_written(
     assert [answer["Item"]["quantity"]["N"] for answer in answers] == ["1", "1"]
     again = client.transact_get_items(TransactItems=gets)["Responses"]
     assert [answer["Item"]["quantity"]["N"] for answer in again] == ["2", "2"]
+
+
+# ---- limits ----
+
+
+def test_a_transaction_reads_1_to_100_different_items(client: Any) -> None:
+    def gets(*ids: object) -> list[dict[str, Any]]:
+        return [{"Get": {"TableName": "Orders", "Key": {"id": {"S": str(id)}}}} for id in ids]
+
+    assert client.transact_get_items(TransactItems=gets(*range(100)))["Responses"] == [{}] * 100
+    for refused, words in ((gets(*range(101)), "length"), (gets("a", "b", "a"), "multiple operations on one item")):
+        with pytest.raises(ClientError, match=words) as caught:
+            client.transact_get_items(TransactItems=refused)
+        assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_a_transaction_is_of_4_mb_at_most(client: Any) -> None:
+    def puts(number: int, text: str) -> list[dict[str, Any]]:
+        items = [{"id": {"S": f"item {each}"}, "text": {"S": text}} for each in range(number)]
+        return [{"Put": {"TableName": "Orders", "Item": item}} for item in items]
+
+    with pytest.raises(ClientError, match="aggregate size") as caught:
+        client.transact_write_items(TransactItems=puts(11, LARGE))
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+    assert client.scan(TableName="Orders")["Items"] == []
+
+    client.transact_write_items(TransactItems=puts(10, LARGE))
+    client.put_item(TableName="Orders", Item={"id": {"S": "item 10"}, "text": {"S": LARGE}})
+    names = [{"TableName": "Orders", "Key": {"id": {"S": f"item {each}"}}} for each in range(11)]
+    with pytest.raises(ClientError, match="aggregate size"):
+        client.transact_write_items(TransactItems=[{"Delete": name} for name in names])
+    with pytest.raises(ClientError, match="aggregate size"):
+        client.transact_get_items(TransactItems=[{"Get": name} for name in names])
+    assert len(client.transact_get_items(TransactItems=[{"Get": name} for name in names[:10]])["Responses"]) == 10

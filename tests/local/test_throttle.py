@@ -325,7 +325,7 @@ def test_a_transaction_costs_twice_and_says_which_of_its_parts_were_too_many(
     refused = refusal(lambda: dynamodb.transact_write_items(TransactItems=parts))
     assert refused["Error"]["Code"] == "TransactionCanceledException"
     assert [reason["Code"] for reason in refused["CancellationReasons"]] == ["None", "None", "ThrottlingError"]
-    gets = [{"Get": {"TableName": "T", "Key": KEY_OF_K0}}] * 2
+    gets = [{"Get": {"TableName": "T", "Key": {"id": {"S": id}}}} for id in ("k0", "k1")]
     refused = refusal(lambda: dynamodb.transact_get_items(TransactItems=gets))
     assert [reason["Code"] for reason in refused["CancellationReasons"]] == ["None", "ThrottlingError"]
     limit(still, "off")

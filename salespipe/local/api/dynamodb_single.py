@@ -7,7 +7,7 @@ no lost updates.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from salespipe.local import moto_inside
 from salespipe.local.api.dynamodb_metering import Meter, unless
@@ -20,8 +20,15 @@ from salespipe.local.stores import Stores
 from salespipe.local.stores.items import Item, Table, Write
 
 
+class Done(NamedTuple):
+    """A write that was carried out, and the item that it met."""
+
+    old: Item | None
+    write: Write
+
+
 class SingleItems:
-    """Handlers by themselves, and the writes of a transaction when they are called inside its `write()`."""
+    """Handlers, and behind those that write what they share with a transaction, which calls it in its `write()`."""
 
     def __init__(self, stores: Stores, meter: Meter) -> None:
         self._stores = stores
@@ -37,33 +44,40 @@ class SingleItems:
             unless(self._meter.read(table, place, found, call.params))
         return {} if found is None else {"Item": project(found, call.params)}
 
-    def put_item(self, call: Call, times: int = 1) -> dict[str, Any]:
-        """Insert or replace, under a condition if one is given; at `times` its units."""
+    def put_item(self, call: Call) -> dict[str, Any]:
+        """Insert or replace, under a condition if one is given."""
+        return _returned(call.params, self.put(call))
+
+    def delete_item(self, call: Call) -> dict[str, Any]:
+        """Delete, under a condition if one is given; deleting what is not there is no error."""
+        return _returned(call.params, self.delete(call))
+
+    def update_item(self, call: Call) -> dict[str, Any]:
+        """Apply an update expression; an item that is not there begins as its key."""
+        return _returned(call.params, self.update(call))
+
+    def put(self, call: Call, times: int = 1) -> Done:
+        """PutItem at `times` its units."""
         table = table_of(self._items, call, call.params.get("TableName"))
         item, size = stored(call.params.get("Item"), table)
-        old = self._conditional(table, call.params, item, lambda _: Write(item, False, size), times)
-        return _returned(call.params, old, item)
+        return self._conditional(table, call.params, item, lambda _: Write(item, False, size), times)
 
-    def delete_item(self, call: Call, times: int = 1) -> dict[str, Any]:
-        """Delete, under a condition if one is given; deleting what is not there is no error."""
+    def delete(self, call: Call, times: int = 1) -> Done:
+        """DeleteItem at `times` its units."""
         table = table_of(self._items, call, call.params.get("TableName"))
         place = key(call.params.get("Key"), table)
-        old = self._conditional(table, call.params, place, lambda _: Write(place, True, 0), times)
-        return _returned(call.params, old, None)
+        return self._conditional(table, call.params, place, lambda _: Write(place, True, 0), times)
 
-    def update_item(self, call: Call, times: int = 1) -> dict[str, Any]:
-        """Apply an update expression; an item that is not there begins as its key."""
+    def update(self, call: Call, times: int = 1) -> Done:
+        """UpdateItem at `times` its units."""
         table = table_of(self._items, call, call.params.get("TableName"))
         place = key(call.params.get("Key"), table)
-        made: list[Item] = []
 
         def change(old: Item | None) -> Write:
             new, size = stored(self._updated(call, table, place, old, call.params), table)
-            made.append(new)
             return Write(new, False, size)
 
-        old = self._conditional(table, call.params, place, change, times)
-        return _returned(call.params, old, made[0])
+        return self._conditional(table, call.params, place, change, times)
 
     def _updated(self, call: Call, table: Table, place: Item, old: Item | None, params: dict[str, Any]) -> Item:
         if "AttributeUpdates" in params:
@@ -76,8 +90,8 @@ class SingleItems:
 
     def _conditional(
         self, table: Table, params: dict[str, Any], place: Item, change: Callable[[Item | None], Write], times: int
-    ) -> Item | None:
-        """Read, check and write in one transaction; return what was there before."""
+    ) -> Done:
+        """Read, check and write in one transaction."""
         if "Expected" in params:
             raise invalid("Expected is not supported locally: use ConditionExpression")
         with self._stores.db.write():
@@ -87,7 +101,7 @@ class SingleItems:
             if self._meter.on:
                 unless(self._meter.write(table, write, old, times=times))
             self._items.apply(table, [write])
-        return old
+        return Done(old, write)
 
     def check(self, params: dict[str, Any], old: Item | None) -> None:
         """Raise AwsError (ConditionalCheckFailedException) if a condition is given that is not true of the item."""
@@ -96,9 +110,10 @@ class SingleItems:
             raise AwsError("ConditionalCheckFailedException", "The conditional request failed")
 
 
-def _returned(params: dict[str, Any], old: Item | None, new: Item | None) -> dict[str, Any]:
+def _returned(params: dict[str, Any], done: Done) -> dict[str, Any]:
     """`Attributes`, as ReturnValues asks for them."""
     asked = params.get("ReturnValues", "NONE")
+    old, new = done.old, None if done.write.delete else done.write.item
     if asked == "ALL_OLD" and old is not None:
         return {"Attributes": old}
     if asked == "ALL_NEW" and new is not None:

@@ -23,9 +23,11 @@ from salespipe.local.api.dynamodb_single import SingleItems
 from salespipe.local.api.dynamodb_values import invalid, key, stored
 from salespipe.local.call import Call
 from salespipe.local.errors import AwsError
+from salespipe.local.itemsize import item_size
 from salespipe.local.stores import Stores
 
 MAX_TRANSACTION = 100
+MAX_BYTES = 4 * 1024 * 1024
 MAX_TOKEN = 36
 TOKENS = "dynamodb-token"
 """Of the documents: the tokens of the transactions that were carried out."""
@@ -45,10 +47,12 @@ class Transactions:
 
     def transact_get_items(self, call: Call) -> dict[str, Any]:
         """The items in the order asked for, all as they were at one moment: nobody writes while they are read."""
-        gets = [element["Get"] for element in call.params.get("TransactItems", [])]
+        gets = [element["Get"] for element in _parts(call)]
         work = [(table := table_of(self._items, call, asked["TableName"]), key(asked["Key"], table)) for asked in gets]
+        _check_different([(table.arn, table.place(place)) for table, place in work])
         with self._stores.db.turn:
             found = [self._items.get(table, place) for table, place in work]
+        _check_bytes(sum(item_size(item) for item in found if item is not None))
         if self._meter.on:
             read = self._meter.read
             _cancel_for(
@@ -62,28 +66,23 @@ class Transactions:
 
     def transact_write_items(self, call: Call) -> dict[str, Any]:
         """All of the writes, or none and the reason of each; none either if its token says that they were made."""
-        elements = call.params.get("TransactItems") or []
-        if not 1 <= len(elements) <= MAX_TRANSACTION:
-            raise invalid(
-                "1 validation error detected: Value at 'transactItems' failed to satisfy constraint: Member must have "
-                f"length between 1 and {MAX_TRANSACTION}"
-            )
-        places = [self._place(call, *one) for element in elements for one in element.items()]
-        if len(set(places)) != len(places):
-            raise invalid("Transaction request cannot include multiple operations on one item")
+        elements = _parts(call)
+        _check_different([self._place(call, *one) for element in elements for one in element.items()])
         token = _token(call)
         digest = _digest(call.params)
         reasons: list[dict[str, str]] = []
+        size = 0
         with self._stores.db.write():
             if token and self._carried_out(token, digest):
                 return {}
             for element in elements:
                 ((kind, params),) = element.items()
                 try:
-                    self._transact(call, kind, params)
+                    size += self._transact(call, kind, params)
                     reasons.append(_cancellation(None))
                 except AwsError as error:
                     reasons.append(_cancellation(error))
+                _check_bytes(size)
             _cancel_for(reasons)
             if token:
                 self._stores.documents.put(TOKENS, token, {"digest": digest})
@@ -111,15 +110,16 @@ class Transactions:
             return table.arn, table.place(stored(params.get("Item"), table)[0])
         return table.arn, table.place(key(params.get("Key"), table))
 
-    def _transact(self, call: Call, kind: str, params: dict[str, Any]) -> None:
+    def _transact(self, call: Call, kind: str, params: dict[str, Any]) -> int:
+        """Carry one part out; the bytes of its item, before or after it, whichever are more."""
         check_used(params)
         inner = Call(call.service, kind, call.account, call.region, params)
         if kind == "Put":
-            self._single.put_item(inner, times=2)
+            done = self._single.put(inner, times=2)
         elif kind == "Delete":
-            self._single.delete_item(inner, times=2)
+            done = self._single.delete(inner, times=2)
         elif kind == "Update":
-            self._single.update_item(inner, times=2)
+            done = self._single.update(inner, times=2)
         else:
             table = table_of(self._items, call, params["TableName"])
             place = key(params["Key"], table)
@@ -127,6 +127,29 @@ class Transactions:
             if self._meter.on:
                 unless(self._meter.check(table, place, found))
             self._single.check(params, found)
+            return 0 if found is None else item_size(found)
+        return max(done.write.size, 0 if done.old is None else item_size(done.old))
+
+
+def _parts(call: Call) -> list[dict[str, Any]]:
+    """The parts of a transaction. Raises AwsError (ValidationException) for none or too many."""
+    parts: list[dict[str, Any]] = call.params.get("TransactItems") or []
+    if not 1 <= len(parts) <= MAX_TRANSACTION:
+        raise invalid(
+            "1 validation error detected: Value at 'transactItems' failed to satisfy constraint: Member must have "
+            f"length between 1 and {MAX_TRANSACTION}"
+        )
+    return parts
+
+
+def _check_different(places: list[tuple[str, tuple[bytes, bytes]]]) -> None:
+    if len(set(places)) != len(places):
+        raise invalid("Transaction request cannot include multiple operations on one item")
+
+
+def _check_bytes(size: int) -> None:
+    if size > MAX_BYTES:
+        raise invalid(f"The aggregate size of the items in the transaction exceeds {MAX_BYTES} bytes")
 
 
 def _token(call: Call) -> str:
