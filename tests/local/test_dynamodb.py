@@ -150,6 +150,29 @@ def test_a_batch_has_25_writes_of_different_keys_at_most(runtime: Embedded, tabl
     assert client.describe_table(TableName=table)["Table"]["ItemCount"] == 25
 
 
+def test_a_batch_of_keys_names_each_once(runtime: Embedded, table: str) -> None:
+    asked = {table: {"Keys": [order("a"), order("b"), order("a")]}}
+    with pytest.raises(ClientError, match="Provided list of item keys contains duplicates") as caught:
+        runtime.client("dynamodb").batch_get_item(RequestItems=asked)
+    assert caught.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_a_batch_is_answered_with_16_mb_and_the_keys_of_the_rest(runtime: Embedded, table: str) -> None:
+    # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+    client = runtime.client("dynamodb")
+    for number_ in range(45):
+        client.put_item(TableName=table, Item={**order(str(number_)), "note": {"S": "x" * 400_000}})
+
+    asked: Item = {"Keys": [order(str(number_)) for number_ in range(45)], "ConsistentRead": True}
+    first = client.batch_get_item(RequestItems={table: asked})
+    rest = client.batch_get_item(RequestItems=first["UnprocessedKeys"])
+
+    assert [item["orderid"]["S"] for item in first["Responses"][table]] == [str(number_) for number_ in range(41)]
+    assert first["UnprocessedKeys"] == {table: {**asked, "Keys": asked["Keys"][41:]}}
+    assert [item["orderid"]["S"] for item in rest["Responses"][table]] == ["41", "42", "43", "44"]
+    assert rest["UnprocessedKeys"] == {}
+
+
 def test_scan_gives_every_item_once_over_its_pages(runtime: Embedded, table: str) -> None:
     client = runtime.client("dynamodb")
     for number_ in range(7):
