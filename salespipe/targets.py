@@ -44,7 +44,8 @@ class Start(Enum):
 @dataclass(frozen=True)
 class Target:
     """A pipeline and where it runs. `exports` are the variables for other AWS tools, `where` is for people; `faults`
-    is None where none can be injected. `problems` tells what the services themselves would not say: a line each."""
+    is None where none can be injected. `problems` tells what the services themselves would not say: a line each.
+    `warning`, if any, is to be said before anything is done."""
 
     name: str
     pipeline: Pipeline
@@ -53,6 +54,7 @@ class Target:
     _release: Callable[[], None]
     faults: Faults | None = None
     problems: Callable[[], tuple[str, ...]] = tuple
+    warning: str = ""
 
     def release(self) -> None:
         """After `down`: give back what only the target itself held."""
@@ -220,11 +222,14 @@ def _aws(pipeline: str, profile: str | None, region: str | None) -> Target:
         raise AccessError("no AWS region is set", "pass --region or set AWS_REGION")
     _check_region(session)
     clients = Clients(session)
+    # As after `eval "$(salespipe env)"`, when everything would seem to be on AWS already.
+    elsewhere = os.environ.get("AWS_ENDPOINT_URL", "")
     exports = {"AWS_DEFAULT_REGION": clients.region} | ({"AWS_PROFILE": profile} if profile else {})
     return Target(
         name="aws",
         pipeline=Pipeline(clients, Names(pipeline, clients.account, clients.region), BY_TARGET["aws"]),
         exports=exports,
-        where=f"account {clients.account}, {clients.region}",
+        where=f"account {clients.account}, {clients.region}" + (f", through {elsewhere}" if elsewhere else ""),
         _release=lambda: None,
+        warning=f"AWS_ENDPOINT_URL is set: --target aws talks to {elsewhere}, which is not AWS" if elsewhere else "",
     )

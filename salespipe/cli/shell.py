@@ -56,7 +56,7 @@ class Shell:
         from salespipe.targets import open_target
 
         config = self.config
-        return open_target(
+        target = open_target(
             config.target,
             pipeline=config.name,
             profile=config.profile,
@@ -64,6 +64,9 @@ class Shell:
             start=start,
             faulty=faulty,
         )
+        if target.warning:
+            self.console.error(f"warning: {target.warning}")
+        return target
 
     def exit(self, code: int) -> NoReturn:
         """End the command with `code`, after everything it opened is closed."""

@@ -319,6 +319,18 @@ def test_status_watch_is_a_line_a_look_until_ctrl_c(journey: Journey, up: Any) -
     assert (process.returncode, err) == (130, "salespipe: interrupted\n")
 
 
+def test_one_press_that_comes_as_several_signals_ends_tail_cleanly(journey: Journey, crawled: Any) -> None:
+    with journey.start("tail", "--from", "trim_horizon", "--json") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        for _ in range(3):
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+
+    assert all(json.loads(line) for line in out.splitlines())
+    assert (process.returncode, err) == (130, "salespipe: interrupted\n")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_generate_ends_with_its_summary_and_130(
     journey: Journey, pipeline: Pipeline, crawled: Any, number: signal.Signals

@@ -52,6 +52,8 @@ def test_every_task_runs_in_the_order_of_the_page(tmp_path: Path) -> None:
             done = shell(block, tmp_path, **more)
             assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
             assert "Traceback" not in done.stderr
+            # Who has eval'ed `env` in this shell, as the page says, must not believe that this was AWS.
+            assert ("which is not AWS" in done.stderr) == ("--target aws" in block)
         assert (tmp_path / "open.csv").read_text().startswith("orderid,status\n")
     finally:
         runtime.stop(tmp_path / "home")
