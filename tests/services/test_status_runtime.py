@@ -49,6 +49,33 @@ def test_every_change_is_counted_at_every_hop_and_a_poisoned_record_is_seen(runt
     assert any("errors/" in problem for problem in after.problems)
 
 
+def test_a_pipeline_made_anew_at_once_counts_nothing_of_the_one_before(runtime: Embedded) -> None:
+    p = runtime.pipeline()
+
+    def up() -> None:
+        for _ in provision.up(p, provision.plan(p)):
+            pass
+
+    def down(*, delete_data: bool) -> None:
+        for _ in provision.down(p, provision.plan_down(p, delete_data=delete_data)):
+            pass
+
+    up()
+    for _ in generate(p, rate=2_000, count=20, seed=3):
+        pass
+    settle(p)
+    down(delete_data=False)
+    up()
+    kept = hops(p)
+    assert (kept["stream"].records, kept["pipe"].records, kept["pipe"].lag) == (20, 20, 0), "the table is the same"
+    down(delete_data=True)
+    up()
+    found = hops(p)
+    for name in ("stream", "pipe", "kinesis", "delivery", "transform", "lake"):
+        assert not found[name].records, name
+    assert in_flight(p) in (0, None)
+
+
 def test_the_hops_say_what_they_keep_and_the_parts_are_what_lies_on_the_disk(runtime: Embedded) -> None:
     p = runtime.pipeline()
     for _ in provision.up(p, provision.plan(p)):

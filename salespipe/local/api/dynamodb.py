@@ -20,6 +20,7 @@ from salespipe.local.api.dynamodb_single import SingleItems
 from salespipe.local.api.dynamodb_transactions import Transactions
 from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
+from salespipe.local.forgetting import forget_gone
 from salespipe.local.limits.throttle import Throttle
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
@@ -140,6 +141,8 @@ class DynamoDbApi:
             if table is not None:
                 self._closed.close(table)
             self._items.drop(arn)
+            self._stores.metrics.forget("TableName", arn.rpartition("/")[2])
+            forget_gone(self._stores)
 
     # ---- pages ----
 

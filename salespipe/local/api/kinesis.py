@@ -16,6 +16,7 @@ from salespipe.local.api.iterators import Iterators, Position
 from salespipe.local.api.kinesis_shards import Shard, Shards
 from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
+from salespipe.local.forgetting import forget_gone
 from salespipe.local.limits.refusals import HeldError, shard_refused
 from salespipe.local.limits.throttle import Throttle
 from salespipe.local.moto_app import Moto
@@ -71,6 +72,7 @@ class KinesisApi:
                     self._moto.call("kinesis", "AddTagsToStream", tags, region=call.region)
                 if call.operation == "DeleteStream":
                     self._stores.shards.drop(arn)
+                    forget_gone(self._stores)
         finally:
             # Also after a failure: what was read meanwhile may have been of a state that did not come to be.
             with self._lock:

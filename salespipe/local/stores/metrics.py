@@ -100,6 +100,16 @@ class Metrics:
             found = Series(*row)
             yield found
 
+    def forget(self, dimension: str, value: str | None = None) -> None:
+        """Remove every metric that has this dimension, with any value when none is given; joins an open `write()`."""
+        gone = [
+            found
+            for found in self.series()
+            if (own := json.loads(found.dimensions).get(dimension)) is not None and value in (None, own)
+        ]
+        with self._db.write() as connection:
+            connection.executemany("delete from metrics where namespace = ? and metric = ? and dimensions = ?", gone)
+
     def first(self, series: Series, begin: int) -> int | None:
         """The first minute at or after `begin` (epoch seconds) that has a value."""
         row = self._db.read().execute(

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from salespipe.local import moto_inside
 from salespipe.local.api.kinesis import KinesisApi
 from salespipe.local.api.streams import SHARD_ID
+from salespipe.local.forgetting import forget_gone
 from salespipe.local.functions import Functions
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
@@ -125,6 +126,7 @@ class Supervisor:
         self._end({job: worker for job, worker in running.items() if job not in wanted})
         for key in self._existing - existing:
             self._stores.positions.clear(key)
+            forget_gone(self._stores)  # what their workers still counted until they ended
         self._existing = existing
         for job in wanted:
             if job not in running:
