@@ -169,17 +169,23 @@ def _followed(original: Any, what: str, place: int, steps: _Steps) -> Callable[.
 
 
 def _connection(steps: _Steps) -> type[sqlite3.Connection]:
-    """A connection whose commits are steps, however they are asked for."""
+    """A connection whose commits are steps, however they are asked for; those of changes, not of mere looks."""
 
-    def followed(connection: sqlite3.Connection, call: Callable[[], Any], surely: bool = False) -> Any:
-        open_before, changes = connection.in_transaction, connection.total_changes
+    def followed(connection: Connection, call: Callable[[], Any], surely: bool = False) -> Any:
         found = call()
-        if not connection.in_transaction and (surely or open_before or connection.total_changes != changes):
+        if not connection.in_transaction and (surely or connection.total_changes != connection.committed):
+            connection.committed = connection.total_changes
             steps.step(f"commit {threading.current_thread().name}")
         return found
 
     class Cursor(sqlite3.Cursor):
+        connection: Connection
+
         def execute(self, sql: str, *args: Any) -> Any:
+            if sql.lower().startswith("rollback"):
+                found = super().execute(sql, *args)
+                self.connection.committed = self.connection.total_changes
+                return found
             # Turning the log on writes the first page of a new database, and is no transaction.
             turned_on = sql.lower().startswith("pragma journal_mode")
             return followed(self.connection, lambda: super(Cursor, self).execute(sql, *args), turned_on)
@@ -191,6 +197,8 @@ def _connection(steps: _Steps) -> type[sqlite3.Connection]:
             return followed(self.connection, lambda: super(Cursor, self).executescript(sql), True)
 
     class Connection(sqlite3.Connection):
+        committed = 0
+
         def cursor(self, *args: Any, **options: Any) -> Any:
             return super().cursor(*args, **{"factory": Cursor, **options})
 
@@ -207,6 +215,8 @@ def _connection(steps: _Steps) -> type[sqlite3.Connection]:
             followed(self, super().commit)
 
         def __exit__(self, *error: Any) -> Any:
+            if error[0] is not None:
+                return super().__exit__(*error)
             return followed(self, lambda: super(Connection, self).__exit__(*error))
 
     return Connection

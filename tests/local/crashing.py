@@ -145,7 +145,7 @@ def end(command: subprocess.Popen[str], timeout: float = 120) -> Any:
 def strike(home: Home, crash: Crash, act: Callable[[], bool]) -> bool:
     """Start the runtime anew, `act` again and again until that is true or the kill came; whether it came.
 
-    `act` raises one of GONE when the runtime goes in the middle of it.
+    `act` raises one of GONE when the runtime goes in the middle of it. In the end there is no runtime in any case.
     """
     if home.alive():
         home.kill()
@@ -163,7 +163,10 @@ def strike(home: Home, crash: Crash, act: Callable[[], bool]) -> bool:
                 return "survived"
         return "" if is_alive(pid) else "struck"
 
-    return until(over, "all is done, or the runtime was killed") == "struck"
+    struck = until(over, "all is done, or the runtime was killed") == "struck"
+    if not struck:
+        home.kill()
+    return struck
 
 
 def until(check: Callable[[], T | None], what: str, patience: float = PATIENCE) -> T:

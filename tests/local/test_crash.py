@@ -24,7 +24,7 @@ from salespipe.stack.naming import ERROR_PREFIX
 from tests import cdnow
 from tests.cli.process import environment
 from tests.local import ledger
-from tests.local.crashing import NAMES, Home, end, until
+from tests.local.crashing import NAMES, Home, end, is_alive, until
 from tests.local.ledger import Audit
 
 SUMS = """
@@ -120,6 +120,25 @@ def reached(home: Home, orders: int) -> None:
     """Wait until the table holds so many orders."""
     table = home.client("dynamodb")
     until(lambda: table.describe_table(TableName=NAMES.table)["Table"]["ItemCount"] >= orders, f"{orders} orders")
+
+
+def test_a_batch_whose_function_is_killed_is_transformed_again_and_functions_end_with_the_runtime(home: Home) -> None:
+    operations = [*islice(simulate(1), 10), *islice(simulate(2), 10)]
+    home.json("up")
+    home.json("generate", "--count", "10", "--rate", "1000", "--seed", "1")
+    (function,) = until(home.functions, "a function is at work")
+    os.kill(function, signal.SIGSTOP)
+    home.json("generate", "--count", "10", "--rate", "1000", "--seed", "2")
+    log = home.state / "logs" / "lambda" / f"{NAMES.function}.log"
+    until(lambda: log.read_text().count("START ") > log.read_text().count("END "), "a batch is given to it")
+    os.kill(function, signal.SIGKILL)
+
+    lake = ledger.Lake(NAMES.bucket)
+    until(lambda: len(lake.rows(home.client("s3"))) >= len(operations), "all is delivered")
+    assert ledger.audit(operations, lake.rows(home.client("s3"))) == Audit(events=len(operations))
+    (function,) = home.functions()
+    home.kill()
+    until(lambda: not is_alive(function), "the function's process ended")
 
 
 def check(home: Home, operations: list[Operation]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.process import COMMAND, environment, salespipe
-from tests.local.crashing import Home, end, is_alive, until
+from tests.local.crashing import Home, end, is_alive
 
 
 @pytest.fixture
@@ -117,11 +117,3 @@ def test_everything_in_a_home_is_its_owners_alone(home: Home) -> None:
     assert kinds <= {path.suffix.removeprefix(".") for path in modes}
     assert {path: oct(mode) for path, mode in modes.items() if mode & 0o077} == {}
     assert stat.S_IMODE(home.state.stat().st_mode) == 0o700
-
-
-def test_the_functions_of_a_killed_runtime_end_with_it(home: Home) -> None:
-    home.json("up")
-    home.json("generate", "--count", "5", "--rate", "100", "--seed", "1")
-    function = until(home.functions, "a function is at work")[0]
-    home.kill()
-    until(lambda: not is_alive(function), "the function's process ended")
