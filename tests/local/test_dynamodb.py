@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -224,6 +225,97 @@ def test_query_orders_by_a_numeric_range_key(runtime: Embedded) -> None:
         ExpressionAttributeValues=values,
         ScanIndexForward=False,
     ) == ["10", "2.5", "0"]
+
+
+@pytest.fixture
+def readings(runtime: Embedded) -> str:
+    client = runtime.client("dynamodb")
+    client.create_table(
+        TableName="Readings",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "id", "AttributeType": "S"},
+            {"AttributeName": "at", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for id in "xyz":
+        puts = [{"PutRequest": {"Item": {"id": {"S": id}, "at": {"S": f"{at:02}"}}}} for at in range(24)]
+        client.batch_write_item(RequestItems={"Readings": puts})
+    return "Readings"
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize(
+    ("condition", "values", "expected"),
+    [
+        ("", (), range(24)),
+        ("AND #at > :a", ("13",), range(14, 24)),
+        ("AND #at >= :a", ("13",), range(13, 24)),
+        ("AND #at < :a", ("13",), range(13)),
+        ("AND #at <= :a", ("13",), range(14)),
+        ("AND #at = :a", ("13",), [13]),
+        ("AND #at BETWEEN :a AND :b", ("05", "16"), range(5, 17)),
+        ("AND begins_with(#at, :a)", ("1",), range(10, 20)),
+    ],
+)
+def test_the_pages_of_a_query_read_what_they_answer_and_little_more(
+    runtime: Embedded,
+    readings: str,
+    monkeypatch: pytest.MonkeyPatch,
+    forward: bool,
+    condition: str,
+    values: tuple[str, ...],
+    expected: Sequence[int],
+) -> None:
+    read = 0
+    partition = runtime.stores.items.partition
+
+    def counted(*given: Any, **more: Any) -> Iterator[Item]:
+        nonlocal read
+        for item in partition(*given, **more):
+            read += 1
+            yield item
+
+    monkeypatch.setattr(runtime.stores.items, "partition", counted)
+    asked = {f":{name}": {"S": value} for name, value in zip("ab", values, strict=False)}
+    pages = (
+        runtime.client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=readings,
+            KeyConditionExpression=f"id = :id {condition}",
+            **({"ExpressionAttributeNames": {"#at": "at"}} if condition else {}),
+            ExpressionAttributeValues={":id": {"S": "y"}, **asked},
+            ScanIndexForward=forward,
+            PaginationConfig={"PageSize": 3},
+        )
+    )
+    found = [[int(item["at"]["S"]) for item in page["Items"]] for page in pages]
+
+    assert [at for page in found for at in page] == list(expected if forward else reversed(expected))
+    # One more than a page has, to know whether there is another, and one at each end that is left out.
+    assert read <= len(expected) + len(found) + 2
+
+
+def test_a_query_refuses_what_its_keys_cannot_be(runtime: Embedded, readings: str) -> None:
+    client = runtime.client("dynamodb")
+
+    def ask(id: Item, at: Item, **more: Any) -> None:
+        client.query(
+            TableName=readings,
+            KeyConditionExpression="id = :id AND #at > :at",
+            ExpressionAttributeNames={"#at": "at"},
+            ExpressionAttributeValues={":id": id, ":at": at},
+            **more,
+        )
+
+    with pytest.raises(ClientError, match="does not match schema type"):
+        ask({"S": "y"}, {"N": "1"})
+    with pytest.raises(ClientError, match="does not match schema type"):
+        ask({"L": []}, {"S": "1"})
+    with pytest.raises(ClientError, match="outside query boundaries"):
+        ask({"S": "y"}, {"S": "1"}, ExclusiveStartKey={"id": {"S": "x"}, "at": {"S": "03"}})
 
 
 def test_partiql_is_refused_instead_of_asking_an_empty_table(runtime: Embedded, table: str) -> None:

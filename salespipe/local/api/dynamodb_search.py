@@ -7,16 +7,19 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Paginatio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from salespipe.local import moto_inside
-from salespipe.local.api.dynamodb_values import invalid, key
+from salespipe.local.api.dynamodb_values import invalid, key, value
 from salespipe.local.itemsize import item_size
-from salespipe.local.stores.items import Item, ItemStore, Table
+from salespipe.local.stores.items import BEHIND_ALL, Item, ItemStore, Table
+from salespipe.local.stores.keys import sortable
 
 PAGE_BYTES = 1024 * 1024
 
+_NOT_BELOW = frozenset({"=", "EQ", ">", "GT", ">=", "GE", "BETWEEN", "BEGINS_WITH"})
+_NOT_ABOVE = frozenset({"=", "EQ", "<", "LT", "<=", "LE", "BETWEEN"})
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -50,14 +53,39 @@ def query(items: ItemStore, table: Table, params: dict[str, Any]) -> tuple[dict[
     if len(hashes) != 1:
         raise invalid("Query condition missed key schema element: " + table.hash_key)
     forward = params.get("ScanIndexForward", True)
-    found: Iterable[Item] = items.partition(table, hashes[0][1], forward=forward)
-    for name, comparison, operands in ranges:
-        found = [item for item in found if moto_inside.compare(comparison, item[name], operands)]
+    hash_value = _of_kind(hashes[0][1], table.hash_type)
     start = params.get("ExclusiveStartKey")
-    if start is not None:
-        begin = table.place(key(start, table))
-        found = [item for item in found if (table.place(item) > begin) == forward and table.place(item) != begin]
-    return _page(found, table, params)
+    after = None if start is None else key(start, table)
+    if after is not None and sortable(after[table.hash_key]) != sortable(hash_value):
+        raise invalid("The provided starting key is outside query boundaries based on provided conditions")
+    low, high = _bounds(table, ranges)
+    found = items.partition(table, hash_value, low=low, high=high, after=after, forward=forward)
+    # At a bound lies also what is not to be equal to it.
+    meeting = (item for item in found if all(moto_inside.compare(how, item[name], than) for name, how, than in ranges))
+    return _page(meeting, table, params)
+
+
+def _bounds(table: Table, ranges: Sequence[tuple[str, str, list[Item]]]) -> tuple[bytes, bytes]:
+    """The first and the last place that range key comparisons allow, so that a page reads little else."""
+    low, high = b"", BEHIND_ALL
+    for _, comparison, operands in ranges:
+        places = [sortable(_of_kind(operand, table.range_type)) for operand in operands]
+        how = comparison.upper()
+        if how in _NOT_BELOW:
+            low = max(low, places[0])
+        if how in _NOT_ABOVE:
+            high = min(high, places[-1])
+        if how == "BEGINS_WITH" and table.range_type == "S":
+            high = min(high, places[0] + BEHIND_ALL)
+    return low, high
+
+
+def _of_kind(given: Any, kind: str | None) -> dict[str, Any]:
+    """A value that a key is compared with. Raises AwsError (ValidationException) if it is of another type."""
+    checked = value(given)
+    if kind not in checked:
+        raise invalid("One or more parameter values were invalid: Condition parameter type does not match schema type")
+    return checked
 
 
 def _page(found: Iterable[Item], table: Table, params: dict[str, Any]) -> tuple[dict[str, Any], int]:

@@ -27,6 +27,10 @@ Item = dict[str, Any]
 """An item in DynamoDB JSON: `{"orderid": {"S": "a"}, "quantity": {"N": "2"}}`."""
 
 
+BEHIND_ALL = b"\xff"
+"""A place behind that of every key value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """What the item operations need to know of a table."""
@@ -168,11 +172,26 @@ class ItemStore:
         for row in rows:
             yield orjson.loads(row[0])
 
-    def partition(self, table: Table, hash_value: dict[str, str], *, forward: bool = True) -> Iterator[Item]:
-        """The items of one hash key value in range key order."""
+    def partition(
+        self,
+        table: Table,
+        hash_value: dict[str, str],
+        *,
+        low: bytes = b"",
+        high: bytes = BEHIND_ALL,
+        after: Item | None = None,
+        forward: bool = True,
+    ) -> Iterator[Item]:
+        """The items of one hash key value in range key order, from the place `low` to `high` (both included), beginning
+        behind the key `after`; nothing else is read."""
+        left_out = None
+        if after is not None:
+            left_out = table.place(after)[1]
+            low, high = (max(low, left_out), high) if forward else (low, min(high, left_out))
         rows = self._db.read().execute(
-            "select item from items where table_id = ? and hash = ? order by range " + ("asc" if forward else "desc"),
-            (table.number, sortable(hash_value)),
+            "select item from items where table_id = ? and hash = ? and range >= ? and range <= ? and range is not ?"
+            " order by range " + ("asc" if forward else "desc"),
+            (table.number, sortable(hash_value), low, high, left_out),
         )
         for row in rows:
             yield orjson.loads(row[0])
