@@ -42,20 +42,21 @@ class Storage:
         self._home = home
         self._clock = clock
         self._damage: str | None = None
-        self._unseen = ("", -_RECENT)
-        """The last trouble that `look` did not show, and when."""
-        self._logged: str | None = None
+        self._met = ("", -_RECENT, False)
+        """The last trouble, when it was met, and whether `look` showed it too."""
 
     def words(self, error: BaseException) -> str | None:
         """One sentence if the storage is to blame for `error`, None for any other."""
         found = trouble(error, self._home)
-        if found is not None and found != self._logged:
+        if found is None:
+            return None
+        now = self._clock()
+        last, at, _ = self._met
+        if found != last or now - at > _RECENT:
             log.error("%s (%s: %s)", found, type(error).__name__, error)
-            self._logged = found
-        if found is not None and _is_damage(error):
+        self._met = (found, now, look(self._home) is not None)
+        if _is_damage(error):
             self._damage = found
-        elif found is not None and look(self._home) is None:
-            self._unseen = (found, self._clock())
         return found
 
     def insist(self, action: Callable[[], T], stop: threading.Event) -> T:
@@ -76,10 +77,9 @@ class Storage:
         """What is wrong just now. What cannot be looked up is told for some seconds after it was met; a damaged
         database, which does not heal, until the end."""
         found = self._damage or look(self._home)
-        if found is None and self._clock() - self._unseen[1] < _RECENT:
-            found = self._unseen[0]
         if found is None:
-            self._logged = None
+            last, at, seen = self._met
+            return last if not seen and self._clock() - at < _RECENT else None
         return found
 
 

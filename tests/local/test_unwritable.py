@@ -25,6 +25,7 @@ from salespipe.local.functions import unpack
 from salespipe.local.log_file import turn_over
 from salespipe.local.stores.documents import Documents
 from salespipe.local.stores.items import ItemStore
+from salespipe.local.stores.metrics import Metrics
 from salespipe.local.stores.shards import ShardLog
 from tests.aws import new_session
 from tests.cli.process import COMMAND, salespipe
@@ -233,6 +234,16 @@ def test_every_change_is_refused_whole_and_done_when_it_is_asked_for_again(limit
                 assert (operation, caught.value.response["Error"]["Code"]) == (operation, code)
                 assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
         call(**asked)
+
+
+def test_metrics_that_cannot_be_read_are_an_error_of_cloudwatch(
+    runtime: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Room(monkeypatch, Metrics, "names")
+    with pytest.raises(ClientError, match="is full: make room on it") as caught:
+        once("cloudwatch", runtime.endpoint).list_metrics(Namespace="AWS/Kinesis")
+    assert caught.value.response["Error"]["Code"] == "InternalServiceError"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
 
 
 def test_a_message_that_was_refused_is_not_in_the_queue(limited: Limited) -> None:
