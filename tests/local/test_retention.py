@@ -19,6 +19,7 @@ from salespipe.local.stores.space import SLACK, Space
 from salespipe.local.workers.lifecycle import Rule, read_rules
 from salespipe.local.workers.retention import EVERY_SECONDS, HISTORY_KEPT, LOG_BYTES, LOOKS, Retention
 from salespipe.local.workers.trimming import Reader, Readers, Trimming
+from salespipe.services.pipeline import Pipeline
 from tests.embedded import Embedded
 
 HOUR = 3600
@@ -273,6 +274,25 @@ def test_a_worker_that_has_read_everything_loses_nothing(stores: Stores, caplog:
     assert not caplog.records
 
 
+def test_what_a_worker_holds_in_memory_stays_and_is_not_counted(stores: Stores) -> None:
+    for id in "abcd":
+        append(stores, id)
+    stores.positions.save(PIPE.worker, "0", "1")
+    age(stores, 25)
+    now = time.time()
+    trimming = Trimming(stores, now - 2 * HOUR, lambda _: 24)
+    readers = {(STREAM, 0): [PIPE._replace(cursor=lambda: 3)]}
+
+    trim(trimming, now, readers)
+    assert stores.shards.first(STREAM, 0) == 2
+    assert stores.metrics.names("Salespipe") == []
+    stores.positions.save(PIPE.worker, "0", "3")
+    trim(trimming, now, readers)
+    assert stores.shards.first(STREAM, 0) == 0
+    (expired,) = stores.metrics.read("Salespipe", "Expired", {"PipeName": "p"}, 0, now + HOUR)
+    assert expired.total == 1
+
+
 def test_looking_at_a_stream_that_is_gone_does_not_make_it_known(stores: Stores) -> None:
     append(stores, "a")
     stores.shards.drop(STREAM)
@@ -299,7 +319,7 @@ def test_a_batch_goes_whole_once_its_last_record_may(stores: Stores) -> None:
 def test_the_pipeline_goes_on_behind_the_horizon(
     runtime: Embedded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A delivery that could not write for a day: the rest arrives, the loss is counted."""
+    """A pipe that could not put for a day: the rest arrives, the loss is counted."""
     from salespipe.aws.waiting import poll_until
     from salespipe.services import provision
     from salespipe.services.generate import generate
@@ -307,32 +327,70 @@ def test_the_pipeline_goes_on_behind_the_horizon(
     p = runtime.pipeline()
     for _ in provision.up(p, provision.plan(p)):
         pass
-    monkeypatch.setattr(runtime.stores.objects, "before_write", _refuse)
+    monkeypatch.setattr(runtime.stores.shards, "append", _refuse)
     for _ in generate(p, rate=2000, count=100, seed=1):
         pass
     supervisor = runtime.runtime.supervisor
-    poll_until(lambda: "s3 refuses" in str(supervisor.errors()) or None, "the delivery to fail", timeout=30, most=0.1)
+    poll_until(lambda: "disk refuses" in str(supervisor.errors()) or None, "the pipe to fail", timeout=30, most=0.1)
     age(runtime.stores, 25)
     finish(retention(runtime))
-    assert "records went at the age of 24 hours" in caplog.text
+    assert "100 records went at the age of 24 hours" in caplog.text
 
     runtime.restart()
     p = runtime.pipeline()
     for _ in generate(p, rate=2000, count=50, seed=2):
         pass
-    name = {"DeliveryStreamName": p.names.delivery}
+    poll_until(lambda: _delivered(runtime, p) == 50 or None, "the rest", timeout=60, most=0.1)
+    assert _total(runtime, "Salespipe", "Expired", {"PipeName": p.names.pipe}) == 100
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_a_delivery_has_read_arrives_however_late_and_is_not_counted_as_lost(
+    runtime: Embedded, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    """S3 could not be written for a day; what was only in memory by then survives the process, too."""
+    from salespipe.aws.waiting import poll_until
+    from salespipe.services import provision
+    from salespipe.services.generate import generate
+
+    p = runtime.pipeline()
+    for _ in provision.up(p, provision.plan(p)):
+        pass
+    shards = runtime.stores.shards
+
+    def is_read() -> bool | None:
+        """Whether the pipe has put everything, and each shard's delivery has begun to read."""
+        found = [place for place in runtime.runtime.supervisor.readers() or {} if ":kinesis:" in place[0]]
+        tips = {place: shards.last(*place) for place in found}
+        readers = runtime.runtime.supervisor.readers() or {}
+        began = all(one.cursor() > 0 for place, tip in tips.items() if tip for one in readers[place])
+        return (sum(tips.values()) == 100 and began) or None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runtime.stores.objects, "before_write", _refuse)
+        for _ in generate(p, rate=2000, count=100, seed=1):
+            pass
+        poll_until(is_read, "all in memory", timeout=30, most=0.1)
+        age(runtime.stores, 25)
+        finish(retention(runtime))
+        if killed:
+            runtime.restart()  # what is buffered is not written then
+    p = runtime.pipeline()
+    poll_until(lambda: _delivered(runtime, p) == 100 or None, "everything", timeout=60, most=0.1)
+    assert _total(runtime, "Salespipe", "Expired", {"DeliveryStreamName": p.names.delivery}) == 0
+
+
+def _delivered(runtime: Embedded, p: Pipeline) -> float:
+    return _total(runtime, "AWS/Firehose", "DeliveryToS3.Records", {"DeliveryStreamName": p.names.delivery})
+
+
+def _total(runtime: Embedded, namespace: str, metric: str, name: dict[str, str]) -> float:
     start = time.time() - 2 * HOUR
-
-    def total(namespace: str, metric: str) -> float:
-        return sum(one.total for one in runtime.stores.metrics.read(namespace, metric, name, start, start + 4 * HOUR))
-
-    delivered = "AWS/Firehose", "DeliveryToS3.Records"
-    poll_until(lambda: total(*delivered) == 50 or None, "the rest", timeout=60, most=0.1)
-    assert total("Salespipe", "Expired") == 100
+    return sum(one.total for one in runtime.stores.metrics.read(namespace, metric, name, start, start + 4 * HOUR))
 
 
-def _refuse(bucket: str) -> None:
-    raise OSError(f"s3 refuses {bucket}")
+def _refuse(*_: Any) -> None:
+    raise OSError("the disk refuses")
 
 
 # ---- everything else that grows ----

@@ -56,7 +56,9 @@ class Supervisor:
         self._workers: dict[Job, Worker] = {}
         self._refused: dict[str, str] = {}
         self._existing: set[str] = set()
-        self._looked = False
+        self._wanted: list[Job] | None = None
+        self._cursors: dict[tuple[str, str], int] = {}
+        """How far deliveries have read, by worker and shard; that of one being replaced stays until its successor's."""
         self._since = time.time()
         self._lock = threading.Lock()
         self._self = Worker("supervisor", self, stores.bell, threading.Event(), explain=stores.storage.words)
@@ -104,8 +106,9 @@ class Supervisor:
         return failing | self._refused
 
     def readers(self) -> Readers | None:
-        """Who reads what just now; None before the first look at the control plane."""
-        return readers_of(self.jobs()) if self._looked else None
+        """Who reads what, those included that are just being replaced; None before the first look."""
+        wanted = self._wanted
+        return None if wanted is None else readers_of(wanted, self._cursors)
 
     def _running(self) -> dict[Job, Worker]:
         with self._lock:
@@ -122,11 +125,14 @@ class Supervisor:
             if self._refused.get(name) != why:
                 log.error("%s: %s", name, why)
         self._refused = refused
+        self._wanted = wanted
         running = self._running()
         self._end({job: worker for job, worker in running.items() if job not in wanted})
         for key in self._existing - existing:
             self._stores.positions.clear(key)
             forget_gone(self._stores)  # what their workers still counted until they ended
+            for place in [place for place in self._cursors if place[0] == key]:
+                del self._cursors[place]
         self._existing = existing
         for job in wanted:
             if job not in running:
@@ -135,7 +141,6 @@ class Supervisor:
                     self._workers[job] = worker
                 worker.start()
         self._functions.refresh()
-        self._looked = True
         return LOOK_AGAIN_SECONDS
 
     def _deployed(self) -> set[str]:
@@ -213,7 +218,9 @@ class Supervisor:
         if config.processor is not None:
             transform = Transform(config, config.processor, self._functions.invoke, stop.wait, self._stores.db.turn)
         exists, throttle = self._moto.bucket_exists, self._kinesis.throttle
-        delivering = DeliveryPoller(config, shard, self._stores, transform, exists, throttle=throttle)
+        delivering = DeliveryPoller(
+            config, shard, self._stores, transform, exists, throttle=throttle, cursors=self._cursors
+        )
         name = f"delivery {config.name} shard {shard}"
         return Worker(name, delivering, bell, stop, settle=DELIVERY_SETTLE, explain=explain)
 

@@ -1,8 +1,10 @@
 """Trimming of the logs by age: changes of tables after 24 hours, records of a stream after its retention period.
 
 A reader that was not there in time goes on at the oldest record there is; what it missed is counted in the transaction
-that removes it (`Salespipe Expired`), and logged. What a running pipe or delivery has not read is spared during the
-first hour after a start: the machine may have been off for days, which the services on AWS never are.
+that removes it (`Salespipe Expired`), and logged. What a running delivery holds in memory it has read in time and will
+write: nothing goes of what it has not written meanwhile, so that a kill does not lose it. What a running pipe or
+delivery has not read is spared during the first hour after a start: the machine may have been off for days, which the
+services on AWS never are.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html,
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html
 """
@@ -33,19 +35,26 @@ log = logging.getLogger(__name__)
 
 
 class Reader(NamedTuple):
-    """Who reads a shard: the worker and shard under which its position is kept, and the dimensions of its metrics."""
+    """Who reads a shard: the worker and shard under which its position is kept, and the dimensions of its metrics.
+
+    `cursor` gives the last sequence that it has read; behind its position (0 always is) it holds nothing in memory.
+    """
 
     name: str
     worker: str
     shard: str
     dimensions: Mapping[str, str]
+    cursor: Callable[[], int] = lambda: 0
 
+
+Cursors = Mapping[tuple[str, str], int]
+"""By worker and shard, as positions are kept: the last sequence that was read. They change while one looks."""
 
 Readers = Mapping[tuple[str, int], Sequence[Reader]]
 """By ARN of the stream and number of the shard, which is 0 for a stream of changes."""
 
 
-def readers_of(jobs: Iterable[PipeConfig | tuple[DeliveryConfig, int]]) -> Readers:
+def readers_of(jobs: Iterable[PipeConfig | tuple[DeliveryConfig, int]], cursors: Cursors) -> Readers:
     """Who reads what, of running pipes and shards of delivery streams."""
     found: dict[tuple[str, int], list[Reader]] = defaultdict(list)
     for job in jobs:
@@ -55,9 +64,15 @@ def readers_of(jobs: Iterable[PipeConfig | tuple[DeliveryConfig, int]]) -> Reade
         else:
             config, shard = job
             of = {"DeliveryStreamName": config.name}
-            reader = Reader(f"delivery {config.name}", worker_key(config.arn, config.created), shard_id(shard), of)
+            worker, name = worker_key(config.arn, config.created), shard_id(shard)
+            cursor = partial(_cursor, cursors, worker, name)
+            reader = Reader(f"delivery {config.name}", worker, name, of, cursor)
             found[config.source_arn, shard].append(reader)
     return found
+
+
+def _cursor(cursors: Cursors, worker: str, shard: str) -> int:
+    return cursors.get((worker, shard), 0)
 
 
 class Trimming:
@@ -109,9 +124,11 @@ class Trimming:
         stores, missed, more = self._stores, Counter[str](), True
         while more:
             with stores.db.write():
+                # In the turn: a reader that has read something meanwhile has said so.
                 positions = [(reader, stores.positions.get(reader.worker, reader.shard)) for reader in readers]
-                unread = min((int(position or 0) for _, position in positions), default=None)
-                made = step(unread if self.spares(now) else None)
+                spares = self.spares(now)
+                kept_for = [int(at or 0) for reader, at in positions if spares or reader.cursor() > int(at or 0)]
+                made = step(min(kept_for, default=None))
                 for reader, position in positions:
                     count = 0 if position is None else made.above(int(position))
                     if count:
