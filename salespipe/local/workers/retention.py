@@ -99,7 +99,7 @@ class Retention:
         self._space.look()
         failures: list[Exception] = []
         logs = partial(self._logs, readers=readers)
-        for part in (logs, self._documents, self._ages.steps, self._lifecycle.steps, self._small, self._rows):
+        for part in (logs, self._history, self._ages.steps, self._lifecycle.steps, self._small, self._rows):
             try:
                 yield from part(now)
             except Exception as error:  # noqa: BLE001 - raised at the end
@@ -143,7 +143,7 @@ class Retention:
         except sqlite3.Error as error:
             log.warning("space was not given back: %s", stores.storage.words(error) or error)
 
-    def _documents(self, now: float) -> Iterator[None]:
+    def _history(self, now: float) -> Iterator[None]:
         documents = self._stores.documents
         for kind, kept in AGES.items():
             while old := documents.older(kind, now - kept, _DOCUMENTS):
