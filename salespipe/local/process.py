@@ -48,6 +48,8 @@ from salespipe.local.moto_inside import function
 from salespipe.local.stores import Stores
 from salespipe.local.workers.supervisor import Supervisor
 
+_HOME_LOOK_SECONDS = 0.5
+
 log = logging.getLogger(__name__)
 
 
@@ -158,10 +160,20 @@ class Runtime:
         _keep(self.home / "port", str(self.port))
         _keep(self.home / "runtime.json", json.dumps(state))
 
+    def at_home(self) -> bool:
+        """Whether the home is still this process's: not if its folder was moved or removed."""
+        try:
+            return os.path.samestat(os.fstat(self._lock.fileno()), (self.home / "store.lock").stat())
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+
     def stop(self) -> None:
         """No more requests, then no more work, then the stores are closed."""
-        with suppress(OSError):  # the file of a process that is gone is in nobody's way
-            (self.home / "runtime.json").unlink(missing_ok=True)
+        if self.at_home():
+            with suppress(OSError):  # the file of a process that is gone is in nobody's way
+                (self.home / "runtime.json").unlink(missing_ok=True)
         self.faults.close()
         self._server.should_exit = True
         self._thread.join()
@@ -216,7 +228,7 @@ def _bind(home: Path) -> socket.socket:
 
 
 def serve(home: Path) -> None:
-    """Run until SIGTERM or SIGINT."""
+    """Run until SIGTERM or SIGINT, or until the home is gone: what is acknowledged has to be found there again."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     ended = threading.Event()
 
@@ -238,6 +250,9 @@ def serve(home: Path) -> None:
     # A thread that comes back from the disk or a function waits this long for the interpreter, not 5 ms.
     sys.setswitchinterval(0.001)
     log.info("serving %s out of %s", runtime.endpoint, home)
-    ended.wait()
+    while not ended.wait(_HOME_LOOK_SECONDS):
+        if not runtime.at_home():
+            log.error("%s was moved or removed: ending", home)
+            break
     runtime.stop()
     log.info("stopped")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -234,6 +235,28 @@ def test_a_damaged_page_is_an_error_for_what_is_on_it_only(home: Path) -> None:
     (home / "store.db").write_bytes(whole)
     item = client(home, "dynamodb").get_item(TableName="Orders", Key={"orderid": {"S": "order-050"}})["Item"]
     assert item["note"]["S"].startswith("needle-050")
+
+
+def test_a_runtime_whose_home_is_moved_ends_and_leaves_the_next_one_alone(home: Path, tmp_path: Path) -> None:
+    before = processes.ensure(home)
+    once("s3", before.endpoint).create_bucket(Bucket="bucket")
+    moved = home.rename(tmp_path / "moved")
+    after = processes.ensure(home)
+
+    while processes.alive(before.pid):
+        time.sleep(0.02)
+
+    assert after.pid != before.pid
+    assert processes.find(home) == after
+    buckets = client(home, "s3").list_buckets()["Buckets"]
+    assert buckets == []
+    processes.stop(home)
+    assert client(home, "s3").list_buckets()["Buckets"] == []
+    processes.stop(home)
+    try:
+        assert [one["Name"] for one in client(moved, "s3").list_buckets()["Buckets"]] == ["bucket"]
+    finally:
+        processes.stop(moved)
 
 
 def newer(home: Path) -> None:
