@@ -82,14 +82,14 @@ def given(read: Callable[[str, str], T], option: str, text: str | None) -> T | N
     return None if text is None else read(option, text)
 
 
-def positive(option: str, text: str) -> float:
-    """A number above zero, e.g. `0.5`."""
+def positive(option: str, text: str, example: str = "5") -> float:
+    """A number above zero, e.g. `0.5`; `example` is for the hint."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not (0 < value < math.inf):
-        raise UsageError(f"{option} {text!r} is not a number above 0", f"for example {option} 5")
+        raise UsageError(f"{option} {text!r} is not a number above 0", f"for example {option} {example}")
     return value
 
 

@@ -88,6 +88,8 @@ def test_starting_says_what_will_be_seen_and_what_recovers(home: Home) -> None:
     assert "what is seen: " in done.stderr
     assert "what recovers: " in done.stderr
     assert home.run("chaos", "start", "fail-s3", "--quiet").stderr == ""
+    assert home.run("status").stdout.endswith("; active faults: fail-s3\n")
+    assert home.json("status")["active_faults"] == ["fail-s3"]
     assert home.run("chaos", "stop", "fail-s3").stdout == "stopped: fail-s3\n"
     again = home.run("chaos", "stop", "fail-s3", code=3)
     assert again.stderr.startswith("salespipe: error: the fault fail-s3 is not active")
@@ -181,6 +183,11 @@ def test_before_up_it_is_exit_code_3(tmp_path: Path) -> None:
     done = salespipe("chaos", "--json", home=tmp_path)
     assert (done.returncode, done.stdout) == (3, "")
     assert "salespipe up" in done.stderr
+
+
+def test_the_hint_for_a_share_is_one(tmp_path: Path) -> None:
+    done = salespipe("chaos", "start", "throttle-table", "--share", "-1", home=tmp_path)
+    assert "hint: for example --share 0.5" in done.stderr
 
 
 @pytest.mark.parametrize(

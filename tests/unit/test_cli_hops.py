@@ -1,4 +1,4 @@
-"""What `status` shows of sizes: those it knows, the whole and its parts, the largest first."""
+"""What `status` shows of sizes: those it knows, the whole and its parts in a fixed order; and the active faults."""
 
 from __future__ import annotations
 
@@ -37,3 +37,16 @@ def test_where_the_disk_is_not_ours_there_is_nothing_of_it() -> None:
     status = Status(HOPS, True, ())
     assert "on disk" not in shown(status, as_json=False)
     assert json.loads(shown(status, as_json=True))["disk"] is None
+
+
+def test_the_parts_keep_their_order_and_have_words_that_explain_them() -> None:
+    disk = {"records": 1, "logs": 12, "free": 0, "overhead": 3_000_000}
+    text = shown(Status(HOPS, True, (), disk), as_json=False)
+    assert "(records 1 B, logs 12 B, free to be used again 0 B, indexes and bookkeeping 3.0 MB)" in text
+
+
+def test_active_faults_are_in_the_last_line_and_in_the_document() -> None:
+    out = io.StringIO()
+    hops.show(Console(out, io.StringIO()), Status(HOPS, True, ()), where="here", faults=["fail-lambda", "fail-s3"])
+    assert out.getvalue().splitlines()[-1] == "healthy; here; active faults: fail-lambda, fail-s3"
+    assert json.loads(shown(Status(HOPS, True, ()), as_json=True))["active_faults"] == []

@@ -60,7 +60,7 @@ def chaos(
 
 
 def _share(option: str, text: str) -> float:
-    value = options.positive(option, text)
+    value = options.positive(option, text, "0.5")
     if value > 1:
         raise UsageError(f"{option} {text!r} is not above 0 and at most 1", f"for example {option} 0.5")
     return value

@@ -22,10 +22,15 @@ def status(
     With --watch and --json each look is one line.
     """
     pause = options.duration("--every", every)
+    from salespipe.services.chaos import look as active
     from salespipe.services.status import status as look
 
     with shell.open() as target:
-        hops.show(shell.console, look(target.pipeline), target.problems(), where=target.where)
-        while watch:
+        show = hops.show
+        while True:
+            faults = [] if target.faults is None else sorted(active(target.faults).active)
+            show(shell.console, look(target.pipeline), target.problems(), where=target.where, faults=faults)
+            if not watch:
+                return
+            show = hops.show_again
             time.sleep(pause)
-            hops.show_again(shell.console, look(target.pipeline), target.problems(), where=target.where)

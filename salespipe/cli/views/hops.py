@@ -12,9 +12,14 @@ from salespipe.cli.views.units import amount
 if TYPE_CHECKING:
     from salespipe.services.status import Hop, Status
 
+_WORDS = {"free": "free to be used again", "overhead": "indexes and bookkeeping"}
+"""Parts of the disk that are not told by their names."""
 
-def show(console: Console, status: Status, problems: Sequence[str] = (), *, where: str) -> None:
-    """All hops, then what is wrong: with the target itself (`problems`), then with the pipeline."""
+
+def show(
+    console: Console, status: Status, problems: Sequence[str] = (), *, where: str, faults: Sequence[str] = ()
+) -> None:
+    """All hops, then what is wrong: with the target itself (`problems`), then with the pipeline; `faults`: active."""
     healthy = status.healthy and not problems
     if console.json:
         hops = [asdict(hop) for hop in status.hops]
@@ -22,7 +27,7 @@ def show(console: Console, status: Status, problems: Sequence[str] = (), *, wher
             if hop["age_seconds"] is not None:
                 hop["age_seconds"] = round(hop["age_seconds"], 3)
         total = status.disk and {**status.disk, "total": sum(status.disk.values())}
-        console.document({"hops": hops, "healthy": healthy, "disk": total})
+        console.document({"hops": hops, "healthy": healthy, "disk": total, "active_faults": list(faults)})
         return
     columns = ["hop", "state", "records", "lag", "age", "size"]
     console.table(columns, [_row(hop) for hop in status.hops], right=(2, 3, 4, 5))
@@ -30,14 +35,17 @@ def show(console: Console, status: Status, problems: Sequence[str] = (), *, wher
         console.write(_disk(status.disk))
     for problem in (*problems, *status.problems):
         console.write(console.style(f"problem: {problem}", "red"))
-    console.write(f"{'healthy' if healthy else 'not healthy'}; {where}")
+    active = f"; active faults: {', '.join(faults)}" if faults else ""
+    console.write(f"{'healthy' if healthy else 'not healthy'}; {where}{active}")
 
 
-def show_again(console: Console, status: Status, problems: Sequence[str] = (), *, where: str) -> None:
+def show_again(
+    console: Console, status: Status, problems: Sequence[str] = (), *, where: str, faults: Sequence[str] = ()
+) -> None:
     """The same once more: over the last one on a terminal, below it elsewhere."""
     if not console.json:
         console.write("\x1b[H\x1b[2J" if console.is_terminal else "")
-    show(console, status, problems, where=where)
+    show(console, status, problems, where=where, faults=faults)
 
 
 def _row(hop: Hop) -> list[str]:
@@ -52,9 +60,9 @@ def _row(hop: Hop) -> list[str]:
 
 
 def _disk(parts: dict[str, int]) -> str:
-    """The whole, then its parts, the largest first."""
-    each = sorted(parts.items(), key=lambda part: -part[1])
-    return f"on disk: {amount(sum(parts.values()))} ({', '.join(f'{name} {amount(count)}' for name, count in each)})"
+    """The whole, then its parts, in their own order: looked at again and again, each keeps its place."""
+    each = (f"{_WORDS.get(name, name)} {amount(count)}" for name, count in parts.items())
+    return f"on disk: {amount(sum(parts.values()))} ({', '.join(each)})"
 
 
 def age(seconds: float) -> str:
