@@ -1,8 +1,9 @@
 """moto's server application, called in process: the control planes that are not ours.
 
 Calls are serialised, since moto's state is not made for threads. A call that changed something is answered only after
-the state of its service is in the store, so what was acknowledged is there again after a kill. What the store does not
-take is undone here too, so what was refused can be asked for again.
+the state of its service is in the store, so what was acknowledged is there again after a kill; of SQS, a call that
+only concerns messages is answered after those messages are. What the store does not take is undone here too, so what
+was refused can be asked for again.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from salespipe.local import moto_inside
 from salespipe.local.errors import AwsError, StoreError
 from salespipe.local.http import Reply, Request
+from salespipe.local.messages import OPERATIONS as ON_MESSAGES
+from salespipe.local.messages import Messages
 from salespipe.local.stores import Stores
 from salespipe.local.stores.bell import CONTROL
 
@@ -37,7 +40,7 @@ _TARGETS = {
 }
 T = TypeVar("T")
 
-_READS = re.compile(r"(Get|List|Describe|BatchGet|Search|Query|Scan|Head|Receive|PutLogEvents)")
+_READS = re.compile(r"(Get|List|Describe|BatchGet|Search|Query|Scan|Head|PutLogEvents)")
 
 
 class Moto:
@@ -52,9 +55,10 @@ class Moto:
         self._undone: set[str] = set()
         """The services whose state here is not the one in the store, which could not be read."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self._messages = Messages(stores)
         moto_inside.reset()
         for service, state in stores.control.all().items():
-            _restore(service, state)
+            self._restore(service, state)
         self._app: Callable[..., Iterable[bytes]] = DomainDispatcherApplication(create_backend_app)
 
     def close(self) -> None:
@@ -78,8 +82,12 @@ class Moto:
             # moto allows every web page to read its answers; this endpoint allows none.
             own = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
             reply = Reply(int(status.split(" ", 1)[0]), own, b"".join(chunks))
-            if reply.status < 400 and _changes(request):
-                self._keep(request.service)
+            if reply.status < 400:
+                operation = _operation(request)
+                if request.service == "sqs" and operation in ON_MESSAGES:
+                    self._keep_messages()
+                elif _changes(request, operation):
+                    self._keep(request.service)
         return reply
 
     def call(self, service: str, operation: str, params: dict[str, Any], *, region: str) -> dict[str, Any]:
@@ -151,19 +159,37 @@ class Moto:
         finally:
             self._stores.bell.ring(CONTROL)
 
+    def _keep_messages(self) -> None:
+        """The same where only messages changed, which are no control plane: nobody is woken."""
+        if self._changed is not None:
+            self._changed.add("sqs")
+            return
+        try:
+            self._messages.save()
+        except BaseException:
+            self._undo({"sqs"})
+            raise
+
     def _save(self, services: set[str]) -> None:
         version = moto_inside.VERSION.encode() + b"\n"
         states = {name: version + moto_inside.dump(name) for name in sorted(services & set(moto_inside.DURABLE))}
         with self._stores.db.write():
             for name, state in states.items():
                 self._stores.control.save(name, state)
+            if "sqs" in states:
+                self._messages.save()
 
     def _undo(self, services: Iterable[str] = ()) -> None:
         """Go back to the states in the store; those that cannot be read are tried again before the next call."""
         self._undone |= set(services) & set(moto_inside.DURABLE)
         for service in sorted(self._undone):
-            _restore(service, self._stores.control.get(service))
+            self._restore(service, self._stores.control.get(service))
             self._undone.discard(service)
+
+    def _restore(self, service: str, state: bytes | None) -> None:
+        _restore(service, state)
+        if service == "sqs":
+            self._messages.restore()
 
 
 def _signed(service: str, region: str) -> dict[str, str]:
@@ -172,11 +198,16 @@ def _signed(service: str, region: str) -> dict[str, str]:
     return {"authorization": scope + ", Signature=0", "host": f"{service}.{region}.amazonaws.com"}
 
 
-def _changes(request: Request) -> bool:
-    """Whether a request may have changed a control plane, by its operation or, in REST, by its method."""
+def _operation(request: Request) -> str:
+    """The operation that a request names; none in REST."""
     operation = request.target[1]
     if not operation and request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         operation = parse_qs(request.body.decode("latin-1")).get("Action", [""])[0]
+    return operation
+
+
+def _changes(request: Request, operation: str) -> bool:
+    """Whether a request may have changed a control plane, by its operation or, in REST, by its method."""
     return not _READS.match(operation) if operation else request.method not in ("GET", "HEAD")
 
 

@@ -6,13 +6,14 @@ moves one fails there by name. moto keeps its state in module globals: one proce
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
 import threading
 import weakref
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import moto
 from moto import backends as moto_backends
@@ -25,6 +26,7 @@ from moto.dynamodb.parsing import ast_nodes, expressions
 from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
 from moto.dynamodb.parsing.key_condition_expression import parse_expression
 from moto.dynamodb.parsing.validators import UpdateExpressionValidator
+from moto.sqs.models import Message, Queue
 
 from salespipe.local.errors import AwsError
 from salespipe.local.functions import DeployedFunction
@@ -66,13 +68,17 @@ def reset() -> None:
 
 
 class _StatePickler(pickle.Pickler):
-    """Locks come back new, weak dictionaries and those with a default come back filled."""
+    """Locks come back new, weak dictionaries and those with a default come back filled, queues without messages."""
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, _LOCK):
             return threading.Lock, ()
         if isinstance(value, _RLOCK):
             return threading.RLock, ()
+        if isinstance(value, Queue):
+            # See `messages`. What is made of a class without arguments and filled is what pickle makes by itself, too.
+            kept = vars(value) | {"_messages": [], "_pending_messages": set(), "deleted_messages": set()}
+            return vars(copyreg)["__newobj__"], (Queue,), kept
         if isinstance(value, weakref.WeakValueDictionary):
             return weakref.WeakValueDictionary, (dict(value),)
         if isinstance(value, defaultdict) and getattr(value.default_factory, "__name__", "") == "<lambda>":
@@ -86,7 +92,7 @@ _RLOCK = type(threading.RLock())
 
 
 def dump(service: str) -> bytes:
-    """The state of one service, in every account and region, as bytes for `load`."""
+    """The state of one service, in every account and region, as bytes for `load`; of SQS without the messages."""
     held = _backends(service)
     state = {(account, region): backend for account in list(held) for region, backend in held[account].items()}
     extra = dict(held.bucket_accounts) if service == "s3" else None
@@ -113,6 +119,75 @@ def load(service: str, state: bytes | None) -> None:
         held.bucket_accounts.update(extra)
         for bucket in held.bucket_accounts.keys() - extra.keys():
             del held.bucket_accounts[bucket]
+
+
+# ---- the messages of SQS --------------------------------------------------------------------------------------
+
+
+class QueueName(NamedTuple):
+    """Which queue."""
+
+    account: str
+    region: str
+    name: str
+
+
+class Queued(NamedTuple):
+    """A message in a queue; `pending`: was received, and not deleted since. moto changes the message in place, and
+    `state` with it."""
+
+    queue: QueueName
+    message: Any
+    pending: bool
+    state: tuple[object, ...]
+
+
+def messages() -> Iterator[Queued]:
+    """Every message of every queue, each queue's in its order."""
+    held = _backends("sqs")
+    for account in list(held):
+        for region, backend in list(held[account].items()):
+            for name, queue in backend.queues.items():
+                full_name, pending = QueueName(account, region, name), queue._pending_messages
+                for message in queue._messages:
+                    yield _queued(full_name, message, message in pending)
+
+
+def put_message(name: QueueName, attributes: dict[str, Any], *, pending: bool) -> Queued | None:
+    """Append a message with the `vars` of an earlier one to a queue; None if there is no such queue."""
+    queue = _queue(name)
+    if queue is None:
+        return None
+    message = Message.__new__(Message)
+    vars(message).update(attributes)
+    queue._messages.append(message)
+    if pending:
+        queue._pending_messages.add(message)
+    return _queued(name, message, pending)
+
+
+def deleted_handles(name: QueueName, message: Any) -> list[str]:
+    """The receipt handles of a message if it was deleted by one; none if it went otherwise, or its queue did."""
+    queue = _queue(name)
+    if queue is None or message.receipt_handle not in queue.deleted_messages:
+        return []
+    return [handle for handle in message.all_receipt_handles if handle is not None]
+
+
+def put_deleted(name: QueueName, handles: list[str]) -> None:
+    """Let a queue know receipt handles as those of deleted messages."""
+    queue = _queue(name)
+    if queue is not None:
+        queue.deleted_messages.update(handles)
+
+
+def _queue(name: QueueName) -> Any:
+    return _backends("sqs")[name.account][name.region].queues.get(name.name)
+
+
+def _queued(name: QueueName, message: Any, pending: bool) -> Queued:
+    state = pending, message.receipt_handle, message.approximate_receive_count, message.visible_at
+    return Queued(name, message, pending, state)
 
 
 # ---- Lambda, Kinesis and DynamoDB as the control plane has them --------------------------------------------------
