@@ -83,7 +83,7 @@ class Sampler:
 
     def _look_at_functions(self, now: float) -> float:
         """Their memory; a process that is gone keeps the CPU time it had."""
-        if now - self._looked >= _LOOK_FOR_CHILDREN:
+        if not self._functions or now - self._looked >= _LOOK_FOR_CHILDREN:
             self._looked = now
             for pid in children(self._runtime):
                 self._functions.setdefault(pid, 0.0)
