@@ -66,18 +66,18 @@ def plan_down(p: Pipeline, *, delete_data: bool) -> Plan:
 def down(p: Pipeline, plan: Plan) -> Generator[Step | DownResult, None, None]:
     """Carry the plan out; the last item is the DownResult.
 
-    What is kept is retired afterwards: the table's stream is switched off, so that the next `up` begins with what
-    comes after it. Deleting the stream and the delivery discards what they hold: let it `settle` before.
+    What is kept is retired first: the table's stream is switched off, so that the next `up` begins with what comes
+    after it, also when this run is not finished. What they hold is discarded: let it `settle` before.
     """
     began = time.monotonic()
     declared = _declared(p)
-    yield from apply(declared, plan)
     kept = tuple(change for change in plan.changes if change.action == "keep")
     resources = {entry.resource.key: entry.resource for entry in declared}
     with translated():
         for change in kept:
             if resources[change.key].ours(plan.found[change.key] or Found({})):
                 resources[change.key].retire()
+    yield from apply(declared, plan)
     yield DownResult(plan.pending, kept, time.monotonic() - began)
 
 
