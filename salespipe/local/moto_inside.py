@@ -19,6 +19,7 @@ import moto
 from moto import backends as moto_backends
 from moto.core.base_backend import BackendDict
 from moto.core.exceptions import JsonRESTError
+from moto.core.utils import unix_time_millis
 from moto.dynamodb.comparisons import create_condition_expression_parser
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.dynamo_type import Item as MotoItem
@@ -140,6 +141,20 @@ class Queued(NamedTuple):
     message: Any
     pending: bool
     state: tuple[object, ...]
+
+
+def _visible(message: Any) -> bool:
+    return not message.visible_at or bool(unix_time_millis() > message.visible_at)
+
+
+def _delayed(message: Any) -> bool:
+    return bool(message.delayed_until) and bool(unix_time_millis() < message.delayed_until)
+
+
+# With every message that is sent, moto counts all of its queue, and asks the clock four times for each. Those that were
+# neither received nor delayed (dead letters, mostly) need no clock.
+for _name, _quick in {"visible": _visible, "delayed": _delayed}.items():
+    setattr(Message, _name, property(_quick))
 
 
 def messages() -> Iterator[Queued]:

@@ -183,3 +183,28 @@ def test_touched() -> None:
 def test_compare() -> None:
     assert moto_inside.compare("BETWEEN", {"N": "5"}, [{"N": "1"}, {"N": "10"}])
     assert not moto_inside.compare("BEGINS_WITH", {"S": "abc"}, [{"S": "b"}])
+
+
+def test_a_message_that_waits_costs_no_look_at_the_clock(runtime: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or sending takes longer the more messages wait, since moto counts them each time."""
+    sqs = runtime.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    for _ in range(10):
+        sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(i), "MessageBody": "waits"} for i in range(10)])
+    looks: list[float] = []
+
+    def looked() -> float:
+        looks.append(time.time() * 1000)
+        return looks[-1]
+
+    for module in ("salespipe.local.moto_inside", "moto.sqs.models"):
+        monkeypatch.setattr(f"{module}.unix_time_millis", looked, raising=False)
+    sqs.send_message(QueueUrl=url, MessageBody="one more")
+    assert 0 < len(looks) < 10
+    sqs.send_message(QueueUrl=url, MessageBody="later", DelaySeconds=60)
+    (received,) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1)["Messages"]
+    assert received["Body"] == "waits"
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"]
+    names.append("ApproximateNumberOfMessagesNotVisible")
+    counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    assert [counts[name] for name in names] == ["100", "1", "1"]
