@@ -43,7 +43,7 @@ class Storage:
         self._clock = clock
         self._damage: str | None = None
         self._met = ("", -_RECENT, False)
-        """The last trouble, when it was met, and whether `look` showed it too."""
+        """The last trouble, when it was met, and whether `look` can show it."""
 
     def words(self, error: BaseException) -> str | None:
         """One sentence if the storage is to blame for `error`, None for any other."""
@@ -54,7 +54,8 @@ class Storage:
         last, at, _ = self._met
         if found != last or now - at > _RECENT:
             log.error("%s (%s: %s)", found, type(error).__name__, error)
-        self._met = (found, now, look(self._home) is not None)
+        # A disk that was full is shown again when it is: what did not fit has been removed meanwhile.
+        self._met = (found, now, found == _full(self._home) or look(self._home) is not None)
         if _is_damage(error):
             self._damage = found
         return found

@@ -79,6 +79,8 @@ def test_what_can_be_seen_is_told_for_as_long_as_it_is_so(tmp_path: Path, monkey
 def test_what_cannot_be_seen_is_told_for_some_seconds_and_damage_until_the_end(tmp_path: Path) -> None:
     now = 100.0
     storage = Storage(tmp_path, lambda: now)
+    storage.words(of_sqlite(sqlite3.SQLITE_FULL))
+    assert storage.problem() is None
     storage.words(of_sqlite(sqlite3.SQLITE_IOERR))
     assert "cannot be read or written" in str(storage.problem())
     now += 60
