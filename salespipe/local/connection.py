@@ -1,7 +1,8 @@
-"""A connection to the endpoint: uvicorn's, but for two things.
+"""A connection to the endpoint: uvicorn's, but for three things.
 
 The head and the body of an answer leave in one system call: small answers are most of what the endpoint sends, and a
-packet costs more than what is in it. And whoever is not this user gets one answer only, a refusal.
+packet costs more than what is in it. A request is taken in whole before anybody is woken. And whoever is not this user
+gets one answer only, a refusal.
 """
 
 from __future__ import annotations
@@ -57,6 +58,11 @@ class Connection(HttpToolsProtocol):
         super().connection_made(self._out)  # type: ignore[arg-type]
         if is_stranger(transport.get_extra_info("sockname"), transport.get_extra_info("peername")):
             self.app = _refuse
+
+    def on_body(self, body: bytes) -> None:
+        # No operation begins before its request is whole, so nobody is woken for a part of it.
+        if not self.cycle.response_complete:
+            self.cycle.body += body
 
     def on_response_complete(self) -> None:
         self._out.flush()
