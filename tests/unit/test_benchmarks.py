@@ -158,10 +158,11 @@ def test_a_call_that_fails_ends_the_round_with_its_reason(callers: Callers) -> N
             raise ConnectionError("the server\nhung up")
         return 1
 
+    before = children(os.getpid())  # another test's runtime may be among them
     with pytest.raises(SalespipeError, match="ConnectionError: the server hung up"):
         run(Client, send, range(10), callers)
 
-    assert children(os.getpid()) == []
+    assert set(children(os.getpid())) <= set(before)
 
 
 def test_null_server_answers_everything_and_ends_with_the_block() -> None:
