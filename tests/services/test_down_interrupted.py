@@ -34,7 +34,7 @@ def delivered(p: Pipeline, operations: Iterable[Operation]) -> Audit:
     return ledger.audit(operations, lake.rows(p.aws.client("s3")))
 
 
-@pytest.mark.parametrize("deletions", [1, 8, 16])
+@pytest.mark.parametrize("deletions", [pytest.param(1, marks=pytest.mark.heavy), 16])
 def test_an_interrupted_down_lets_nothing_come_twice(runtime: Embedded, deletions: int) -> None:
     p = runtime.pipeline()
     list(provision.up(p, provision.plan(p)))
