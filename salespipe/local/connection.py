@@ -1,8 +1,9 @@
-"""A connection to the endpoint: uvicorn's, but for three things.
+"""A connection to the endpoint: uvicorn's, but for four things.
 
-The head and the body of an answer leave in one system call: small answers are most of what the endpoint sends, and a
-packet costs more than what is in it. A request is taken in whole before anybody is woken. And whoever is not this user
-gets one answer only, a refusal.
+A hot operation is answered at once and needs none of what lets an ASGI application wait (a task, a queue, an event): it
+goes straight from the parser to the gateway. The head and the body of an answer leave in one system call: small answers
+are most of what the endpoint sends, and a packet costs more than what is in it. A request is taken in whole before
+anybody is woken. And whoever is not this user gets one answer only, a refusal.
 """
 
 from __future__ import annotations
@@ -10,9 +11,17 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from salespipe.local.gateway import Gateway, is_hot
+from salespipe.local.http import Reply, Request
 from salespipe.local.peer import is_stranger
+
+RECEIVE_BYTES = 64 * 1024
+"""What is asked of the socket at once. asyncio asks for 256 KB, so much memory that each time it comes from the kernel
+and goes back to it: six times the cost of the call (https://docs.python.org/3/library/asyncio-protocol.html does not
+name the attribute; https://github.com/python/cpython/blob/main/Lib/asyncio/selector_events.py)."""
 
 
 async def _refuse(scope: Any, receive: Any, send: Any) -> None:
@@ -54,16 +63,53 @@ class Connection(HttpToolsProtocol):
     """What uvicorn makes for each connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._out = _OneWrite(transport)
+        self._wire, self._out = transport, _OneWrite(transport)
+        transport.max_size = RECEIVE_BYTES  # type: ignore[attr-defined]
         super().connection_made(self._out)  # type: ignore[arg-type]
+        self._hot: list[bytes] | None = None  # the body so far of a request for a hot operation
         if is_stranger(transport.get_extra_info("sockname"), transport.get_extra_info("peername")):
             self.app = _refuse
 
+    def on_headers_complete(self) -> None:
+        alone = self.cycle is None or self.cycle.response_complete  # no request before this one is still unanswered
+        if alone and isinstance(self.app, Gateway) and is_hot(self._target()) and not self.expect_100_continue:
+            self._hot = []
+        else:
+            super().on_headers_complete()
+
+    def _target(self) -> bytes:
+        return next((value for name, value in self.headers if name == b"x-amz-target"), b"")
+
     def on_body(self, body: bytes) -> None:
+        if self._hot is not None:
+            self._hot.append(body)
         # No operation begins before its request is whole, so nobody is woken for a part of it.
-        if not self.cycle.response_complete:
+        elif not self.cycle.response_complete:
             self.cycle.body += body
+
+    def on_message_complete(self) -> None:
+        if self._hot is None:
+            super().on_message_complete()
+            return
+        body, self._hot = b"".join(self._hot), None
+        url = httptools.parse_url(self.url)
+        request = Request.received(self.parser.get_method(), url.path, url.query or b"", self.headers, body)
+        assert isinstance(self.app, Gateway)
+        reply = self.app.at_once(request)
+        assert reply is not None
+        self._wire.write(_written(reply))
+        if self.parser.should_keep_alive():
+            self.on_response_complete()
+        else:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         self._out.flush()
         super().on_response_complete()
+
+
+def _written(reply: Reply) -> bytes:
+    """The whole answer as it goes over the wire."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in reply.headers])
+    head = f"{lines}content-length: {len(reply.body)}\r\n\r\n".encode("latin-1")
+    return b"".join((STATUS_LINE[reply.status], head, reply.body))

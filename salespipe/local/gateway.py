@@ -32,20 +32,20 @@ _OURS = "/_salespipe/"
 
 HOT = frozenset(
     {
-        ("DynamoDB_20120810", "BatchWriteItem"),
-        ("DynamoDB_20120810", "DeleteItem"),
-        ("DynamoDB_20120810", "GetItem"),
-        ("DynamoDB_20120810", "PutItem"),
-        ("DynamoDB_20120810", "UpdateItem"),
-        ("DynamoDBStreams_20120810", "GetRecords"),
-        ("Kinesis_20131202", "GetRecords"),
-        ("Kinesis_20131202", "GetShardIterator"),
-        ("Kinesis_20131202", "PutRecord"),
-        ("Kinesis_20131202", "PutRecords"),
+        b"DynamoDB_20120810.BatchWriteItem",
+        b"DynamoDB_20120810.DeleteItem",
+        b"DynamoDB_20120810.GetItem",
+        b"DynamoDB_20120810.PutItem",
+        b"DynamoDB_20120810.UpdateItem",
+        b"DynamoDBStreams_20120810.GetRecords",
+        b"Kinesis_20131202.GetRecords",
+        b"Kinesis_20131202.GetShardIterator",
+        b"Kinesis_20131202.PutRecord",
+        b"Kinesis_20131202.PutRecords",
     }
 )
-"""Target prefix and operation of what is answered on the event loop's thread. Their handlers take no lock that is ever
-held while waiting for the turn."""
+"""X-Amz-Target of what is answered on the event loop's thread. Their handlers take no lock that is ever held while
+waiting for the turn."""
 
 log = logging.getLogger(__name__)
 
@@ -102,14 +102,10 @@ class Gateway:
             body = b"".join(chunks)
         if message["type"] == "http.disconnect":
             return
-        request = Request(
-            scope["method"],
-            scope["raw_path"].decode("latin-1"),
-            scope["query_string"].decode("latin-1"),
-            {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
-            body,
+        request = Request.received(
+            scope["method"].encode(), scope["raw_path"], scope["query_string"], scope["headers"], body
         )
-        reply = self._at_once(request)
+        reply = self.at_once(request)
         if reply is None:
             pool = self._slow if request.service == "lambda" else self._pool
             reply = await asyncio.get_running_loop().run_in_executor(pool, self.answer, request)
@@ -123,14 +119,15 @@ class Gateway:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
 
-    def _at_once(self, request: Request) -> Reply | None:
-        """The answers that need no thread: refusals, and who we are, also while every thread is busy."""
+    def at_once(self, request: Request) -> Reply | None:
+        """The answers that need no thread: to hot operations, refusals, and who we are, also while every thread is
+        busy."""
         host = request.headers.get("host", "")
         if (host.rpartition(":")[0] or host) not in _LOOPBACK or "origin" in request.headers:
             return Reply(403, [("Content-Type", "text/plain")], b"this endpoint serves programs on this machine only\n")
         if request.path == "/_salespipe/health":
             return Reply(200, [("Content-Type", "application/json")], orjson.dumps(self._health()))
-        return self.answer(request) if request.target in HOT else None
+        return self.answer(request) if is_hot(request.headers.get("x-amz-target", "").encode()) else None
 
     def answer(self, request: Request) -> Reply:
         """The answer to a request; a failure of ours is logged and answered as the service's internal failure, and so
@@ -168,6 +165,11 @@ class Gateway:
         except AwsError as error:
             return _json_error(error, content_type)
         return Reply(200, _json_headers(content_type), orjson.dumps(answer))
+
+
+def is_hot(target: bytes) -> bool:
+    """Whether the operation with this X-Amz-Target is answered at once."""
+    return target in HOT
 
 
 def _json_headers(content_type: str) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import parse_qs, unquote
@@ -31,6 +32,14 @@ class Request:
     query: str
     headers: dict[str, str]
     body: bytes = b""
+
+    @classmethod
+    def received(
+        cls, method: bytes, path: bytes, query: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes
+    ) -> Request:
+        """The request whose parts came over the wire as these."""
+        texts = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+        return cls(method.decode("latin-1"), path.decode("latin-1"), query.decode("latin-1"), texts, body)
 
     @cached_property
     def params(self) -> dict[str, str]:

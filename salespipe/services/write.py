@@ -24,7 +24,7 @@ from salespipe.orders import Operation
 from salespipe.services.batches import BATCH, BatchSender
 from salespipe.services.pipeline import Pipeline
 
-_THREADS = 4
+_THREADS = 8
 _MOST_UNDER_WAY = 2 * _THREADS  # so that a thread that is done finds the next batch ready
 _GATHER_SECONDS = 0.05
 _PROGRESS_SECONDS = 0.5
