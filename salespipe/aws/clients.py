@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 from functools import cached_property
 from typing import Any
 
 import boto3
+import botocore
 from botocore.config import Config
 
+import salespipe
 from salespipe.aws.errors import translated
+
+USER_AGENT = (
+    f"salespipe/{salespipe.__version__} Boto3/{boto3.__version__} Botocore/{botocore.__version__}"
+    f" Python/{platform.python_version()} {platform.system()}/{platform.release()}"
+)
+"""Who we are, in CloudTrail too. Said once: botocore would put its own together twice a call, a tenth of its time."""
 
 
 class Clients:
@@ -31,6 +40,7 @@ class Clients:
             connect_timeout=5,
             read_timeout=65,
             proxies={} if direct else None,
+            user_agent=USER_AGENT,
         )
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 
@@ -51,8 +52,12 @@ def number_text(value: Decimal) -> str:
     return format(value, "f")
 
 
+@lru_cache(8192)
 def iso(moment: datetime) -> str:
-    """ISO-8601 in UTC with milliseconds, `2026-11-20T12:00:00.000Z`; what is finer is cut off."""
+    """ISO-8601 in UTC with milliseconds, `2026-11-20T12:00:00.000Z`; what is finer is cut off.
+
+    Remembered, as an order's first moment is written with every change of it.
+    """
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
     return moment.isoformat(timespec="milliseconds")[:23] + "Z"
