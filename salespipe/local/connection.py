@@ -66,14 +66,15 @@ class Connection(HttpToolsProtocol):
         self._wire, self._out = transport, _OneWrite(transport)
         transport.max_size = RECEIVE_BYTES  # type: ignore[attr-defined]
         super().connection_made(self._out)  # type: ignore[arg-type]
-        self._hot: list[bytes] | None = None  # the body so far of a request for a hot operation
+        self._hot = False
+        self._body: list[bytes] = []
         if is_stranger(transport.get_extra_info("sockname"), transport.get_extra_info("peername")):
             self.app = _refuse
 
     def on_headers_complete(self) -> None:
         alone = self.cycle is None or self.cycle.response_complete  # no request before this one is still unanswered
         if alone and isinstance(self.app, Gateway) and is_hot(self._target()) and not self.expect_100_continue:
-            self._hot = []
+            self._hot = True
         else:
             super().on_headers_complete()
 
@@ -81,17 +82,21 @@ class Connection(HttpToolsProtocol):
         return next((value for name, value in self.headers if name == b"x-amz-target"), b"")
 
     def on_body(self, body: bytes) -> None:
-        if self._hot is not None:
-            self._hot.append(body)
-        # No operation begins before its request is whole, so nobody is woken for a part of it.
-        elif not self.cycle.response_complete:
-            self.cycle.body += body
+        # Put together once: no operation begins before its request is whole, so nobody is woken for a part of it.
+        self._body.append(body)
 
     def on_message_complete(self) -> None:
-        if self._hot is None:
+        body = b"".join(self._body)
+        self._body.clear()
+        if self._hot:
+            self._hot = False
+            self._answer(body)
+        elif self.cycle is not None:
+            if not self.cycle.response_complete:
+                self.cycle.body += body
             super().on_message_complete()
-            return
-        body, self._hot = b"".join(self._hot), None
+
+    def _answer(self, body: bytes) -> None:
         url = httptools.parse_url(self.url)
         request = Request.received(self.parser.get_method(), url.path, url.query or b"", self.headers, body)
         assert isinstance(self.app, Gateway)
