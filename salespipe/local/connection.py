@@ -18,10 +18,9 @@ from salespipe.local.gateway import Gateway, is_hot
 from salespipe.local.http import Reply, Request
 from salespipe.local.peer import is_stranger
 
-RECEIVE_BYTES = 64 * 1024
-"""What is asked of the socket at once. asyncio asks for 256 KB, so much memory that each time it comes from the kernel
-and goes back to it: six times the cost of the call (https://docs.python.org/3/library/asyncio-protocol.html does not
-name the attribute; https://github.com/python/cpython/blob/main/Lib/asyncio/selector_events.py)."""
+_received = memoryview(bytearray(256 * 1024))
+"""What is read from any connection, until the parser has taken it out, which is at once and on the one thread of the
+event loop. Memory of its own for each read costs more than the reading: the kernel gives and takes it every time."""
 
 
 async def _refuse(scope: Any, receive: Any, send: Any) -> None:
@@ -59,12 +58,17 @@ class _OneWrite:
         self._transport.close()
 
 
-class Connection(HttpToolsProtocol):
+class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
     """What uvicorn makes for each connection."""
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _received
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(_received[:nbytes])  # type: ignore[arg-type]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._wire, self._out = transport, _OneWrite(transport)
-        transport.max_size = RECEIVE_BYTES  # type: ignore[attr-defined]
         super().connection_made(self._out)  # type: ignore[arg-type]
         self._hot = False
         self._body: list[bytes] = []
