@@ -22,8 +22,10 @@ from salespipe.aws.clients import Clients
 from salespipe.aws.errors import translated
 from salespipe.errors import AccessError, NotThereError, SalespipeError, UsageError
 from salespipe.local import runtime
+from salespipe.local.errors import HomeError, NoHomeError
 from salespipe.local.faults.control import Control, set_limits
 from salespipe.local.faults.registry import FaultError
+from salespipe.local.home import default_home
 from salespipe.local.limits.rates import OFF, VARIABLE, Rates, parse
 from salespipe.services.chaos import Faults, resources
 from salespipe.services.pipeline import Pipeline
@@ -90,18 +92,18 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
     session = _session_of_its_own(region)
     _check_region(session)
     limits = _limits()
-    home = runtime.default_home()
-    here = runtime.is_active(home) or (start is Start.IF_KEPT and runtime.has_store(home))
+    with _home_errors():
+        home = default_home()
+        here = runtime.is_active(home) or (start is Start.IF_KEPT and runtime.has_store(home))
     if start is not Start.IF_NEEDED and not here:
         raise NotThereError(f"pipeline {pipeline!r} is not there: nothing runs in {home}", up_hint(pipeline))
     try:
-        running = runtime.ensure(home)
+        with _home_errors():
+            running = runtime.ensure(home)
     except runtime.RuntimeStartError as error:
         raise SalespipeError(
             f"the local runtime could not be started: {error}", f"its log is {home / 'runtime.log'}"
         ) from error
-    except runtime.HomeError as error:
-        raise SalespipeError(f"the local runtime cannot be used: {error}") from error
     if limits is not None and limits.text != running.limits:
         # It runs already and has the environment of another command: it is told.
         with _fault_errors():
@@ -112,10 +114,8 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
     def release() -> None:
         answer = runtime.health(running)
         if answer is not None and answer["workers"] == 0:
-            try:
+            with _home_errors():
                 runtime.stop(home)
-            except runtime.HomeError as error:
-                raise SalespipeError(str(error)) from error
 
     def problems() -> tuple[str, ...]:
         answer = runtime.health(running)
@@ -135,6 +135,16 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
         faults=_LocalFaults(Control(running, f"{pipeline} in {region}", resources(names))),
         problems=problems,
     )
+
+
+@contextmanager
+def _home_errors() -> Iterator[None]:
+    try:
+        yield
+    except NoHomeError as error:
+        raise UsageError(f"SALESPIPE_HOME cannot be used: {error}") from error
+    except HomeError as error:
+        raise SalespipeError(f"the local runtime cannot be used: {error}") from error
 
 
 def _limits() -> Rates | None:

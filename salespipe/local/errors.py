@@ -1,4 +1,4 @@
-"""The errors of this side: one that a client of the endpoint sees as the service's own, and two of what is kept."""
+"""The errors of this side: one that a client of the endpoint sees as the service's own, the others of what is kept."""
 
 from __future__ import annotations
 
@@ -21,6 +21,14 @@ class AwsError(Exception):
 
 class StoreError(Exception):
     """The store on disk cannot be used as it is; the message says why and what to do."""
+
+
+class HomeError(StoreError):
+    """The home cannot be used; the message says why and what to do."""
+
+
+class NoHomeError(HomeError):
+    """What was given for the home is no folder and cannot become one."""
 
 
 class DamagedObjectError(StoreError):

@@ -40,6 +40,7 @@ from salespipe.local.faults.registry import Registry
 from salespipe.local.faults.stream import StreamSwitch
 from salespipe.local.functions import Functions
 from salespipe.local.gateway import Gateway
+from salespipe.local.home import make
 from salespipe.local.limits.rates import VARIABLE, parse
 from salespipe.local.limits.throttle import Throttle
 from salespipe.local.loop import run_in_turns
@@ -58,7 +59,7 @@ class Runtime:
     since moto's state is global."""
 
     def __init__(self, home: Path, throttle: Throttle | None = None) -> None:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make(home)
         self.home = home
         self._lock = _own(home)
         self.stores = Stores.open(home)

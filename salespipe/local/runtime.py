@@ -29,6 +29,8 @@ from pathlib import Path
 from typing import Any
 
 import salespipe
+from salespipe.local.errors import HomeError
+from salespipe.local.home import make
 from salespipe.local.trouble import trouble
 
 START_SECONDS = 20.0
@@ -40,10 +42,6 @@ _LONGEST_WORDS = 65536  # a pipe holds as many
 
 class RuntimeStartError(Exception):
     """The runtime did not start; the message has what it said, or the end of its log."""
-
-
-class HomeError(Exception):
-    """The files of the home cannot be written; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +57,6 @@ class Running:
     def endpoint(self) -> str:
         """URL for AWS_ENDPOINT_URL."""
         return f"http://127.0.0.1:{self.port}"
-
-
-def default_home() -> Path:
-    """SALESPIPE_HOME, or the platform's folder for user data."""
-    given = os.environ.get("SALESPIPE_HOME")
-    if given:
-        return Path(given).expanduser().absolute()
-    from platformdirs import user_data_path
-
-    return user_data_path("salespipe", appauthor=False)
 
 
 def is_active(home: Path) -> bool:
@@ -118,9 +106,7 @@ def health(running: Running) -> dict[str, Any] | None:
 def ensure(home: Path) -> Running:
     """The process of this home, started if need be. Raises RuntimeStartError or HomeError."""
     with _in_words(home):
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if (mode := home.stat().st_mode) & 0o077:
-            home.chmod(mode & 0o700)
+        make(home)
         with _locked(home / "runtime.lock"):
             running = find(home)
             if running is not None and running.version != salespipe.__version__:
@@ -151,7 +137,9 @@ def _in_words(home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise HomeError(trouble(error, home) or str(error)) from error
+        path = error.filename or home
+        words = trouble(error, home) or f"{path} cannot be used ({error.strerror}): see to it, then try again"
+        raise HomeError(words) from error
 
 
 @contextmanager

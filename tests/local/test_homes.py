@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from salespipe.local import runtime
 from tests.cli.process import COMMAND, environment, salespipe
 from tests.local.crashing import Home, end, is_alive
+from tests.local.rights import without_root
 
 
 @pytest.fixture
@@ -90,6 +92,78 @@ def test_a_home_may_be_named_from_where_one_stands(home: Home) -> None:
     done = salespipe("env", "--json", home=home.folder, env={"SALESPIPE_HOME": "state"})
     assert done.returncode == 0, done.stderr
     assert home.alive()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("file", "{folder}/file is a file and not a folder: move it away"),
+        ("file/a/b", "{folder}/file is a file and not a folder, so {folder}/file/a/b cannot be in it: move it away"),
+        ("link", "{folder}/link is a link to what is not there (gone): make that folder"),
+        ("loop/a", "{folder}/loop/a cannot be the name of a folder ("),
+        ("x" * 300, "{folder}/" + "x" * 300 + " cannot be the name of a folder ("),
+    ],
+)
+@pytest.mark.parametrize("command", [("up", "--json"), ("status", "--json"), ("down", "--yes")])
+def test_what_cannot_be_a_home_is_named_with_what_to_do(
+    tmp_path: Path, given: str, said: str, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").write_text("somebody's")
+    (tmp_path / "link").symlink_to("gone")
+    (tmp_path / "loop").symlink_to("loop")
+    done = salespipe(*command, home=tmp_path, env={"SALESPIPE_HOME": given})
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"salespipe: error: SALESPIPE_HOME cannot be used: {said.format(folder=tmp_path)}")
+    assert line.endswith("set SALESPIPE_HOME to another folder")
+    assert (tmp_path / "file").read_text() == "somebody's"
+
+
+def test_a_home_below_folders_that_are_not_there_is_made_with_them(tmp_path: Path) -> None:
+    made = tmp_path / "not" / "yet"
+    try:
+        done = salespipe("env", "--json", home=tmp_path, env={"SALESPIPE_HOME": str(made)})
+        assert done.returncode == 0, done.stderr
+        assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    finally:
+        runtime.stop(made)
+
+
+def test_a_home_of_a_user_who_is_not_there_is_a_folder_of_that_name(tmp_path: Path) -> None:
+    done = salespipe("status", home=tmp_path, env={"SALESPIPE_HOME": "~nobody-of-this-name/home"})
+    assert done.returncode == 3
+    assert f"nothing runs in {tmp_path}/~nobody-of-this-name/home" in done.stderr
+
+
+def test_a_home_that_this_user_may_not_make_or_look_into_is_named_with_what_to_do(tmp_path: Path) -> None:
+    bound = [*without_root(), *COMMAND]
+    closed, fixed = tmp_path / "closed", tmp_path / "fixed"
+    closed.mkdir(mode=0)
+    fixed.mkdir(mode=0o500)
+    for home, begins in (
+        (fixed / "a", f"the folder {fixed}/a cannot be made in {fixed} (Permission denied): make {fixed} writable, or"),
+        (fixed, f"{fixed}/runtime.lock may not be written by this user: give the right back (chmod u+rwX)"),
+        (closed / "a", f"{closed}/a cannot be looked at (Permission denied): give the right to, or"),
+        (closed, f"{closed} may not be looked into by this user: give the right back (chmod u+rwX), or"),
+    ):
+        done = salespipe("up", "--json", home=tmp_path, env={"SALESPIPE_HOME": str(home)}, command=bound)
+        assert (done.returncode, done.stdout) == (1, "")
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"salespipe: error: the local runtime cannot be used: {begins}")
+
+
+def test_the_runtime_itself_names_a_home_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "salespipe.local", str(tmp_path / "file")],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{tmp_path}/file is a file and not a folder: move it away")
 
 
 def test_a_process_that_ended_and_that_nobody_waits_for_is_not_waited_for(home: Home) -> None:

@@ -30,6 +30,7 @@ from salespipe.local.stores.shards import ShardLog
 from tests.aws import new_session
 from tests.cli.process import COMMAND, salespipe
 from tests.embedded import Embedded
+from tests.local.rights import without_root
 from tests.local.single import lake, once, until
 from tests.local.test_functions import Deployed, make_zip
 
@@ -97,7 +98,7 @@ def test_what_becomes_unwritable_while_it_runs_is_refused_and_goes_on_when_it_ca
 
 
 def test_rights_that_are_taken_away_are_named_until_they_are_given_back(tmp_path: Path) -> None:
-    bound = [*_without_root(), *COMMAND]
+    bound = [*without_root(), *COMMAND]
     assert salespipe("up", "--quiet", home=tmp_path, command=bound).returncode == 0
     home = tmp_path / "state"
     try:
@@ -129,16 +130,6 @@ def test_rights_that_are_taken_away_are_named_until_they_are_given_back(tmp_path
         assert salespipe("status", home=tmp_path, command=bound).returncode == 0
     finally:
         processes.stop(home)
-
-
-def _without_root() -> list[str]:
-    """What makes root obey the rights of files as everybody else does."""
-    if os.geteuid():
-        return []
-    if shutil.which("setpriv") is None:
-        pytest.skip("root is bound by no rights here")
-    both = "-dac_override,-dac_read_search"
-    return ["setpriv", f"--bounding-set={both}", f"--inh-caps={both}", "--"]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from salespipe.local.home import make
 from salespipe.local.itemsize import item_size
 from salespipe.local.stores.bell import Bell
 from salespipe.local.stores.changes import ChangeLog
@@ -41,9 +42,7 @@ class Stores:
     @classmethod
     def open(cls, home: Path) -> Stores:
         """Open or create the store in `home`, readable by its owner only. Raises StoreError if it is unusable."""
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if (mode := home.stat().st_mode) & 0o077:
-            home.chmod(mode & 0o700)
+        make(home)
         storage = Storage(home)
         db = Database(home / "store.db", home / "objects", storage)
         bell = Bell()
