@@ -6,7 +6,8 @@
     ├── AccessError               4   no credentials, or not permitted
     ├── NotOursError              1   the name is taken by something without our tag
     ├── QueryError                1   Athena refused or failed the statement
-    └── TransientError            1   throttled or unreachable: the same call may succeed later
+    └── TransientError            1   throttled, or failed for now: the same call may succeed later
+        └── UnreachableError      1   no answer at all: whose network or process is at fault, the target knows
 
 The number is the exit code of the command. A message says what is wrong and names the value; the hint says
 what to do. Whether a call may be repeated is a class (`TransientError`), never a text match.
@@ -53,3 +54,7 @@ class QueryError(SalespipeError):
 
 class TransientError(SalespipeError):
     """Throttled, or not reachable just now: the same call may succeed later."""
+
+
+class UnreachableError(TransientError):
+    """A service gave no answer at all; whether it did what was asked is not known."""

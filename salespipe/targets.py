@@ -20,7 +20,7 @@ from botocore.exceptions import UnknownRegionError
 
 from salespipe.aws.clients import Clients
 from salespipe.aws.errors import translated
-from salespipe.errors import AccessError, NotThereError, SalespipeError, UsageError
+from salespipe.errors import AccessError, NotThereError, SalespipeError, UnreachableError, UsageError
 from salespipe.local import runtime
 from salespipe.local.errors import HomeError, NoHomeError
 from salespipe.local.faults.control import Control, set_limits
@@ -47,7 +47,8 @@ class Start(Enum):
 class Target:
     """A pipeline and where it runs. `exports` are the variables for other AWS tools, `where` is for people; `faults`
     is None where none can be injected. `problems` tells what the services themselves would not say: a line each.
-    `warning`, if any, is to be said before anything is done."""
+    `warning`, if any, is to be said before anything is done. `explain` is asked when a `with` block ends because there
+    was no answer; what it gives, if anything, is raised instead."""
 
     name: str
     pipeline: Pipeline
@@ -57,6 +58,7 @@ class Target:
     faults: Faults | None = None
     problems: Callable[[], tuple[str, ...]] = tuple
     warning: str = ""
+    explain: Callable[[UnreachableError], SalespipeError | None] = lambda error: None
 
     def release(self) -> None:
         """After `down`: give back what only the target itself held."""
@@ -69,6 +71,8 @@ class Target:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.pipeline.aws.close()
+        if isinstance(error, UnreachableError) and (explained := self.explain(error)) is not None:
+            raise explained from error
 
 
 def open_target(
@@ -121,6 +125,21 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
         answer = runtime.health(running)
         return () if answer is None or answer["storage"] is None else (str(answer["storage"]),)
 
+    def explain(error: UnreachableError) -> SalespipeError | None:
+        """Loopback has no network to be checked: the process is gone, or it hangs."""
+        if not runtime.alive(running.pid):
+            return UnreachableError(
+                f"the local runtime stopped while this command ran (process {running.pid} is gone)",
+                "any command starts it again, with all that was acknowledged; "
+                f"what it said last is in {home / 'runtime.log'}",
+            )
+        if runtime.health(running) is None:
+            return UnreachableError(
+                f"the local runtime does not answer (process {running.pid})",
+                f"see what keeps it in {home / 'runtime.log'}, or end it: the next command starts it again",
+            )
+        return None
+
     return Target(
         name="local",
         pipeline=Pipeline(clients, names, BY_TARGET["local"]),
@@ -134,6 +153,7 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
         _release=release,
         faults=_LocalFaults(Control(running, f"{pipeline} in {region}", resources(names))),
         problems=problems,
+        explain=explain,
     )
 
 
@@ -187,8 +207,10 @@ class _LocalFaults:
 def _fault_errors() -> Iterator[None]:
     try:
         yield
-    except (FaultError, OSError) as error:
+    except FaultError as error:
         raise SalespipeError(str(error)) from error
+    except OSError as error:
+        raise UnreachableError(str(error)) from error
 
 
 def _session_of_its_own(region: str) -> boto3.Session:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from botocore import exceptions as boto
 
-from salespipe.errors import AccessError, NotThereError, SalespipeError, TransientError
+from salespipe.errors import AccessError, NotThereError, SalespipeError, TransientError, UnreachableError
 
 _SIGN_IN = "set AWS_PROFILE or pass --profile, and check with: aws sts get-caller-identity"
 
@@ -72,8 +72,8 @@ _BY_TYPE: tuple[tuple[type[Exception], type[SalespipeError], str], ...] = (
     (boto.SSOTokenLoadError, AccessError, "sign in again with: aws sso login"),
     (boto.UnauthorizedSSOTokenError, AccessError, "sign in again with: aws sso login"),
     (boto.NoRegionError, AccessError, "pass --region or set AWS_REGION"),
-    (boto.HTTPClientError, TransientError, "check the network and try again"),
-    (boto.ConnectionError, TransientError, "check the network and try again"),
+    (boto.HTTPClientError, UnreachableError, "check the network and try again"),
+    (boto.ConnectionError, UnreachableError, "check the network and try again"),
 )
 
 
