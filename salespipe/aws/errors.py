@@ -1,6 +1,9 @@
 """One table that turns botocore's errors into ours; `with translated():` is where AWS is called.
 
-Codes: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and each service's API reference.
+Codes: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and each service's API reference; those to
+try again are botocore's own (`botocore.retries.standard`), but for LimitExceededException, and what services call a
+failure of theirs. Such a failure comes with status 500 or above (but for 501, which will be the same next time), and
+counts with whatever code.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from botocore import exceptions as boto
 from salespipe.errors import AccessError, NotThereError, SalespipeError, TransientError, UnreachableError
 
 _SIGN_IN = "set AWS_PROFILE or pass --profile, and check with: aws sts get-caller-identity"
+
+_TOO_MANY, _NOT_IMPLEMENTED = 429, 501
 
 _BY_CODE: dict[type[SalespipeError], frozenset[str]] = {
     AccessError: frozenset(
@@ -51,15 +56,34 @@ _BY_CODE: dict[type[SalespipeError], frozenset[str]] = {
     ),
     TransientError: frozenset(
         {
+            "BandwidthLimitExceeded",
+            "EC2ThrottledException",
+            "InternalError",
+            "InternalErrorException",
+            "InternalException",
             "InternalFailure",
+            "InternalFailureException",
             "InternalServerError",
+            "InternalServerException",
+            "InternalServiceError",
+            "InternalServiceException",
+            "PriorRequestNotComplete",
             "ProvisionedThroughputExceededException",
             "RequestLimitExceeded",
+            "RequestThrottled",
+            "RequestThrottledException",
+            "RequestTimeout",
+            "RequestTimeoutException",
+            "ServiceException",
+            "ServiceFailure",
             "ServiceUnavailable",
+            "ServiceUnavailableException",
             "SlowDown",
+            "ThrottledException",
             "Throttling",
             "ThrottlingException",
             "TooManyRequestsException",
+            "TransactionInProgressException",
         }
     ),
 }
@@ -95,7 +119,9 @@ def translate(error: Exception) -> SalespipeError:
         for kind, codes in _BY_CODE.items():
             if code in codes:
                 return kind(text, _SIGN_IN if kind is AccessError else "")
-        return SalespipeError(text)
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        again = status == _TOO_MANY or (status >= 500 and status != _NOT_IMPLEMENTED)
+        return TransientError(text) if again else SalespipeError(text)
     for foreign, kind, hint in _BY_TYPE:
         if isinstance(error, foreign):
             return kind(" ".join(str(error).split()), hint)
