@@ -21,7 +21,7 @@ from botocore.exceptions import UnknownRegionError
 from salespipe.aws.clients import Clients
 from salespipe.aws.errors import translated
 from salespipe.errors import AccessError, NotThereError, SalespipeError, UnreachableError, UsageError
-from salespipe.local import runtime
+from salespipe.local import loss, runtime
 from salespipe.local.errors import HomeError, NoHomeError
 from salespipe.local.faults.control import Control, set_limits
 from salespipe.local.faults.registry import FaultError
@@ -153,6 +153,7 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
         _release=release,
         faults=_LocalFaults(Control(running, f"{pipeline} in {region}", resources(names))),
         problems=problems,
+        warning=loss.told(home) or "",
         explain=explain,
     )
 

@@ -6,6 +6,7 @@ This is the side of the commands: it imports neither moto nor duckdb. Files in t
     active         a pipeline lives here: a command that finds no process starts it again (a reboot, a kill -9)
     runtime.lock   held while a command looks for the process or starts it, so two commands start one
     store.lock     held by the process for its whole life
+    lost           what was lost with somebody's consent, until it is removed
     runtime.log    what it had to say
 
 What is running can be used while the home is read-only or its disk is full: to find it nothing is written.
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import salespipe
+from salespipe.local import loss
 from salespipe.local.errors import HomeError
 from salespipe.local.home import make
 from salespipe.local.trouble import trouble
@@ -128,6 +130,7 @@ def stop(home: Path) -> bool:
         if running is not None:
             _terminate(home, running)
         (home / "active").unlink(missing_ok=True)
+        loss.forget(home)
         return running is not None
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from salespipe.local import loss
 from salespipe.local.errors import StoreError
 
 T = TypeVar("T")
@@ -76,11 +77,11 @@ class Storage:
 
     def problem(self) -> str | None:
         """What is wrong just now. What cannot be looked up is told for some seconds after it was met; a damaged
-        database, which does not heal, until the end."""
+        database, which does not heal, until the end; what was lost, until somebody has seen it."""
         found = self._damage or look(self._home)
         if found is None:
             last, at, seen = self._met
-            return last if not seen and self._clock() - at < _RECENT else None
+            return last if not seen and self._clock() - at < _RECENT else loss.told(self._home)
         return found
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -16,9 +18,10 @@ from random import Random
 
 import pytest
 
-from salespipe.local import runtime
+from salespipe.local import loss, runtime
 from salespipe.local.errors import StoreError
 from salespipe.local.stores import Stores, wal
+from salespipe.local.trouble import Storage
 from tests.cli.process import salespipe
 
 COMMITS = 20
@@ -140,6 +143,7 @@ def test_whoever_agrees_to_the_loss_goes_on_with_what_is_left(home: Path) -> Non
 
     assert (home / "store.db-wal.damaged").read_bytes() == damaged
     assert not (home / wal.ACCEPT).exists()
+    assert "acknowledged are lost" in str(loss.told(home))
 
 
 def test_the_command_line_says_what_to_do_and_it_works(store: Path, tmp_path: Path) -> None:
@@ -156,15 +160,48 @@ def test_the_command_line_says_what_to_do_and_it_works(store: Path, tmp_path: Pa
     assert hint == f"  hint: its log is {state / 'runtime.log'}"
     subprocess.run("touch " + error.partition(": touch ")[2], shell=True, check=True)
     try:
-        assert salespipe("plan", home=tmp_path).returncode == 0
+        told = salespipe("up", "--json", home=tmp_path)
+        assert told.returncode == 0
+        assert json.loads(told.stdout)["changes"]
+        mark = re.escape(str(state / "lost"))
+        lost = (
+            r"[\d-]{10} [\d:]{8}: the newest changes that had been acknowledged are lost \(pages: 1\): "
+            rf"{re.escape(str(state))}/store\.db-wal was cut or damaged: 1 of the \d+ pages in it are missing; "
+            rf"what is left of it is \S+/store\.db-wal\.damaged; to be told no more: rm {mark}"
+        )
+        assert re.search(rf"^warning: {lost}$", told.stderr, re.MULTILINE)
+        running = runtime.find(state)
+        assert running is not None
+        os.kill(running.pid, signal.SIGTERM)
+        while runtime.alive(running.pid):
+            time.sleep(0.01)
+        seen = salespipe("status", home=tmp_path)
+        assert re.search(rf"^problem: {lost}$", seen.stdout, re.MULTILINE)
+        assert json.loads(salespipe("status", "--json", home=tmp_path).stdout)["healthy"] is False
+        subprocess.run("rm " + seen.stdout.partition(": rm ")[2].splitlines()[0], shell=True, check=True)
+        again = salespipe("status", home=tmp_path)
+        assert (again.returncode, again.stderr) == (0, "")
+        assert "acknowledged" not in again.stdout
     finally:
         runtime.stop(state)
+
+
+def test_what_was_lost_is_told_until_the_pipeline_is_taken_down(home: Path) -> None:
+    assert loss.told(home) is None
+    loss.note(home, "one thing")
+    loss.note(home, "another")
+    told = Storage(home).problem()
+    assert told == loss.told(home)
+    assert re.fullmatch(r"\S+ \S+: one thing; \S+ \S+: another; to be told no more: rm \S+/lost", str(told))
+    runtime.stop(home)
+    assert Storage(home).problem() is None
 
 
 def test_the_agreement_is_good_for_one_loss(home: Path, tmp_path: Path) -> None:
     (home / wal.ACCEPT).touch()
     assert counted(home) == COMMITS
     assert not (home / wal.ACCEPT).exists()
+    assert loss.told(home) is None  # nothing was
 
     again = killed(tmp_path / "again")
     cut(again, 5000)
@@ -188,6 +225,7 @@ def test_a_damaged_log_that_was_folded_already_is_no_loss(tmp_path: Path) -> Non
         cut(copy, size)
         assert counted(copy) == COMMITS
         assert (copy / "store.db-wal.damaged").stat().st_size == size
+        assert loss.told(copy) is None
 
 
 def test_a_database_that_needs_the_missing_pages_is_refused_for_good(home: Path) -> None:

@@ -8,7 +8,7 @@ any instant the log has at least the frames that the index names. If it has not,
 A power loss may take the end of the log (synchronous=NORMAL) and leave the index as it was at any earlier time. The
 index then names too few frames, or those of a log that has begun anew since, with other salts: neither is an alarm. Or
 the log does lack frames that the index names, and the newest transactions are indeed lost. Whoever cannot put the file
-back goes on without them by making the file `accept-loss`.
+back goes on without them by making the file `accept-loss`, and is told of it from then on (`loss.py`).
 https://sqlite.org/walformat.html
 """
 
@@ -23,6 +23,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from salespipe.local import loss
 from salespipe.local.errors import StoreError
 
 ACCEPT = "accept-loss"
@@ -140,6 +141,9 @@ def _missing(path: Path, index: Index, frames: int) -> None:
         shutil.copyfile(damaged, kept)
     elif damaged.exists():
         damaged.replace(kept)
+    if lost:
+        rest = f"; what is left of it is {kept}" if kept.exists() else ""
+        loss.note(folder, f"the newest changes that had been acknowledged are lost (pages: {lost}): {what}{rest}")
     _beside(path, "-shm").unlink()
     log.warning("%s; went on without them, %d pages were lost; the damaged file, if any, is %s", what, lost, kept)
 
