@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from salespipe.aws.errors import error_code, translated
 from salespipe.aws.waiting import poll_until
 from salespipe.errors import NotThereError, QueryError, SalespipeError, TransientError
+from salespipe.services.empty_lake import why_empty
 from salespipe.services.orders_view import current_orders_sql
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.settle import settle
@@ -64,11 +65,13 @@ class CrawlProgress:
 
 @dataclass(frozen=True)
 class CrawlResult:
-    """The crawler's tables, none when the lake is empty. `problems` are its warnings about objects, one line each."""
+    """The crawler's tables, none when the lake is empty. `problems` are its warnings about objects, one line each;
+    `empty` says why there is no table of the orders and what to do, when that is for want of them."""
 
     tables: tuple[CrawledTable, ...]
     seconds: float
     problems: tuple[str, ...] = ()
+    empty: str = ""
 
 
 def crawl(
@@ -103,7 +106,7 @@ def crawl(
     if lake is not None:
         _make_view(p, lake, clock, sleep)
     yield CrawlProgress("view", clock() - phase, done=True, view="made" if lake else "skipped")
-    yield CrawlResult(tables, clock() - began, _problems(p, last))
+    yield CrawlResult(tables, clock() - began, _problems(p, last), "" if lake else why_empty(p))
 
 
 def _crawling(p: Pipeline, clock: Callable[[], float], sleep: Callable[[float], None]) -> Iterator[CrawlProgress]:

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from salespipe.aws.errors import error_code, translate
 from salespipe.errors import QueryError, SalespipeError, UsageError
 from salespipe.services import provision
+from salespipe.services.empty_lake import why_empty
 from salespipe.services.pipeline import Pipeline
 from salespipe.stack.naming import CURRENT_VIEW, LAKE_TABLE
 
@@ -169,20 +170,28 @@ def _told(p: Pipeline) -> Iterator[None]:
 def _translate(p: Pipeline, error: Exception) -> SalespipeError:
     cause = error.__cause__
     if not isinstance(cause, Exception):
-        return _reason(str(error))
+        return _reason(p, str(error))
     if not isinstance(cause, ClientError) or error_code(cause) != "InvalidRequestException":
         return translate(cause)
     said = str(cause.response["Error"].get("Message", ""))
     if "workgroup" in said.lower():
         provision.require(p)
         return QueryError(" ".join(said.split()), "repair the pipeline with: salespipe up")
-    return _reason(said)
+    return _reason(p, said)
 
 
-def _reason(said: str) -> QueryError:
+def _reason(p: Pipeline, said: str) -> QueryError:
     line = " ".join(said.split()) or "Athena gave no reason"
     if not _MISSING_TABLE.search(line):
         return QueryError(line)
     if re.search(rf"\b({LAKE_TABLE}|{CURRENT_VIEW})\b", line):
-        return QueryError(line, "the crawler makes it from delivered orders; run: salespipe crawl")
+        return QueryError(line, _why_empty(p) or "the crawler makes it from delivered orders; run: salespipe crawl")
     return QueryError(line, "list the tables with: salespipe query 'SHOW TABLES'")
+
+
+def _why_empty(p: Pipeline) -> str:
+    """The same for who may query but not look into the bucket: empty."""
+    try:
+        return why_empty(p)
+    except SalespipeError:
+        return ""

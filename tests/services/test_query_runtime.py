@@ -52,10 +52,15 @@ def test_parameters_fill_the_question_marks(pipeline: Pipeline) -> None:
     assert result.rows == [(7, "O'Hara")]
 
 
-def test_a_missing_lake_says_crawl(pipeline: Pipeline) -> None:
-    with pytest.raises(QueryError, match="orders") as caught:
-        query(pipeline, "SELECT count(*) FROM orders")
-    assert "salespipe crawl" in caught.value.hint
+def test_a_missing_lake_says_crawl_only_when_there_is_something_to_crawl(pipeline: Pipeline) -> None:
+    def hint() -> str:
+        with pytest.raises(QueryError, match="orders") as caught:
+            query(pipeline, "SELECT count(*) FROM orders")
+        return caught.value.hint
+
+    assert "salespipe generate" in hint()
+    pipeline.aws.client("s3").put_object(Bucket=pipeline.names.bucket, Key="orders/dt=2026-11-20/hour=09/x", Body=b"{}")
+    assert "salespipe crawl" in hint()
 
 
 def test_a_syntax_error_is_one_line(pipeline: Pipeline) -> None:

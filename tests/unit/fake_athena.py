@@ -11,6 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests.unit.scripted_aws import Script
+
 
 class FakeAthena:
     """Answers every query with `columns` (name, type, precision, scale) and `rows`, or FAILED with `reason`."""
@@ -80,13 +82,13 @@ class FakeAthena:
 
 
 class FakeSession:
-    """A boto3 session whose only service is the given one."""
+    """A boto3 session whose only service is the given one, over a bucket in which one object lies."""
 
     region_name = "eu-central-1"
 
     def __init__(self, athena: FakeAthena) -> None:
         self._athena = athena
 
-    def client(self, service: str, **_: Any) -> FakeAthena:
-        assert service == "athena"
-        return self._athena
+    def client(self, service: str, **_: Any) -> Any:
+        bucket = Script({"list_objects_v2": {"Contents": [{"Key": "x"}]}})
+        return {"athena": self._athena, "s3": bucket}[service]

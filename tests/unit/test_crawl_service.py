@@ -83,6 +83,7 @@ class Fake:
         return {
             "get_tables": Pages({"TableList": tables[:1]}, {"TableList": tables[1:]}),
             "get_partitions": Pages({"Partitions": [{}, {}]}, {"Partitions": [{}]}),
+            "list_objects_v2": Pages({"Contents": [{"Key": "orders/x"}]} if self.tables else {}),
             "filter_log_events": Pages({"events": [{"message": line} for line in self.log]}),
         }[operation]
 
@@ -127,6 +128,7 @@ def test_a_crawl_ends_with_the_crawlers_tables_and_the_view_on_them() -> None:
     events, result = crawled(fake)
     assert fake.calls == ["started", "view"]
     (table,) = result.tables
+    assert result.empty == ""
     assert (table.name, table.partitions) == ("orders", 3)
     assert [column.name for column in table.columns] == [*COLUMNS, "dt", "hour"]
     assert [(event.phase, event.state, event.view) for event in events if event.done] == [
@@ -146,6 +148,7 @@ def test_an_empty_lake_has_no_tables_and_no_view(monkeypatch: pytest.MonkeyPatch
     fake = Fake(tables=False)
     events, result = crawled(fake, wait=True)
     assert result.tables == ()
+    assert "nothing has been delivered yet" in result.empty
     assert events[-1].view == "skipped"
     assert "view" not in fake.calls
     assert events[0].phase == "delivering"

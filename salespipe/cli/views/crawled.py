@@ -52,11 +52,13 @@ def show(console: Console, result: CrawlResult) -> None:
         if result.problems:
             document["problems"] = list(result.problems)
         console.document(document)
+        if result.empty:
+            console.talk(f"no table of the orders: {result.empty}")
         return
     for table in result.tables:
         console.write(console.style(f"{table.database}.{table.name}  {counted(table.partitions, 'partition')}", "bold"))
         width = max((len(column.name) for column in table.columns), default=0)
         console.lines(f"  {column.name:{width}}  {column.type}" for column in table.columns)
     if not result.tables:
-        console.write("no tables: nothing has been delivered yet")
+        console.write(f"no tables: {result.empty or 'the crawler made none of what lies in the lake'}")
     console.talk(f"{counted(len(result.tables), 'table')} in {result.seconds:.1f} s")
