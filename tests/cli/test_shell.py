@@ -117,6 +117,29 @@ def test_before_up_a_command_says_so_with_exit_code_3(tmp_path: Path, arguments:
     assert "salespipe up" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments", "env", "code"),
+    [
+        (FAKE, ("defect", "env"), {}, 1),
+        (COMMAND, ("upp",), {}, 2),
+        (COMMAND, ("generate", "--rate", "0"), {}, 2),
+        (COMMAND, ("up",), {"SALESPIPE_HOME": "/dev/null"}, 2),
+        (COMMAND, ("env",), {"SALESPIPE_LOCAL_THROTTLE": "fast"}, 2),
+        (COMMAND, ("replay", "gone.csv"), {}, 3),
+        (COMMAND, ("chaos",), {}, 3),
+        (COMMAND, ("plan", "--target", "aws"), {"AWS_REGION": "eu-west-1"}, 4),
+    ],
+)
+def test_with_json_a_failure_leaves_stdout_empty_and_says_itself_on_stderr(
+    tmp_path: Path, command: list[str], arguments: tuple[str, ...], env: dict[str, str], code: int
+) -> None:
+    done = salespipe(*arguments, "--json", home=tmp_path, command=command, env=env)
+
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith("salespipe: error: ")
+    assert len(done.stderr.splitlines()) <= 2
+
+
 def test_aws_without_credentials_is_exit_code_4_even_where_metadata_never_answer(tmp_path: Path) -> None:
     patience: list[float] = []  # seconds for which the command waited on each connection
 
