@@ -123,7 +123,11 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
 
     def problems() -> tuple[str, ...]:
         answer = runtime.health(running)
-        return () if answer is None or answer["storage"] is None else (str(answer["storage"]),)
+        if answer is None:
+            return ()
+        refused = {f"pipe {names.pipe}": "pipe", f"delivery {names.delivery}": "delivery"}
+        cannot = [f"{refused[who]}: {why}" for who, why in answer["refused"].items() if who in refused]
+        return (*([] if answer["storage"] is None else [str(answer["storage"])]), *cannot)
 
     def explain(error: UnreachableError) -> SalespipeError | None:
         """Loopback has no network to be checked: the process is gone, or it hangs."""

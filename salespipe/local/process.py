@@ -136,8 +136,8 @@ class Runtime:
         return f"http://127.0.0.1:{self.port}"
 
     def health(self) -> dict[str, Any]:
-        """Who answers here, how many pipes and delivery streams are at work, what keeps one from it, and what is wrong
-        with the storage (None: nothing)."""
+        """Who answers here, how many pipes and delivery streams are at work, what keeps one from it (`refused`: until
+        it is changed), and what is wrong with the storage (None: nothing)."""
         return {
             "pid": os.getpid(),
             "version": salespipe.__version__,
@@ -145,6 +145,7 @@ class Runtime:
             "started_at": self._started_at,
             "workers": self.supervisor.count(),
             "errors": self.supervisor.errors(),
+            "refused": self.supervisor.refused(),
             "limits": self.throttle.rates.text,
             "storage": self.stores.storage.problem(),
         }

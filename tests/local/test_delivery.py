@@ -527,7 +527,11 @@ def processing(*processors: dict[str, Any], enabled: bool = True) -> dict[str, A
     return {"ProcessingConfiguration": {"Enabled": enabled, "Processors": list(processors)}}
 
 
-LAMBDA = {"Type": "Lambda", "Parameters": [{"ParameterName": "LambdaArn", "ParameterValue": FUNCTION}]}
+LAMBDA: dict[str, Any] = {"Type": "Lambda", "Parameters": [{"ParameterName": "LambdaArn", "ParameterValue": FUNCTION}]}
+
+
+def with_parameter(name: str, value: str) -> dict[str, Any]:
+    return LAMBDA | {"Parameters": [*LAMBDA["Parameters"], {"ParameterName": name, "ParameterValue": value}]}
 
 
 def test_processors() -> None:
@@ -552,8 +556,27 @@ def test_processors() -> None:
         ({"DataFormatConversionConfiguration": {"Enabled": True}}, "format conversion is not available"),
         ({"S3BackupMode": "Enabled"}, "backup of source records is not available"),
         (processing({"Type": "Decompression"}), "processor Decompression is not available"),
+        (processing({"Type": "Lambda"}), "LambdaArn is required when Lambda processor is used"),
+        (processing({"Type": "Lambda", "Parameters": [{"ParameterName": "LambdaArn"}]}), "LambdaArn is required"),
+        (processing(with_parameter("NumberOfRetries", "often")), "NumberOfRetries 'often' is not a number of 0 or"),
+        (processing(with_parameter("BufferSizeInMBs", "-1")), "BufferSizeInMBs '-1' is not a number of 0 or above"),
+        (processing(with_parameter("BufferIntervalInSeconds", "inf")), "BufferIntervalInSeconds 'inf' is not a num"),
+        (
+            processing(
+                {
+                    "Type": "AppendDelimiterToRecord",
+                    "Parameters": [{"ParameterName": "Delimiter", "ParameterValue": "\\"}],
+                }
+            ),
+            "Delimiter .* cannot be read",
+        ),
     ],
 )
 def test_descriptions_that_are_refused(s3: dict[str, Any], message: str) -> None:
     with pytest.raises(DeliveryConfigError, match=message):
         DeliveryConfig.from_description(description(**s3))
+
+
+def test_a_description_without_a_destination_is_refused() -> None:
+    with pytest.raises(DeliveryConfigError, match="delivers to S3 only"):
+        DeliveryConfig.from_description(description() | {"Destinations": []})

@@ -319,6 +319,21 @@ def test_what_cannot_be_done_is_reported_and_does_not_stop_the_rest(chain: World
     eventually(lambda: sum(chain.stores.shards.last(STREAM, shard) for shard in range(4)) == 1)
 
 
+def test_what_was_counted_of_a_function_goes_with_it(chain: World) -> None:
+    def counted() -> set[str]:
+        return {dimensions["FunctionName"] for _, _, dimensions in chain.stores.metrics.names("AWS/Lambda")}
+
+    chain.write("o1")
+    eventually(lambda: chain.orders() == ["o1"])
+    eventually(lambda: counted() == {"f"})
+    chain.call("kinesis", "CreateStream", StreamName="other", ShardCount=1)
+    chain.write("o2")
+    eventually(lambda: chain.orders() == ["o1", "o2"])
+    assert counted() == {"f"}
+    chain.moto.rest("lambda", "DELETE", "/2015-03-31/functions/f", region=REGION)
+    eventually(lambda: counted() == set())
+
+
 def test_a_refused_setting_keeps_the_place_and_nothing_comes_twice(chain: World) -> None:
     ids = [f"o{i}" for i in range(5)]
 

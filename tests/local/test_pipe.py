@@ -492,6 +492,10 @@ def test_defaults_of_a_description() -> None:
             {"SourceParameters": {"DynamoDBStreamParameters": {"DeadLetterConfig": {"Arn": "arn:aws:sns:eu:1:t"}}}},
             "dead letters go to an SQS queue",
         ),
+        (
+            {"SourceParameters": {"DynamoDBStreamParameters": {}, "FilterCriteria": {"Filters": [{}]}}},
+            "a filter has no Pattern",
+        ),
     ],
 )
 def test_descriptions_that_are_refused(changes: dict[str, Any], message: str) -> None:

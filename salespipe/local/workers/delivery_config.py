@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/firehose/latest/APIReference/API_ProcessorParameter.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,7 +63,7 @@ class DeliveryConfig:
         source = (stream.get("Source") or {}).get("KinesisStreamSourceDescription")
         if source is None:
             raise DeliveryConfigError("the local target delivers from Kinesis streams only")
-        destination = stream["Destinations"][0]
+        destination = (stream.get("Destinations") or [{}])[0]
         s3 = destination.get("ExtendedS3DestinationDescription") or destination.get("S3DestinationDescription")
         if s3 is None:
             raise DeliveryConfigError("the local target delivers to S3 only")
@@ -114,17 +115,37 @@ def _processors(processing: Mapping[str, Any]) -> tuple[LambdaProcessor | None, 
     function: LambdaProcessor | None = None
     delimiter = b""
     for processor in processing.get("Processors") or [] if processing.get("Enabled") else []:
-        given = {one["ParameterName"]: one["ParameterValue"] for one in processor.get("Parameters") or []}
-        if processor["Type"] == "Lambda":
+        given = {one.get("ParameterName"): one.get("ParameterValue") for one in processor.get("Parameters") or []}
+        if processor.get("Type") == "Lambda":
+            if not given.get("LambdaArn"):
+                raise DeliveryConfigError("LambdaArn is required when Lambda processor is used.")
             function = LambdaProcessor(
                 arn=given["LambdaArn"],
-                retries=int(given.get("NumberOfRetries", 3)),
-                buffer_bytes=int(float(given.get("BufferSizeInMBs", 1)) * MB),
-                buffer_seconds=float(given.get("BufferIntervalInSeconds", 60)),
+                retries=int(_number(given, "NumberOfRetries", 3)),
+                buffer_bytes=int(_number(given, "BufferSizeInMBs", 1) * MB),
+                buffer_seconds=_number(given, "BufferIntervalInSeconds", 60),
             )
-        elif processor["Type"] == "AppendDelimiterToRecord":
-            # The API takes the two characters backslash and n for a new line.
-            delimiter = given.get("Delimiter", "\\n").encode().decode("unicode_escape").encode()
+        elif processor.get("Type") == "AppendDelimiterToRecord":
+            delimiter = _delimiter(given.get("Delimiter") or "\\n")
         else:
-            raise DeliveryConfigError(f"processor {processor['Type']} is not available on the local target")
+            raise DeliveryConfigError(f"processor {processor.get('Type')} is not available on the local target")
     return function, delimiter
+
+
+def _number(given: Mapping[str, str], name: str, default: float) -> float:
+    text = given.get(name)
+    try:
+        value = default if text is None else float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise DeliveryConfigError(f"{name} {text!r} is not a number of 0 or above")
+    return value
+
+
+def _delimiter(text: str) -> bytes:
+    """The API takes the two characters backslash and n for a new line."""
+    try:
+        return text.encode().decode("unicode_escape").encode()
+    except UnicodeError as error:
+        raise DeliveryConfigError(f"Delimiter {text!r} cannot be read: {error}") from error

@@ -67,6 +67,8 @@ class PipeConfig:
         if dead_letter_arn and ":sqs:" not in dead_letter_arn:
             raise PipeConfigError(f"dead letters go to an SQS queue on the local target, not to {dead_letter_arn}")
         filters = (source_parameters.get("FilterCriteria") or {}).get("Filters") or []
+        if not all(one.get("Pattern") for one in filters):
+            raise PipeConfigError("SourceParameters.FilterCriteria: a filter has no Pattern.")
         return cls(
             name=str(pipe["Name"]),
             arn=str(pipe["Arn"]),

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from salespipe.local import moto_inside
 from salespipe.local.api.kinesis import KinesisApi
 from salespipe.local.api.streams import SHARD_ID
-from salespipe.local.forgetting import forget_gone
+from salespipe.local.forgetting import forget_functions, forget_gone
 from salespipe.local.functions import Functions
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
@@ -105,6 +105,10 @@ class Supervisor:
                 failing[own.name] = own.error
         return failing | self._refused
 
+    def refused(self) -> dict[str, str]:
+        """Of these, who asks for what cannot be done, which only another setting ends."""
+        return dict(self._refused)
+
     def readers(self) -> Readers | None:
         """Who reads what, those included that are just being replaced; None before the first look."""
         wanted = self._wanted
@@ -141,6 +145,7 @@ class Supervisor:
                     self._workers[job] = worker
                 worker.start()
         self._functions.refresh()
+        forget_functions(self._stores)
         return LOOK_AGAIN_SECONDS
 
     def _deployed(self) -> set[str]:
