@@ -197,6 +197,18 @@ def test_what_was_lost_is_told_until_the_pipeline_is_taken_down(home: Path) -> N
     assert Storage(home).problem() is None
 
 
+def test_a_loss_that_cannot_be_noted_is_none_yet(home: Path) -> None:
+    cut(home, (home / "store.db-wal").stat().st_size * 2 // 3)
+    (home / wal.ACCEPT).touch()
+    (home / loss.FILE).mkdir()  # as good as a disk without room
+    before = bytes_of(home)
+    with pytest.raises(IsADirectoryError):
+        Stores.open(home)
+    assert bytes_of(home) == before
+    (home / loss.FILE).rmdir()
+    assert 0 < counted(home) < COMMITS
+
+
 def test_the_agreement_is_good_for_one_loss(home: Path, tmp_path: Path) -> None:
     (home / wal.ACCEPT).touch()
     assert counted(home) == COMMITS

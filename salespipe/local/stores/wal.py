@@ -136,14 +136,14 @@ def _missing(path: Path, index: Index, frames: int) -> None:
             f"without them: touch {shlex.quote(str(accept))}"
         )
     kept = _beside(path, "-wal.damaged")
+    if lost:  # noted first: where there is no room for that, everything is as it was
+        rest = f"; what is left of it is {kept}" if damaged.exists() else ""
+        loss.note(folder, f"the newest changes that had been acknowledged are lost (pages: {lost}): {what}{rest}")
     accept.unlink(missing_ok=True)
     if shortened:
         shutil.copyfile(damaged, kept)
     elif damaged.exists():
         damaged.replace(kept)
-    if lost:
-        rest = f"; what is left of it is {kept}" if kept.exists() else ""
-        loss.note(folder, f"the newest changes that had been acknowledged are lost (pages: {lost}): {what}{rest}")
     _beside(path, "-shm").unlink()
     log.warning("%s; went on without them, %d pages were lost; the damaged file, if any, is %s", what, lost, kept)
 
