@@ -21,7 +21,6 @@ from moto.core.base_backend import BackendDict
 from moto.core.exceptions import JsonRESTError
 from moto.core.utils import unix_time_millis
 from moto.dynamodb.comparisons import create_condition_expression_parser
-from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.dynamo_type import Item as MotoItem
 from moto.dynamodb.parsing import ast_nodes, expressions
 from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
@@ -382,12 +381,6 @@ def key_conditions(
     with _as_aws_error():
         hashes, ranges, _ = parse_expression(expression, values, names, schema)
         return hashes, ranges
-
-
-def compare(kind: str, left: Item, right: list[Item]) -> bool:
-    """One range key comparison (`EQ`, `LT`, `BETWEEN`, `BEGINS_WITH`, ...) between DynamoDB values."""
-    with _as_aws_error():
-        return bool(DynamoType(left).compare(kind, [DynamoType(value) for value in right]))
 
 
 def _moto_item(item: Item) -> MotoItem:

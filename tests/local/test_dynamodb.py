@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -298,6 +298,125 @@ def test_the_pages_of_a_query_read_what_they_answer_and_little_more(
     assert read <= len(expected) + len(found) + 2
 
 
+def keyed(runtime: Embedded, hash_type: str, range_type: str) -> Any:
+    """A client, and a table `Keyed` with keys `h` and `r` of these types."""
+    client = runtime.client("dynamodb")
+    client.create_table(
+        TableName="Keyed",
+        KeySchema=[{"AttributeName": "h", "KeyType": "HASH"}, {"AttributeName": "r", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "h", "AttributeType": hash_type},
+            {"AttributeName": "r", "AttributeType": range_type},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return client
+
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html: "DynamoDB
+# compares binary values treating each byte as an unsigned number". None of these lie so as base64 text.
+BINARY = [b"\x00", b"\x00\x00", b"a", b"ab", b"abc", b"abcd", b"b", b"\x7f", b"\x80", b"\xfb\xf0", b"\xff", b"\xff\xff"]
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize(
+    ("condition", "values", "meets"),
+    [
+        ("", (), lambda at: True),
+        ("AND r > :a", (b"ab",), lambda at: at > b"ab"),
+        ("AND r >= :a", (b"ab",), lambda at: at >= b"ab"),
+        ("AND r < :a", (b"\x80",), lambda at: at < b"\x80"),
+        ("AND r <= :a", (b"\x80",), lambda at: at <= b"\x80"),
+        ("AND r = :a", (b"ab",), lambda at: at == b"ab"),
+        ("AND r BETWEEN :a AND :b", (b"a", b"\xfb"), lambda at: b"a" <= at <= b"\xfb"),
+        ("AND begins_with(r, :a)", (b"a",), lambda at: at.startswith(b"a")),
+        ("AND begins_with(r, :a)", (b"\xff",), lambda at: at.startswith(b"\xff")),
+    ],
+)
+def test_binary_range_keys_compare_by_their_bytes(
+    runtime: Embedded, forward: bool, condition: str, values: Sequence[bytes], meets: Callable[[bytes], bool]
+) -> None:
+    client = keyed(runtime, "B", "B")
+    for at in BINARY:
+        client.put_item(TableName="Keyed", Item={"h": {"B": b"\xfe"}, "r": {"B": at}})
+
+    asked = {":h": {"B": b"\xfe"}} | {name: {"B": one} for name, one in zip((":a", ":b"), values, strict=False)}
+    found = client.query(
+        TableName="Keyed",
+        KeyConditionExpression=f"h = :h {condition}",
+        ExpressionAttributeValues=asked,
+        ScanIndexForward=forward,
+    )["Items"]
+
+    assert [item["r"]["B"] for item in found] == sorted(filter(meets, BINARY), reverse=not forward)
+
+
+# In order: 38 digits, with and without exponents, up to the ends of the range of numbers.
+NUMBERS = [
+    "-9.9999999999999999999999999999999999999E+125",
+    "-12345678901234567890123456789012345679",
+    "-12345678901234567890123456789012345678",
+    "-1E-130",
+    "0",
+    "1E-130",
+    "0.1234567890123456789012345678901234567",
+    "0.12345678901234567890123456789012345678",
+    "12E-1",
+    "1234567890123456789012345678901234567800",
+    "12345678901234567890123456789012345678E2",
+    "12345678901234567890123456789012345679E2",
+    "9.9999999999999999999999999999999999999E125",
+]
+
+
+def test_numeric_range_keys_compare_by_all_their_digits(runtime: Embedded) -> None:
+    client = keyed(runtime, "N", "N")
+    for place, at in enumerate(NUMBERS):
+        client.put_item(TableName="Keyed", Item={"h": {"N": "1"}, "r": {"N": at}, "place": {"N": str(place)}})
+
+    def asked(condition: str = "", *values: str, **more: Any) -> list[int]:
+        named = {name: {"N": one} for name, one in zip((":a", ":b"), values, strict=False)}
+        answer = client.query(
+            TableName="Keyed",
+            KeyConditionExpression=f"h = :h {condition}",
+            ExpressionAttributeValues={":h": {"N": "1.0"}} | named,
+            **more,
+        )
+        return [int(item["place"]["N"]) for item in answer["Items"]]
+
+    assert asked() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12]  # the tenth is the eleventh's key
+    assert asked(ScanIndexForward=False) == asked()[::-1]
+    assert asked("AND r > :a", NUMBERS[1]) == [2, 3, 4, 5, 6, 7, 8, 10, 11, 12]
+    assert asked("AND r < :a", NUMBERS[11]) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 10]
+    assert asked("AND r BETWEEN :a AND :b", NUMBERS[6], "1.20") == [6, 7, 8]
+    assert asked("AND r = :a", NUMBERS[7]) == [7]
+    first = client.get_item(TableName="Keyed", Key={"h": {"N": "1"}, "r": {"N": NUMBERS[2]}})["Item"]
+    assert first["r"]["N"] == NUMBERS[2]
+
+
+def test_numbers_of_one_value_are_one_key(runtime: Embedded) -> None:
+    client = keyed(runtime, "N", "N")
+    for count, same in enumerate(("1", "1.0", "10E-1", "+01.00", "0.1e1")):
+        client.put_item(
+            TableName="Keyed", Item={"h": {"N": same}, "r": {"N": same}, "count": {"N": str(count)}, "of": {"S": same}}
+        )
+
+    assert [item["of"]["S"] for item in client.scan(TableName="Keyed")["Items"]] == ["0.1e1"]
+    found = client.get_item(TableName="Keyed", Key={"h": {"N": "1.00"}, "r": {"N": "100E-2"}})["Item"]
+    assert (found["h"], found["r"], found["count"]) == ({"N": "1"}, {"N": "1"}, {"N": "4"})
+    client.delete_item(TableName="Keyed", Key={"h": {"N": "1.0"}, "r": {"N": "01"}})
+    assert client.scan(TableName="Keyed")["Count"] == 0
+
+
+def test_a_number_does_not_begin_with_another(runtime: Embedded) -> None:
+    with pytest.raises(ClientError, match="operator or function: begins_with, operand type: N"):
+        keyed(runtime, "S", "N").query(
+            TableName="Keyed",
+            KeyConditionExpression="h = :h AND begins_with(r, :r)",
+            ExpressionAttributeValues={":h": {"S": "x"}, ":r": {"N": "1"}},
+        )
+
+
 def test_a_query_refuses_what_its_keys_cannot_be(runtime: Embedded, readings: str) -> None:
     client = runtime.client("dynamodb")
 
@@ -372,3 +491,6 @@ def test_numbers_are_kept_without_needless_zeros(value: Decimal) -> None:
 def test_a_number_of_39_digits_is_refused() -> None:
     with pytest.raises(AwsError, match="38 significant digits"):
         number("1" * 39)
+    with pytest.raises(AwsError, match="38 significant digits"):
+        number("1" * 20 + "." + "1" * 19)
+    assert number("1" * 37 + "2E3") == "1" * 37 + "2000"

@@ -180,11 +180,6 @@ def test_touched() -> None:
     assert moto_inside.touched(expression, {"#n": "name"}) == {"name", "m", "gone", "count", "tags"}
 
 
-def test_compare() -> None:
-    assert moto_inside.compare("BETWEEN", {"N": "5"}, [{"N": "1"}, {"N": "10"}])
-    assert not moto_inside.compare("BEGINS_WITH", {"S": "abc"}, [{"S": "b"}])
-
-
 def test_a_message_that_waits_costs_no_look_at_the_clock(runtime: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or sending takes longer the more messages wait, since moto counts them each time."""
     sqs = runtime.client("sqs")

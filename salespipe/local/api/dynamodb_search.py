@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Paginatio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from salespipe.local import moto_inside
@@ -18,8 +18,18 @@ from salespipe.local.stores.keys import sortable
 
 PAGE_BYTES = 1024 * 1024
 
-_NOT_BELOW = frozenset({"=", "EQ", ">", "GT", ">=", "GE", "BETWEEN", "BEGINS_WITH"})
-_NOT_ABOVE = frozenset({"=", "EQ", "<", "LT", "<=", "LE", "BETWEEN"})
+_NOT_BELOW = frozenset({"=", ">", ">=", "BETWEEN", "BEGINS_WITH"})
+_NOT_ABOVE = frozenset({"=", "<", "<=", "BETWEEN"})
+_COMPARISONS: dict[str, Callable[[bytes, bytes, bytes], bool]] = {
+    "=": lambda place, first, _: place == first,
+    "<": lambda place, first, _: place < first,
+    "<=": lambda place, first, _: place <= first,
+    ">": lambda place, first, _: place > first,
+    ">=": lambda place, first, _: place >= first,
+    "BETWEEN": lambda place, first, last: first <= place <= last,
+    "BEGINS_WITH": lambda place, first, _: place.startswith(first),
+}
+"""What a key condition can ask of a place, with the first and the last place that it names."""
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -58,26 +68,53 @@ def query(items: ItemStore, table: Table, params: dict[str, Any]) -> tuple[dict[
     after = None if start is None else key(start, table)
     if after is not None and sortable(after[table.hash_key]) != sortable(hash_value):
         raise invalid("The provided starting key is outside query boundaries based on provided conditions")
-    low, high = _bounds(table, ranges)
+    comparisons = _comparisons(table, ranges)
+    low, high = _bounds(comparisons)
     found = items.partition(table, hash_value, low=low, high=high, after=after, forward=forward)
-    # At a bound lies also what is not to be equal to it.
-    meeting = (item for item in found if all(moto_inside.compare(how, item[name], than) for name, how, than in ranges))
-    return _page(meeting, table, params)
+    if comparisons:
+        # At a bound lies also what is not to be equal to it.
+        found = (item for item in found if _meets(table.place(item)[1], comparisons))
+    return _page(found, table, params)
 
 
-def _bounds(table: Table, ranges: Sequence[tuple[str, str, list[Item]]]) -> tuple[bytes, bytes]:
-    """The first and the last place that range key comparisons allow, so that a page reads little else."""
-    low, high = b"", BEHIND_ALL
-    for _, comparison, operands in ranges:
+def _meets(place: bytes, comparisons: Iterable[tuple[str, list[bytes]]]) -> bool:
+    return all(_COMPARISONS[how](place, places[0], places[-1]) for how, places in comparisons)
+
+
+def _comparisons(table: Table, ranges: Sequence[tuple[str, str, list[Item]]]) -> list[tuple[str, list[bytes]]]:
+    """The comparisons of the range key, each with the places that it names: keys are compared as they are ordered, so
+    binary by its bytes and numbers by all their digits. Raises AwsError (ValidationException)."""
+    made = []
+    for _, how, operands in ranges:
+        if how not in _COMPARISONS:
+            raise invalid("Query key condition not supported")
         places = [sortable(_of_kind(operand, table.range_type)) for operand in operands]
-        how = comparison.upper()
+        if how == "BEGINS_WITH" and table.range_type == "N":
+            raise invalid(
+                "Invalid KeyConditionExpression: Incorrect operand type for operator or function; operator or "
+                "function: begins_with, operand type: N"
+            )
+        made.append((how, places))
+    return made
+
+
+def _bounds(comparisons: Iterable[tuple[str, list[bytes]]]) -> tuple[bytes, bytes]:
+    """The first and the last place that comparisons allow, so that a page reads little else."""
+    low, high = b"", BEHIND_ALL
+    for how, places in comparisons:
         if how in _NOT_BELOW:
             low = max(low, places[0])
         if how in _NOT_ABOVE:
             high = min(high, places[-1])
-        if how == "BEGINS_WITH" and table.range_type == "S":
-            high = min(high, places[0] + BEHIND_ALL)
+        if how == "BEGINS_WITH":
+            high = min(high, _behind(places[0]))
     return low, high
+
+
+def _behind(prefix: bytes) -> bytes:
+    """The first place behind all that begin so."""
+    head = prefix.rstrip(b"\xff")
+    return head[:-1] + bytes([head[-1] + 1])
 
 
 def _of_kind(given: Any, kind: str | None) -> dict[str, Any]:

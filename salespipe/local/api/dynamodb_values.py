@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from decimal import Context, Inexact, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
@@ -18,8 +18,9 @@ from salespipe.local.stores.items import Item, Table
 
 MAX_ITEM_BYTES = 400 * 1024
 
-_PLAIN = re.compile(r"-?(0|[1-9]\d{0,37})(\.\d{0,36}[1-9])?")
-_DIGITS = Context(prec=38, traps=[Inexact, InvalidOperation])
+_MOST_DIGITS = 38
+_PLAIN = re.compile(r"-?(0|[1-9]\d*)(\.\d*[1-9])?", re.ASCII)
+_DIGITS = Context(prec=_MOST_DIGITS, traps=[Inexact, InvalidOperation])
 _FORMS: dict[str, Any] = {
     "S": str,
     "N": str,
@@ -160,7 +161,7 @@ def number(text: Any) -> str:
     """A number as DynamoDB keeps it: no leading or trailing zeros, no exponent, 38 digits at most."""
     if not isinstance(text, str):
         raise AwsError("SerializationException", "NUMBER_VALUE cannot be converted to String")
-    if _PLAIN.fullmatch(text) and text != "-0":
+    if len(text) <= _MOST_DIGITS and _PLAIN.fullmatch(text) and text != "-0":
         return text
     try:
         parsed = _DIGITS.create_decimal(text)
@@ -178,4 +179,4 @@ def number(text: Any) -> str:
             if parsed.adjusted() > 0
             else "Number underflow. Attempting to store a number with magnitude smaller than supported range"
         )
-    return format(Decimal(parsed).normalize(), "f")
+    return format(_DIGITS.normalize(parsed), "f")
