@@ -260,6 +260,26 @@ def test_a_query_that_ends_while_it_is_asked_to_stop_stays_what_it_became(
     assert asked[0]._stopped == set()
 
 
+def test_a_bucket_that_is_deleted_before_the_result_is_there_fails_the_query(athena: Athena, runtime: Embedded) -> None:
+    client = athena.client
+    athena.s3.create_bucket(Bucket="results")
+    location = {"OutputLocation": "s3://results/"}
+    client.create_work_group(Name="own", Configuration={"ResultConfiguration": location})
+
+    def before_write(bucket: str) -> None:
+        runtime.stores.objects.before_write = None
+        athena.s3.delete_bucket(Bucket=bucket)
+
+    runtime.stores.objects.before_write = before_write
+    id = client.start_query_execution(QueryString="SELECT 1", WorkGroup="own")["QueryExecutionId"]
+    status = athena.end(id)["Status"]
+    assert status["State"] == "FAILED"
+    assert status["StateChangeReason"].startswith("The S3 location provided to save your query results is invalid.")
+    athena.s3.create_bucket(Bucket="results")
+    assert athena.s3.list_objects_v2(Bucket="results")["KeyCount"] == 0
+    assert list((runtime.home / "objects").rglob("*.csv")) == []
+
+
 def test_the_workgroup_decides_where_results_go_and_how_much_is_read(athena: Athena) -> None:
     asked = {"ResultConfiguration": {"OutputLocation": "s3://elsewhere/x/"}}
     assert athena.run("SELECT 1", **asked)["ResultConfiguration"]["OutputLocation"].startswith("s3://lake/athena/")

@@ -200,7 +200,7 @@ class Executions:
         )
         result = request.statement.run(context)
         bucket, prefix = split_location(request.location)
-        return results.write(self._stores.objects, bucket, prefix + id, result)
+        return results.write(self._stores, self._moto.bucket_exists, bucket, prefix + id, result)
 
     def _own_folder(self) -> tempfile.TemporaryDirectory[str]:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ from salespipe.local.athena.render import writer
 from salespipe.local.athena.statements.context import Result, ResultColumn
 from salespipe.local.athena.types import MAX_VARCHAR
 from salespipe.local.errors import AwsError
-from salespipe.local.stores.objects import ObjectStore
+from salespipe.local.stores import Stores
+from salespipe.local.stores.objects import ObjectStore, StoredObject
 
 PAGE = 1000
 
@@ -26,6 +27,10 @@ _PRECISION = {
     "boolean": 0, "tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19, "real": 17, "double": 17,
     "varbinary": 1073741824, "timestamp": 3, "timestamp with time zone": 3, "time": 3,
 }  # fmt: skip
+_NO_BUCKET = (
+    "The S3 location provided to save your query results is invalid. Please check your S3 location is correct and is "
+    "in the same region and try again."
+)
 _SHOWN = {"real": "float"}
 _CELL = re.compile(rb'(?:"((?:[^"]|"")*)")?([,\n])')
 
@@ -63,8 +68,11 @@ class Written:
     bytes: int
 
 
-def write(objects: ObjectStore, bucket: str, key: str, result: Result) -> Written:
-    """Store all rows of a result; `key` is without its extension. Runs the statement, as rows are made while taken."""
+def write(stores: Stores, bucket_exists: Callable[[str], bool], bucket: str, key: str, result: Result) -> Written:
+    """Store all rows of a result; `key` is without its extension. Runs the statement, as rows are made while taken.
+
+    Raises AwsError if the bucket is not there by then, in one step with looking: no object is left without one.
+    """
     columns = [column_info(column) for column in result.columns]
     parts: list[bytes] = []
     rows = 0
@@ -75,9 +83,19 @@ def write(objects: ObjectStore, bucket: str, key: str, result: Result) -> Writte
         parts.append("".join([line(row) for row in page]).encode())
         rows += len(page)
     name = f"{key}.{'csv' if result.header else 'txt'}"
-    stored = objects.put(bucket, name, parts, content_type="application/octet-stream")
-    objects.put(bucket, f"{name}.metadata", json.dumps(columns).encode(), content_type="application/octet-stream")
-    return Written(f"s3://{bucket}/{name}", columns, rows, stored.size)
+    bodies = {name: parts, f"{name}.metadata": [json.dumps(columns).encode()]}
+    written: list[StoredObject] = []
+    try:
+        for each, body in bodies.items():
+            written.append(stores.objects.write(bucket, each, body, content_type="application/octet-stream"))
+    except BaseException:
+        stores.objects.discard(*written)
+        raise
+    with stores.db.write():
+        stores.objects.index(*written)  # and if what follows fails, the files go
+        if not bucket_exists(bucket):
+            raise AwsError("InvalidRequestException", _NO_BUCKET)
+    return Written(f"s3://{bucket}/{name}", columns, rows, written[0].size)
 
 
 def _quoted(value: str) -> str:
