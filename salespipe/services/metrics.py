@@ -34,8 +34,8 @@ class Counts:
     invocations: int | None
     function_errors: int | None
     freshness: float | None  # seconds: the age of the oldest record that delivery still holds, as last published
-    missed_changes: int | None  # events that went by age before the pipe had read them
-    missed_records: int | None  # records that went by age before delivery had read them
+    missed_changes: int | None  # events that went by age before the pipe had passed them on
+    missed_records: int | None  # records that went by age before delivery had written them
 
 
 def counts(p: Pipeline, since: datetime, now: datetime | None = None) -> Counts:

@@ -102,7 +102,7 @@ def _missed(seen: Counts) -> list[str]:
     """What went by age before it could be moved."""
     lost = {"pipe: {} changes": seen.missed_changes, "delivery: {} records": seen.missed_records}
     return [
-        f"{words.format(count)} reached the end of their retention before they were read, and are lost to it"
+        f"{words.format(count)} reached the end of their retention before they were passed on, and are lost"
         for words, count in lost.items()
         if count
     ]

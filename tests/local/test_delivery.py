@@ -24,6 +24,7 @@ from salespipe.local.stores.shards import Entry
 from salespipe.local.workers.delivery import DeliveryPoller
 from salespipe.local.workers.delivery_config import DeliveryConfig, DeliveryConfigError, LambdaProcessor
 from salespipe.local.workers.transform import InterruptedTransformError, Transform
+from salespipe.local.workers.trimming import Trimming, readers_of
 
 STREAM = "arn:aws:kinesis:eu-west-1:123456789012:stream/changes"
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:f"
@@ -131,6 +132,12 @@ def decoded(record: dict[str, Any]) -> bytes:
 
 def result(record: dict[str, Any], word: str = "Ok", data: bytes = b"") -> dict[str, Any]:
     return {"recordId": record["recordId"], "result": word, "data": base64.b64encode(data).decode()}
+
+
+def one_of_each(event: dict[str, Any]) -> dict[str, Any]:
+    """Of two records the first is taken over and the second has failed."""
+    first, second = event["records"]
+    return {"records": [result(first, "Ok", decoded(first)), result(second, "ProcessingFailed", decoded(second))]}
 
 
 def upper(event: dict[str, Any]) -> dict[str, Any]:
@@ -332,6 +339,56 @@ def test_a_bucket_that_is_missing_loses_nothing(bench: Bench) -> None:
     bench.bucket_is_there = True
     bench.drain(delivery)
     assert sorted(stored.read() for stored in bench.stores.objects.list("lake")) == [b"1", b"2"]
+
+
+def test_a_bucket_deleted_while_an_object_is_written_leaves_nothing_behind(bench: Bench) -> None:
+    bench.put(b"1", b"2")
+    delivery = bench.delivery(transformed=True)
+    bench.function = one_of_each
+
+    def before_write(bucket: str) -> None:
+        bench.bucket_is_there = False
+
+    bench.stores.objects.before_write = before_write
+    with pytest.raises(AwsError, match="NoSuchBucket"):
+        bench.drain(delivery)
+    assert bench.keys() == []
+    assert [path for path in (bench.stores.home / "objects").rglob("*") if path.is_file()] == []
+
+    bench.stores.objects.before_write = None
+    bench.bucket_is_there = True
+    bench.drain(delivery)
+    assert (bench.data(), [base64.b64decode(line["rawData"]) for line in bench.errors()]) == (b"1", [b"2"])
+    assert bench.sums()["DeliveryToS3.Records"] == 1
+
+
+@pytest.mark.parametrize("transformed", [False, True])
+def test_what_expires_while_the_bucket_is_missing_is_not_written_later(bench: Bench, transformed: bool) -> None:
+    delivery = bench.delivery(transformed=transformed)
+    bench.poll(delivery)
+    bench.bucket_is_there = False
+    bench.put(b"old")
+    with bench.stores.db.write() as connection:
+        connection.execute("update records set arrived_ms = arrived_ms - ?", (25 * 3600 * 1000,))
+    bench.put(b"new")
+    delivery.poll()  # has read both
+    for _ in range(3):
+        bench.now += 2
+        with pytest.raises(AwsError, match="NoSuchBucket"):
+            bench.drain(delivery)
+
+    now = time.time()
+    trimming = Trimming(bench.stores, now - 7200, lambda _: 24)
+    for _ in trimming.records(now, readers_of([(CONFIG, 0)])):
+        pass
+    (expired,) = bench.stores.metrics.read("Salespipe", "Expired", {"DeliveryStreamName": "hose"}, 0, now + 60)
+    assert expired.total == 1
+
+    bench.bucket_is_there = True
+    bench.drain(delivery)
+    assert bench.data().lower().strip() == b"new"
+    assert bench.sums()["DeliveryToS3.Records"] == 1
+    assert len([path for path in (bench.stores.home / "objects").rglob("*") if path.is_file()]) == 1
 
 
 def test_a_stream_made_anew_under_its_name(bench: Bench) -> None:

@@ -261,7 +261,7 @@ def test_what_a_worker_has_not_read_is_spared_for_an_hour_after_a_start_and_coun
     assert [record.data for record in stores.shards.read(STREAM, 0, 1, 100, 100)] == [b"e"]
     (expired,) = stores.metrics.read("Salespipe", "Expired", {"PipeName": "p"}, 0, started + 2 * HOUR)
     assert expired.total == 3
-    assert "pipe p: 3 records went at the age of 24 hours before it had read them" in caplog.text
+    assert "pipe p: 3 records went at the age of 24 hours before it had passed them on" in caplog.text
 
 
 def test_a_worker_that_has_read_everything_loses_nothing(stores: Stores, caplog: pytest.LogCaptureFixture) -> None:
@@ -274,23 +274,38 @@ def test_a_worker_that_has_read_everything_loses_nothing(stores: Stores, caplog:
     assert not caplog.records
 
 
-def test_what_a_worker_holds_in_memory_stays_and_is_not_counted(stores: Stores) -> None:
+def test_the_retention_period_is_final_and_each_lost_record_is_counted_once(stores: Stores) -> None:
     for id in "abcd":
         append(stores, id)
     stores.positions.save(PIPE.worker, "0", "1")
     age(stores, 25)
+    append(stores, "e")
     now = time.time()
     trimming = Trimming(stores, now - 2 * HOUR, lambda _: 24)
-    readers = {(STREAM, 0): [PIPE._replace(cursor=lambda: 3)]}
 
-    trim(trimming, now, readers)
-    assert stores.shards.first(STREAM, 0) == 2
-    assert stores.metrics.names("Salespipe") == []
-    stores.positions.save(PIPE.worker, "0", "3")
-    trim(trimming, now, readers)
-    assert stores.shards.first(STREAM, 0) == 0
+    for _ in range(2):
+        trim(trimming, now, {(STREAM, 0): [PIPE]})
+        assert [record.data for record in stores.shards.read(STREAM, 0, 0, 100, 100)] == [b"e"]
+        assert stores.positions.get(PIPE.worker, "0") == "4"
     (expired,) = stores.metrics.read("Salespipe", "Expired", {"PipeName": "p"}, 0, now + HOUR)
-    assert expired.total == 1
+    assert expired.total == 3
+
+
+def test_nothing_goes_within_the_retention_period_and_a_shard_that_nobody_can_deliver_does_not_grow(
+    stores: Stores,
+) -> None:
+    """A week in which S3 fails, an hour and a record at a time."""
+    stores.positions.save(PIPE.worker, "0", "0")
+    now = time.time()
+    trimming = Trimming(stores, now - 2 * HOUR, lambda _: 24)
+    for hour in range(7 * 24):
+        append(stores, f"{hour}")
+        trim(trimming, now, {(STREAM, 0): [PIPE]})
+        held = [record.data for record in stores.shards.read(STREAM, 0, 0, 1000, 10_000)]
+        assert held == [f"{one}".encode() for one in range(max(0, hour - 23), hour + 1)]
+        age(stores, 1.001)
+    (expired,) = stores.metrics.read("Salespipe", "Expired", {"PipeName": "p"}, 0, now + HOUR)
+    assert expired.total == 7 * 24 - 24
 
 
 def test_looking_at_a_stream_that_is_gone_does_not_make_it_known(stores: Stores) -> None:
@@ -345,39 +360,46 @@ def test_the_pipeline_goes_on_behind_the_horizon(
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_what_a_delivery_has_read_arrives_however_late_and_is_not_counted_as_lost(
+def test_what_cannot_be_delivered_within_the_retention_period_is_lost_and_status_says_how_much(
     runtime: Embedded, monkeypatch: pytest.MonkeyPatch, killed: bool
 ) -> None:
-    """S3 could not be written for a day; what was only in memory by then survives the process, too."""
+    """S3 could not be written for a day: what came since is delivered once it can, whatever was in memory."""
     from salespipe.aws.waiting import poll_until
     from salespipe.services import provision
     from salespipe.services.generate import generate
+    from salespipe.services.status import status
 
     p = runtime.pipeline()
     for _ in provision.up(p, provision.plan(p)):
         pass
     shards = runtime.stores.shards
 
-    def is_read() -> bool | None:
-        """Whether the pipe has put everything, and each shard's delivery has begun to read."""
-        found = [place for place in runtime.runtime.supervisor.readers() or {} if ":kinesis:" in place[0]]
-        tips = {place: shards.last(*place) for place in found}
-        readers = runtime.runtime.supervisor.readers() or {}
-        began = all(one.cursor() > 0 for place, tip in tips.items() if tip for one in readers[place])
-        return (sum(tips.values()) == 100 and began) or None
+    def incoming(count: int) -> bool | None:
+        """Whether the pipe has put everything."""
+        return sum(shards.last(*place) for place in runtime.runtime.supervisor.readers() or {}) == count or None
 
     with monkeypatch.context() as patched:
         patched.setattr(runtime.stores.objects, "before_write", _refuse)
         for _ in generate(p, rate=2000, count=100, seed=1):
             pass
-        poll_until(is_read, "all in memory", timeout=30, most=0.1)
+        poll_until(lambda: incoming(100), "a hundred in the stream", timeout=30, most=0.1)
+        supervisor = runtime.runtime.supervisor
+        poll_until(lambda: "refuses" in str(supervisor.errors()) or None, "a delivery to fail", timeout=30, most=0.1)
         age(runtime.stores, 25)
+        for _ in generate(p, rate=2000, count=50, seed=2):
+            pass
+        poll_until(lambda: incoming(150), "fifty more", timeout=30, most=0.1)
         finish(retention(runtime))
         if killed:
             runtime.restart()  # what is buffered is not written then
     p = runtime.pipeline()
-    poll_until(lambda: _delivered(runtime, p) == 100 or None, "everything", timeout=60, most=0.1)
-    assert _total(runtime, "Salespipe", "Expired", {"DeliveryStreamName": p.names.delivery}) == 0
+    poll_until(lambda: _delivered(runtime, p) == 50 or None, "the rest", timeout=60, most=0.1)
+    assert _total(runtime, "Salespipe", "Expired", {"DeliveryStreamName": p.names.delivery}) == 100
+    seen = status(p)
+    assert not seen.healthy
+    said = "delivery: 100 records reached the end of their retention before they were passed on, and are lost"
+    assert said in seen.problems
+    assert {hop.name: hop.lag for hop in seen.hops}["delivery"] == 0
 
 
 def _delivered(runtime: Embedded, p: Pipeline) -> float:

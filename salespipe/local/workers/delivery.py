@@ -8,7 +8,8 @@ A buffer is flushed when it is full or when its oldest record was read `Interval
 at least, while the shard has more to read at once (Firehose, too, raises the hints when it is behind). The interval
 runs from the reading of a record, through the Lambda's buffer and this one. Objects are written to disk before the
 transaction begins, so nobody waits for them. Begins where the shard was when the delivery stream was created. When S3
-cannot be written, the flush is repeated until it can and nothing more is read meanwhile.
+cannot be written, the flush is repeated until it can and nothing more is read meanwhile; what the stream's retention
+period ends for meanwhile is lost, and counted by whoever trims (see `trimming`): it is not written any more then.
 
 Where shards are limited in how often they are read, it reads once a second, as Firehose does, and more often only while
 it is behind; its reads count with everybody else's.
@@ -20,7 +21,7 @@ from __future__ import annotations
 import gzip
 import time
 import uuid
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from datetime import datetime
 from random import Random
 from zoneinfo import ZoneInfo
@@ -44,11 +45,12 @@ _NAMESPACE = "AWS/Firehose"
 _GZIP_LEVEL = 3  # half the time of level 6 for 14 % more bytes of order rows
 
 
-class DeliveryPoller:
-    """One shard of one delivery stream. `transform` is None without a Lambda.
+class _ExpiredError(Exception):
+    """Of what is held something was trimmed and counted as lost."""
 
-    In `cursors` it says, by worker and shard, how far it has read, which may be beyond its position.
-    """
+
+class DeliveryPoller:
+    """One shard of one delivery stream. `transform` is None without a Lambda."""
 
     def __init__(
         self,
@@ -59,7 +61,6 @@ class DeliveryPoller:
         bucket_exists: Callable[[str], bool],
         clock: Callable[[], float] = time.monotonic,
         throttle: Throttle | None = None,
-        cursors: MutableMapping[tuple[str, str], int] | None = None,
     ) -> None:
         self.topic = config.source_arn
         self._config = config
@@ -79,7 +80,9 @@ class DeliveryPoller:
         self._pending_since = 0.0
         self._buffer = Buffer()
         self._cursor: int | None = None
-        self._cursors = {} if cursors is None else cursors
+        """The last sequence that was read; None before the position was looked up."""
+        self._start = 0
+        """The position as it was then or was last saved: behind it lies all that is held here."""
         self._behind = False
         self._throttle = throttle or Throttle()
         self._next_read = 0.0
@@ -89,7 +92,10 @@ class DeliveryPoller:
         """One step: read, transform or flush. Raises what S3 says (AwsError), InterruptedTransformError."""
         now = self._clock()
         if self._flush_due(now):
-            self._flush()
+            try:
+                self._flush()
+            except _ExpiredError:
+                self._begin_again()
             return 0
         with self._stores.db.turn:
             self._read(now)
@@ -97,6 +103,12 @@ class DeliveryPoller:
             self._step()
             return 0
         return self._rest(now)
+
+    def _begin_again(self) -> None:
+        """Forget what is held, and read from the position what is left of it."""
+        self._cursor = None
+        self._pending, self._pending_bytes = [], 0
+        self._buffer = Buffer()
 
     # ---- reading ----
 
@@ -114,8 +126,7 @@ class DeliveryPoller:
     def _read(self, now: float) -> None:
         cursor = self._cursor
         if cursor is None:
-            cursor = self._position()
-            self._read_up_to(cursor)
+            cursor = self._start = self._position()
         room = self._step_bytes - self._pending_bytes
         limit = MAX_RECORDS - len(self._pending)
         if room <= 0 or limit <= 0:
@@ -135,12 +146,8 @@ class DeliveryPoller:
         self._pending_bytes += size
         if limited:
             self._throttle.was_read(self._config.source_arn, self._shard, size)
-        self._read_up_to(found[-1].sequence)
+        self._cursor = found[-1].sequence
         self._behind = last > found[-1].sequence
-
-    def _read_up_to(self, sequence: int) -> None:
-        """Say it in the turn in which it was read: before anything can be trimmed."""
-        self._cursor = self._cursors[self._worker, shard_id(self._shard)] = sequence
 
     def _may_read(self, now: float) -> bool:
         if now < self._next_read:
@@ -191,8 +198,7 @@ class DeliveryPoller:
 
     def _flush(self) -> None:
         config, buffer, stores = self._config, self._buffer, self._stores
-        if not self._bucket_exists(config.bucket):
-            raise AwsError("NoSuchBucket", f"The specified bucket does not exist: {config.bucket}", 404)
+        self._must_exist()  # before anything is written in vain; what counts is the look below
         identity = uuid.uuid5(uuid.NAMESPACE_URL, f"{self._worker}/{self._shard}/{buffer.first}-{buffer.last}")
         at = datetime.fromtimestamp(buffer.oldest_ms / 1000, self._zone)
         random = Random(identity.int)
@@ -207,10 +213,20 @@ class DeliveryPoller:
             bodies.append((key + object_name(config.name, config.version, at, identity, ""), buffer.errors))
         made = self._write(bodies)
         with stores.db.write():
-            stores.objects.index(*made)
+            stores.objects.index(*made)  # and if what follows fails, the files go
+            self._must_exist()
+            if self._position() != self._start:
+                raise _ExpiredError
             stores.positions.save(self._worker, shard_id(self._shard), str(buffer.last))
             self._count(buffer, sum(map(len, body)) if buffer.parts else 0)
+        self._start = buffer.last
         self._buffer = Buffer()
+
+    def _must_exist(self) -> None:
+        """Raise AwsError if the bucket is not there; inside `write()` it stays as it is until the end of that."""
+        bucket = self._config.bucket
+        if not self._bucket_exists(bucket):
+            raise AwsError("NoSuchBucket", f"The specified bucket does not exist: {bucket}", 404)
 
     def _write(self, bodies: list[tuple[str, list[bytes]]]) -> list[StoredObject]:
         """All the files or, on a full disk for one, none: the flush is tried again."""

@@ -57,8 +57,6 @@ class Supervisor:
         self._refused: dict[str, str] = {}
         self._existing: set[str] = set()
         self._wanted: list[Job] | None = None
-        self._cursors: dict[tuple[str, str], int] = {}
-        """How far deliveries have read, by worker and shard; that of one being replaced stays until its successor's."""
         self._since = time.time()
         self._lock = threading.Lock()
         self._self = Worker("supervisor", self, stores.bell, threading.Event(), explain=stores.storage.words)
@@ -112,7 +110,7 @@ class Supervisor:
     def readers(self) -> Readers | None:
         """Who reads what, those included that are just being replaced; None before the first look."""
         wanted = self._wanted
-        return None if wanted is None else readers_of(wanted, self._cursors)
+        return None if wanted is None else readers_of(wanted)
 
     def _running(self) -> dict[Job, Worker]:
         with self._lock:
@@ -135,8 +133,6 @@ class Supervisor:
         for key in self._existing - existing:
             self._stores.positions.clear(key)
             forget_gone(self._stores)  # what their workers still counted until they ended
-            for place in [place for place in self._cursors if place[0] == key]:
-                del self._cursors[place]
         self._existing = existing
         for job in wanted:
             if job not in running:
@@ -223,9 +219,7 @@ class Supervisor:
         if config.processor is not None:
             transform = Transform(config, config.processor, self._functions.invoke, stop.wait, self._stores.db.turn)
         exists, throttle = self._moto.bucket_exists, self._kinesis.throttle
-        delivering = DeliveryPoller(
-            config, shard, self._stores, transform, exists, throttle=throttle, cursors=self._cursors
-        )
+        delivering = DeliveryPoller(config, shard, self._stores, transform, exists, throttle=throttle)
         name = f"delivery {config.name} shard {shard}"
         return Worker(name, delivering, bell, stop, settle=DELIVERY_SETTLE, explain=explain)
 

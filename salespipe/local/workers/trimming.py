@@ -1,12 +1,13 @@
 """Trimming of the logs by age: changes of tables after 24 hours, records of a stream after its retention period.
 
-A reader that was not there in time goes on at the oldest record there is; what it missed is counted in the transaction
-that removes it (`Salespipe Expired`), and logged. What a running delivery holds in memory it has read in time and will
-write: nothing goes of what it has not written meanwhile, so that a kill does not lose it. What a running pipe or
-delivery has not read is spared during the first hour after a start: the machine may have been off for days, which the
-services on AWS never are.
+The period is final, as on AWS: what a pipe or delivery has not passed on by then is lost to it, also what it has read
+and cannot write, for as long as S3 or the next stream may fail; so a log never holds more than its period. What is lost
+is counted in the transaction that removes it (`Salespipe Expired`), which moves the reader's position behind it, and
+logged; the reader goes on at the oldest record there is. Only during the first hour after a start all of that is
+spared: the machine may have been off for days, which the services on AWS never are.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html,
-https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html
+https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html,
+https://docs.aws.amazon.com/firehose/latest/dev/retry.html
 """
 
 from __future__ import annotations
@@ -35,26 +36,19 @@ log = logging.getLogger(__name__)
 
 
 class Reader(NamedTuple):
-    """Who reads a shard: the worker and shard under which its position is kept, and the dimensions of its metrics.
-
-    `cursor` gives the last sequence that it has read; behind its position (0 always is) it holds nothing in memory.
-    """
+    """Who reads a shard: the worker and shard under which its position is kept, and the dimensions of its metrics."""
 
     name: str
     worker: str
     shard: str
     dimensions: Mapping[str, str]
-    cursor: Callable[[], int] = lambda: 0
 
-
-Cursors = Mapping[tuple[str, str], int]
-"""By worker and shard, as positions are kept: the last sequence that was read. They change while one looks."""
 
 Readers = Mapping[tuple[str, int], Sequence[Reader]]
 """By ARN of the stream and number of the shard, which is 0 for a stream of changes."""
 
 
-def readers_of(jobs: Iterable[PipeConfig | tuple[DeliveryConfig, int]], cursors: Cursors) -> Readers:
+def readers_of(jobs: Iterable[PipeConfig | tuple[DeliveryConfig, int]]) -> Readers:
     """Who reads what, of running pipes and shards of delivery streams."""
     found: dict[tuple[str, int], list[Reader]] = defaultdict(list)
     for job in jobs:
@@ -64,15 +58,10 @@ def readers_of(jobs: Iterable[PipeConfig | tuple[DeliveryConfig, int]], cursors:
         else:
             config, shard = job
             of = {"DeliveryStreamName": config.name}
-            worker, name = worker_key(config.arn, config.created), shard_id(shard)
-            cursor = partial(_cursor, cursors, worker, name)
-            reader = Reader(f"delivery {config.name}", worker, name, of, cursor)
+            worker = worker_key(config.arn, config.created)
+            reader = Reader(f"delivery {config.name}", worker, shard_id(shard), of)
             found[config.source_arn, shard].append(reader)
     return found
-
-
-def _cursor(cursors: Cursors, worker: str, shard: str) -> int:
-    return cursors.get((worker, shard), 0)
 
 
 class Trimming:
@@ -124,21 +113,20 @@ class Trimming:
         stores, missed, more = self._stores, Counter[str](), True
         while more:
             with stores.db.write():
-                # In the turn: a reader that has read something meanwhile has said so.
                 positions = [(reader, stores.positions.get(reader.worker, reader.shard)) for reader in readers]
-                spares = self.spares(now)
-                kept_for = [int(at or 0) for reader, at in positions if spares or reader.cursor() > int(at or 0)]
+                kept_for = [int(at or 0) for _, at in positions] if self.spares(now) else []
                 made = step(min(kept_for, default=None))
                 for reader, position in positions:
                     count = 0 if position is None else made.above(int(position))
                     if count:
                         stores.metrics.add("Salespipe", "Expired", reader.dimensions, count)
+                        stores.positions.save(reader.worker, reader.shard, str(made.last))
                         missed[reader.name] += count
             more = made.more
             yield
         for name, count in missed.items():
             log.error(
-                "%s: %d records went at the age of %d hours before it had read them; it goes on at the oldest",
+                "%s: %d records went at the age of %d hours before it had passed them on; it goes on at the oldest",
                 name,
                 count,
                 kept // HOUR,
