@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import pickle
 import time
+from contextlib import suppress
 
 from salespipe.local import moto_inside
 from salespipe.local.moto_inside import QueueName
@@ -30,6 +31,7 @@ OPERATIONS = frozenset(
     }
 )
 """Of SQS: what changes messages and nothing else."""
+_SENDING = frozenset({"SendMessage", "SendMessageBatch"})
 KIND = "sqs-message"
 DELETED = "sqs-deleted"
 """Of the documents: the messages, under numbers in their order, and the receipt handles of those deleted."""
@@ -63,8 +65,15 @@ class Messages:
             moto_inside.put_deleted(QueueName(*document["queue"]), document["handles"])
             self._next = max(self._next, int(id) + 1)
 
-    def save(self) -> None:
-        """Write what changed since it was last written, as one step. After an error `restore` has to follow."""
+    def save(self, operation: str = "") -> None:
+        """Write what changed since it was last written, as one step. After an error `restore` has to follow.
+
+        Told that the operation was one that sends, it looks at the new ends of the queues and not at all that wait.
+        """
+        if operation in _SENDING:
+            with suppress(LookupError):
+                self._save_sent(list(moto_inside.sent_messages(self._known)))
+                return
         gone, self._known = self._known, {}
         changed: list[tuple[str, moto_inside.Queued]] = []
         for found in moto_inside.messages():
@@ -83,6 +92,13 @@ class Messages:
             with self._db.write():
                 self._write(changed)
                 self._remove(gone)
+
+    def _save_sent(self, sent: list[moto_inside.Queued]) -> None:
+        new = [(f"{self._next + count:016d}", found) for count, found in enumerate(sent)]
+        self._next += len(new)
+        with self._db.write():
+            self._write(new)
+        self._known |= {found.message: (id, found.queue, found.state) for id, found in new}
 
     def _write(self, changed: list[tuple[str, moto_inside.Queued]]) -> None:
         for id, found in changed:

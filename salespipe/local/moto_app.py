@@ -85,7 +85,7 @@ class Moto:
             if reply.status < 400:
                 operation = _operation(request)
                 if request.service == "sqs" and operation in ON_MESSAGES:
-                    self._keep_messages()
+                    self._keep_messages(operation)
                 elif _changes(request, operation):
                     self._keep(request.service)
         return reply
@@ -159,13 +159,13 @@ class Moto:
         finally:
             self._stores.bell.ring(CONTROL)
 
-    def _keep_messages(self) -> None:
+    def _keep_messages(self, operation: str) -> None:
         """The same where only messages changed, which are no control plane: nobody is woken."""
         if self._changed is not None:
             self._changed.add("sqs")
             return
         try:
-            self._messages.save()
+            self._messages.save(operation)
         except BaseException:
             self._undo({"sqs"})
             raise

@@ -12,7 +12,8 @@ import pickle
 import threading
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import moto
@@ -26,7 +27,7 @@ from moto.dynamodb.parsing import ast_nodes, expressions
 from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
 from moto.dynamodb.parsing.key_condition_expression import parse_expression
 from moto.dynamodb.parsing.validators import UpdateExpressionValidator
-from moto.sqs.models import Message, Queue
+from moto.sqs.models import Message, Queue, SQSBackend
 
 from salespipe.local.errors import AwsError
 from salespipe.local.functions import DeployedFunction
@@ -150,21 +151,52 @@ def _delayed(message: Any) -> bool:
     return bool(message.delayed_until) and bool(unix_time_millis() < message.delayed_until)
 
 
-# With every message that is sent, moto counts all of its queue, and asks the clock four times for each. Those that were
-# neither received nor delayed (dead letters, mostly) need no clock.
+# Counting a queue, moto asks the clock four times for each message. Those that were neither received nor delayed (dead
+# letters, mostly) need no clock.
 for _name, _quick in {"visible": _visible, "delayed": _delayed}.items():
     setattr(Message, _name, property(_quick))
+
+_COUNTED: list[str] = Queue.BASE_ATTRIBUTES
+_UNCOUNTED = [name for name in _COUNTED if not name.startswith("ApproximateNumberOf")]
+_send_message = SQSBackend.send_message
+
+
+def _send_uncounted(*args: Any, **more: Any) -> Any:
+    """Of all attributes of a queue moto wants to know one when it sends: the others' counts are left out meanwhile, or
+    a message would cost the more the more of them wait. moto's calls come one by one."""
+    Queue.BASE_ATTRIBUTES = _UNCOUNTED
+    try:
+        return _send_message(*args, **more)
+    finally:
+        Queue.BASE_ATTRIBUTES = _COUNTED
+
+
+setattr(SQSBackend, "send_message", _send_uncounted)  # noqa: B010 - to a type checker a method is not a value
 
 
 def messages() -> Iterator[Queued]:
     """Every message of every queue, each queue's in its order."""
+    for name, queue in _queues():
+        for message in queue._messages:
+            yield _queued(name, message, message in queue._pending_messages)
+
+
+def sent_messages(known: Container[object]) -> Iterator[Queued]:
+    """The messages behind the last known one of each queue, each queue's in its order. Where sending wakes a function,
+    which takes messages away, this is not all that changed: it is refused with LookupError."""
+    for name, queue in _queues():
+        if queue.lambda_event_source_mappings:
+            raise LookupError(name)
+        for message in reversed(list(takewhile(lambda message: message not in known, reversed(queue._messages)))):
+            yield _queued(name, message, False)
+
+
+def _queues() -> Iterator[tuple[QueueName, Any]]:
     held = _backends("sqs")
     for account in list(held):
         for region, backend in list(held[account].items()):
             for name, queue in backend.queues.items():
-                full_name, pending = QueueName(account, region, name), queue._pending_messages
-                for message in queue._messages:
-                    yield _queued(full_name, message, message in pending)
+                yield QueueName(account, region, name), queue
 
 
 def put_message(name: QueueName, attributes: dict[str, Any], *, pending: bool) -> Queued | None:

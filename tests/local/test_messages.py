@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from moto.sqs.models import Message
 
 from salespipe.local import moto_inside
 from salespipe.local.messages import DELETED, KIND
@@ -56,6 +57,54 @@ def test_an_operation_on_messages_writes_those_it_changed_and_nothing_else(
     sqs.purge_queue(QueueUrl=url)
     assert runtime.stores.documents.all(KIND) == {}
     assert runtime.stores.control.get("sqs") == state
+
+
+def test_sending_looks_at_no_message_that_waits(runtime: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither we, for what changed, nor moto, which counts its queues: or it costs more the more of them wait."""
+    url, sqs = queue(runtime), runtime.client("sqs")
+    for _ in range(3):
+        sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": f"{id}", "MessageBody": f"{id}"} for id in range(10)])
+    looked: list[Any] = []
+    real = moto_inside._queued
+
+    def queued(*about: Any) -> moto_inside.Queued:
+        looked.append(about)
+        return real(*about)
+
+    monkeypatch.setattr(moto_inside, "_queued", queued)
+    with monkeypatch.context() as patched:
+        patched.setattr(Message, "visible", property(lambda message: looked.append(message)))
+        patched.setattr(Message, "delayed", property(lambda message: looked.append(message)))
+        sqs.send_message(QueueUrl=url, MessageBody="one more")
+        assert len(looked) == 1
+        entries = [{"Id": f"{id}", "MessageBody": f"{id}"} for id in range(5)]
+        sqs.send_message_batch(QueueUrl=url, Entries=entries)
+        assert len(looked) == 1 + 5
+    counted = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    assert counted == {"ApproximateNumberOfMessages": "36"}
+
+
+def test_messages_sent_between_other_operations_are_all_there_again(runtime: Embedded) -> None:
+    url, sqs = queue(runtime), runtime.client("sqs")
+    other = str(sqs.create_queue(QueueName="other")["QueueUrl"])
+    sent, taken = list[str](), list[str]()
+    for turn in range(6):
+        for each, to in ((f"{turn}", url), (f"other {turn}", other)):
+            sqs.send_message(QueueUrl=to, MessageBody=each)
+        sqs.send_message_batch(
+            QueueUrl=url, Entries=[{"Id": id, "MessageBody": f"{turn}{id}", "DelaySeconds": 0} for id in "ab"]
+        )
+        sent += [f"{turn}", f"{turn}a", f"{turn}b"]
+        if turn % 2:
+            for got in receive(runtime, url, 2):
+                taken.append(got["Body"])
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=got["ReceiptHandle"])
+    path = runtime.endpoint
+    runtime.restart()
+    url, other = url.replace(path, runtime.endpoint), other.replace(path, runtime.endpoint)
+    left = [one["Body"] for _ in range(3) for one in receive(runtime, url)]
+    assert taken + left == sent
+    assert [one["Body"] for one in receive(runtime, other)] == [f"other {turn}" for turn in range(6)]
 
 
 def test_messages_are_no_part_of_the_state_of_their_queue(runtime: Embedded) -> None:
