@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import typer
@@ -73,34 +75,43 @@ class Shell:
         raise typer.Exit(code)
 
 
-def generator(events: Iterator[T]) -> Generator[T, None, None]:
+def generator(events: Iterator[T]) -> GeneratorType[T, None, None]:
     """A service's events as the generator they are, which can be closed and interrupted."""
-    return cast("Generator[T, None, None]", events)
+    return cast("GeneratorType[T, None, None]", events)
 
 
 def follow(events: Iterator[Any], result: type[R], show: Callable[[Any], None]) -> R:
     """Show a service's events and return its last one, the result, which is of the type `result`.
 
-    Ctrl-C may strike while an event is being shown, when the service is not running. It is handed to the
-    service all the same, so that one place decides what is finished before the command ends.
+    Ctrl-C may strike while the service is not running, as while an event is being shown. It is handed to the service
+    all the same, so that one place decides what is finished before the command ends.
 
     A stdout that takes no more does not stop the service half way either: it runs to its end, unseen, and then the
     ClosedPipe or OutputError is raised.
     """
     running = generator(events)
-    interrupt: KeyboardInterrupt | None = None
+    left: Iterator[Any] = running
     unseen: ClosedPipe | OutputError | None = None
-    while True:
-        event = next(running) if interrupt is None else running.throw(interrupt)
-        interrupt = None
-        if isinstance(event, result):
-            if unseen is not None:
-                raise unseen
-            return event
+    event: Any = None
+    while not isinstance(event, result):
+        interrupt: KeyboardInterrupt | None = None
         try:
-            if unseen is None:
-                show(event)
+            # A loop, not next(): between the return of a call and what is done with it Ctrl-C may strike.
+            for event in left:
+                if isinstance(event, result):
+                    break
+                if unseen is None:
+                    show(event)
+            else:
+                raise RuntimeError("a service ended without its result")
         except (ClosedPipe, OutputError) as error:
             unseen = error
         except KeyboardInterrupt as error:
+            if running.gi_frame is None:  # the service has ended with it
+                raise
             interrupt = error
+        if interrupt is not None and not isinstance(event, result):
+            left = chain([running.throw(interrupt)], running)
+    if unseen is not None:
+        raise unseen
+    return event

@@ -17,7 +17,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from salespipe.errors import UsageError
 from salespipe.orders import Operation
@@ -77,25 +77,32 @@ def write(
     """
     sender = BatchSender(p, clock=clock, sleep=sleep)
     writer = _Writer(iter(operations), sender, _Pace(clock(), rate), count, duration, clock, sleep)
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="write") as pool:
-        interrupted = False
-        try:
+    interrupted = False
+    try:
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="write") as pool:
             try:
-                yield from writer.run(pool)
-                yield from writer.finish()
-            except KeyboardInterrupt:
-                interrupted = True
+                try:
+                    yield from writer.run(pool)
+                    yield from writer.finish()
+                except KeyboardInterrupt:
+                    interrupted = True
+                    sender.stop()
+                    writer.leave_half_handed()
+                    yield from writer.finish()
+            except BaseException as error:
                 sender.stop()
-                yield from writer.finish()
-        except GeneratorExit:
-            sender.stop()
+                writer.leave_unbegun()
+                if not isinstance(error, GeneratorExit):
+                    yield writer.progress()
+                raise
+        result = WriteResult(**vars(writer.progress()))
+    except KeyboardInterrupt:
+        if interrupted:
             raise
-        except BaseException:
-            sender.stop()
-            pool.shutdown(wait=True, cancel_futures=True)
-            yield writer.progress()
-            raise
-    yield WriteResult(**vars(writer.progress()), interrupted=interrupted)
+        # All is written, or nothing was begun: only the threads were waited for.
+        interrupted = True
+        result = WriteResult(**vars(writer.progress()))
+    yield replace(result, interrupted=interrupted)
 
 
 class _Pace:
@@ -148,6 +155,7 @@ class _Writer:
         self._held: Operation | None = None  # taken from the operations, but its key is busy
         self._busy: set[str] = set()  # the keys of all that is under way
         self._under_way: dict[Future[None], list[Operation]] = {}
+        self._handing: Future[None] | None = None  # under way, but perhaps not with the pool yet
 
     def progress(self) -> WriteProgress:
         tally = self._sender.tally
@@ -176,7 +184,7 @@ class _Writer:
             elif len(self._under_way) >= _MOST_UNDER_WAY:
                 self._wait()
             elif batch := self._take(self._pace.batch_size(self._taken, most, now)):
-                self._under_way[pool.submit(self._sender.send, batch)] = batch
+                self._hand_over(pool, batch)
                 self._taken += len(batch)
             elif self._held:
                 self._wait()
@@ -192,6 +200,35 @@ class _Writer:
             yield from self._tell()
             self._wait()
             self._reap()
+
+    def leave_half_handed(self) -> None:
+        """Take back the batch in whose handing over Ctrl-C struck, unless a thread has begun it all the same."""
+        if self._handing is not None and self._handing.cancel():
+            self._under_way.pop(self._handing, None)
+
+    def leave_unbegun(self) -> None:
+        """Take back every batch that no thread has begun, and wait for the others, whatever becomes of them."""
+        for future in self._under_way:
+            future.cancel()
+        wait(self._under_way)
+
+    def _hand_over(self, pool: ThreadPoolExecutor, batch: list[Operation]) -> None:
+        """Have a batch sent. Ctrl-C may strike at any point in here, also where the pool starts a thread that it then
+        knows nothing of. So the future is ours: known before the batch is handed over, and claimed by who sends it."""
+        self._handing = Future()
+        self._under_way[self._handing] = batch
+        pool.submit(self._send, self._handing, batch)
+        self._handing = None
+
+    def _send(self, future: Future[None], batch: list[Operation]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            self._sender.send(batch)
+        except BaseException as error:  # noqa: BLE001 - raised where it is asked for, as by the pool's own futures
+            future.set_exception(error)
+        else:
+            future.set_result(None)
 
     def _most(self) -> int:
         """How many operations the next batch may have; 0 when there is nothing more to write."""

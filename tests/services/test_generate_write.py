@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import concurrent.futures as futures
 import math
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from random import Random
+from types import FrameType
 from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
+from salespipe.cli import shell
 from salespipe.errors import AccessError, NotThereError, SalespipeError, TransientError, UsageError
 from salespipe.orders import Operation
 from salespipe.orders.simulator import simulate
+from salespipe.services import write as write_module
 from salespipe.services.batches import BatchSender
 from salespipe.services.write import WriteProgress, WriteResult, check_limits, write
 from tests.services.faketable import FakeClock, FakeTable, Request, client_error
@@ -212,6 +217,92 @@ def test_ctrl_c_in_the_hands_of_the_caller_is_thrown_in() -> None:
     assert result.interrupted
     assert total(result) == table.writes > 0
     assert next(events, None) is None
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_ctrl_c_while_a_thread_is_started_counts_what_that_thread_applies(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread runs, but the pool does not know of it; its batch is applied as late as can be."""
+    begin, table = threading.Event(), FakeTable()
+    start, put = threading.Thread.start, table.batch_write_item
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        if thread.name == f"write_{number}":
+            raise KeyboardInterrupt
+
+    def late(RequestItems: dict[str, list[Request]]) -> dict[str, Any]:
+        begin.wait()
+        return put(RequestItems)
+
+    def waited(*args: Any, **more: Any) -> Any:
+        begin.set()
+        return futures.wait(*args, **more)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    monkeypatch.setattr("salespipe.services.write.wait", waited)
+    table.batch_write_item = late  # type: ignore[method-assign]
+    result = result_of(write(table.pipeline(), orders()))
+    begin.set()
+    end_of_threads()
+
+    assert result.interrupted
+    assert total(result) == table.writes
+
+
+def test_ctrl_c_at_any_line_counts_what_is_applied_and_tells_it() -> None:
+    """The signal's exception is raised at one line after another of the loop, the writer and the showing."""
+    steps, told = 0, 0
+    while True:
+        table = FakeTable()
+        result, struck = interrupted_at(steps, table)
+        end_of_threads()
+        if result is not None:
+            told += 1
+            assert total(result) == table.writes
+        else:  # before the first operation, or behind the last one
+            assert table.writes in (0, COUNT), f"step {steps}: nothing is told of what was applied"
+        if not struck:
+            break
+        steps += 1
+
+    assert told > 150
+
+
+COUNT = 30
+
+
+def interrupted_at(step: int, table: FakeTable) -> tuple[WriteResult | None, bool]:
+    """What `follow` returns of a run with an interrupt at its `step`th line (None: it ends with it), and whether there
+    was such a line."""
+    left, files = step, {write_module.__file__, shell.__file__}
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal left
+        if frame.f_code.co_filename not in files or frame.f_code.co_name in ("progress", "<module>"):
+            return None
+        if event == "line":
+            left -= 1
+            if left == -1:
+                raise KeyboardInterrupt
+        return trace
+
+    events = write(table.pipeline(), orders(), count=COUNT)
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        return shell.follow(events, WriteResult, lambda event: None), left < 0
+    except KeyboardInterrupt:
+        return None, True
+    finally:
+        sys.settrace(before)
+
+
+def end_of_threads() -> None:
+    for thread in threading.enumerate():
+        if thread.name.startswith("write"):
+            thread.join()
 
 
 def test_a_caller_that_goes_away_leaves_no_thread_behind() -> None:
