@@ -1,4 +1,5 @@
-"""Kinesis records over the shard log; streams themselves, their shards and their modes stay with moto.
+"""Kinesis over the shard log: putting records here, reading them in `kinesis_reading`; streams themselves, their shards
+and their modes stay with moto.
 
 API and limits: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 """
@@ -7,13 +8,12 @@ from __future__ import annotations
 
 import binascii
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from salespipe.local import moto_inside
-from salespipe.local.api.iterators import Iterators, Position
-from salespipe.local.api.kinesis_shards import Shard, Shards
+from salespipe.local.api.kinesis_reading import KinesisReading
+from salespipe.local.api.kinesis_shards import Shard, Shards, size_of
 from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
 from salespipe.local.forgetting import forget_gone
@@ -23,29 +23,24 @@ from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
 from salespipe.local.stores.shards import (
     Entry,
-    ShardRecord,
-    parse_sequence_number,
     sequence_number,
     shard_id,
-    shard_number,
 )
 
-ITERATOR_SECONDS = 5 * 60
 MAX_PUT_RECORDS = 500
 MAX_RECORD_BYTES = 1024 * 1024
 MAX_PUT_BYTES = 10 * 1024 * 1024
-MAX_GET_RECORDS = 10_000
-MAX_GET_BYTES = 10 * 1024 * 1024
 
 
 class KinesisApi:
-    """Puts and gets records; forgets a stream's shards whenever the control plane changed them."""
+    """Puts records, and forgets a stream's shards whenever the control plane changed them."""
 
     def __init__(self, stores: Stores, moto: Moto, throttle: Throttle | None = None) -> None:
         self._stores = stores
         self._moto = moto
         self.throttle = throttle or Throttle()
-        self.iterators = self._iterators = Iterators(ITERATOR_SECONDS)
+        self._reading = KinesisReading(stores.shards, self.shards, self._arn, self.throttle, moto.account)
+        self.iterators = self._reading.iterators
         self._shards: dict[str, Shards] = {}
         self._changes = 0
         self._lock = threading.Lock()
@@ -54,12 +49,10 @@ class KinesisApi:
         """Handlers by operation name."""
         changing = ("CreateStream", "DeleteStream", "MergeShards", "SplitShard", "UpdateShardCount", "UpdateStreamMode")
         own: dict[str, Handler] = {
-            "GetRecords": self.get_records,
-            "GetShardIterator": self.get_shard_iterator,
             "PutRecord": self.put_record,
             "PutRecords": self.put_records,
         }
-        return own | dict.fromkeys(changing, self._change)
+        return own | self._reading.operations() | dict.fromkeys(changing, self._change)
 
     def _change(self, call: Call) -> dict[str, Any]:
         """Left to moto; shards are read anew afterwards, and a deleted stream's records go with it."""
@@ -192,7 +185,7 @@ class KinesisApi:
         self, stream_arn: str, entries: Sequence[Entry]
     ) -> tuple[list[dict[str, str]], list[AwsError]]:
         """The records that the shards take just now, whatever became of those before them."""
-        takes = [self.throttle.put(stream_arn, entry.shard, _size(entry)) for entry in entries]
+        takes = [self.throttle.put(stream_arn, entry.shard, size_of(entry)) for entry in entries]
         taken = [entry for entry, takes_it in zip(entries, takes, strict=True) if takes_it]
         made = iter(self._answers(stream_arn, taken) if taken else [])
         answers: list[dict[str, str]] = []
@@ -205,106 +198,11 @@ class KinesisApi:
                 answers.append({"ErrorCode": refused[-1].code, "ErrorMessage": refused[-1].message})
         return answers, refused
 
-    # ---- getting ----
-
-    def get_shard_iterator(self, call: Call) -> dict[str, Any]:
-        """TRIM_HORIZON, LATEST, AT_TIMESTAMP, AT_ or AFTER_SEQUENCE_NUMBER."""
-        arn = self._arn(call)
-        try:
-            shard = shard_number(call.params.get("ShardId", ""))
-        except ValueError:
-            shard = -1
-        if shard not in self.shards(arn).by_number:
-            raise AwsError(
-                "ResourceNotFoundException",
-                f"Shard {call.params.get('ShardId')} in stream {arn.rpartition('/')[2]} under account "
-                f"{self._moto.account} does not exist",
-            )
-        after = self._after(call, arn, shard)
-        return {"ShardIterator": self._iterators.make(Position(arn, shard, after))}
-
-    def _after(self, call: Call, arn: str, shard: int) -> int:
-        kind = call.params.get("ShardIteratorType")
-        if kind == "TRIM_HORIZON":
-            return 0
-        if kind == "LATEST":
-            return self._stores.shards.last(arn, shard)
-        if kind == "AT_TIMESTAMP":
-            if "Timestamp" not in call.params:
-                raise AwsError(
-                    "InvalidArgumentException", "Must specify timestampInMillis for iterator type AT_TIMESTAMP"
-                )
-            return self._stores.shards.at_or_after(arn, shard, int(float(call.params["Timestamp"]) * 1000)) - 1
-        if kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
-            try:
-                given = parse_sequence_number(call.params.get("StartingSequenceNumber", ""))
-            except ValueError as error:
-                raise AwsError("InvalidArgumentException", "StartingSequenceNumber is not valid") from error
-            return given - 1 if kind == "AT_SEQUENCE_NUMBER" else given
-        raise AwsError("ValidationException", f"Invalid ShardIteratorType: {kind}")
-
-    def get_records(self, call: Call) -> dict[str, Any]:
-        """Up to 10,000 records or 10 MB; a closed shard that was read to its end has no next iterator."""
-        position = self._iterators.read(call.params.get("ShardIterator"))
-        arn, shard = position.stream_arn, position.shard
-        known = self.shards(arn).by_number
-        limit = call.params.get("Limit", MAX_GET_RECORDS)
-        if not 1 <= limit <= MAX_GET_RECORDS:
-            raise AwsError(
-                "ValidationException",
-                f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must "
-                f"have value between 1 and {MAX_GET_RECORDS}",
-            )
-        limited = self.throttle.on
-        if limited and not self.throttle.read(arn, shard):
-            raise shard_refused(arn, shard)
-        log = self._stores.shards
-        found = log.read(arn, shard, position.after, limit, MAX_GET_BYTES)
-        if limited:
-            self.throttle.was_read(arn, shard, sum(map(_size, found)))
-        after = found[-1].sequence if found else position.after
-        waiting = log.arrived(arn, shard, after)
-        answer: dict[str, Any] = {
-            "Records": [
-                {
-                    "SequenceNumber": sequence_number(shard, record.sequence),
-                    "ApproximateArrivalTimestamp": record.arrived_ms / 1000,
-                    "Data": binascii.b2a_base64(record.data, newline=False).decode("ascii"),
-                    "PartitionKey": record.partition_key,
-                    "EncryptionType": "NONE",
-                }
-                for record in found
-            ],
-            "MillisBehindLatest": max(0, self._now_ms() - waiting) if waiting else 0,
-        }
-        if known[shard].is_open or waiting:
-            answer["NextShardIterator"] = self._iterators.make(Position(arn, shard, after))
-        else:
-            answer["ChildShards"] = [
-                {
-                    "ShardId": shard_id(child.number),
-                    "ParentShards": [shard_id(p) for p in (child.parent, child.adjacent) if p is not None],
-                    "HashKeyRange": {"StartingHashKey": str(child.first_hash), "EndingHashKey": str(child.last_hash)},
-                }
-                for child in known.values()
-                if shard in (child.parent, child.adjacent)
-            ]
-        return answer
-
-    @staticmethod
-    def _now_ms() -> int:
-        return time.time_ns() // 1_000_000
-
-
-def _size(record: Entry | ShardRecord) -> int:
-    """The bytes that count for a shard's limits."""
-    return len(record.data) + len(record.partition_key.encode())
-
 
 def _sizes(entries: Sequence[Entry]) -> dict[int, tuple[int, int]]:
     """How many records, and how many bytes, go into each shard."""
     found: dict[int, tuple[int, int]] = {}
     for entry in entries:
         count, size = found.get(entry.shard, (0, 0))
-        found[entry.shard] = (count + 1, size + _size(entry))
+        found[entry.shard] = (count + 1, size + size_of(entry))
     return found

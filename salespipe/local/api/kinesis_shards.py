@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import md5
 
 from salespipe.local.errors import AwsError
+from salespipe.local.stores.shards import Entry, ShardRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +49,8 @@ class Shards:
         if at < 0 or place > self._open[at].last_hash:
             raise AwsError("InternalFailure", f"no open shard covers hash key {place}", 500)
         return self._open[at].number
+
+
+def size_of(record: Entry | ShardRecord) -> int:
+    """The bytes that count for a shard's limits."""
+    return len(record.data) + len(record.partition_key.encode())
