@@ -3,8 +3,9 @@ back. Nothing here waits: what is stored is made older instead."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -700,6 +701,40 @@ def test_pages_that_nobody_uses_leave_the_file_and_others_do_not(stores: Stores)
     after = space.pages()
     assert after.free == SLACK
     assert after.total <= before.total - (before.free - SLACK)
+
+
+def test_a_step_of_giving_back_is_longer_while_nobody_asks_for_the_turn(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deadline(seconds: float = aging.STEP_SECONDS) -> Callable[[], bool]:
+        """The short time is always over, the long one never."""
+        return lambda: seconds == aging.STEP_SECONDS
+
+    monkeypatch.setattr("salespipe.local.stores.space.deadline", deadline)
+    for id in range(60):
+        append(stores, str(id), data=b"x" * 100_000)
+    age(stores, 25)
+    now = time.time()
+    trim(Trimming(stores, now - 2 * HOUR, lambda _: 24), now, {})
+    space = Space(stores.db, 1)
+    space.look()
+    free = space.pages().free
+    turn = stores.db.turn
+
+    def ask() -> None:
+        with turn:
+            pass
+
+    with turn:
+        waiter = threading.Thread(target=ask)
+        waiter.start()
+        while not turn.wanted:
+            time.sleep(0)
+        assert space.give_back()
+        assert space.pages().free == free - 1
+    waiter.join()
+    assert not space.give_back()
+    assert space.pages().free == SLACK
 
 
 def test_a_home_in_which_nothing_is_left_is_small_and_its_numbers_go_on(runtime: Embedded, orders: str) -> None:

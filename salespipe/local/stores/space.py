@@ -15,6 +15,8 @@ from salespipe.local.stores.database import Database
 SLACK = 1024
 """Free pages that stay in any case."""
 _LITTLE = 64 * 1024 * 1024
+_LONGEST_STEP = 0.01
+"""Seconds, while nobody else asks for the turn: who does waits for no more than the rest of 2 ms."""
 
 
 class Pages(NamedTuple):
@@ -49,19 +51,19 @@ class Space:
 
     def give_back(self) -> bool:
         """One step of giving back what is spare; whether there is more. The file becomes shorter when the log is
-        folded."""
+        folded. A step is longer while nobody asks for the turn: a store that is left alone shrinks soon."""
         spare = self.spare()
         if not spare:
             return False
         with self._db.write() as connection:
-            over = deadline()
+            over, over_at_last = deadline(), deadline(_LONGEST_STEP)
             spare = min(spare, int(connection.execute("pragma freelist_count").fetchone()[0]))
             done = 0
             while done < spare:
                 # One page a call: Python takes no second step of a statement that has no columns.
                 connection.execute("pragma incremental_vacuum(1)")
                 done += 1
-                if over():
+                if over() and (self._db.turn.wanted or over_at_last()):
                     break
         self._seen = deque((free - done for free in self._seen), self._seen.maxlen)
         return done < spare

@@ -58,6 +58,11 @@ class Turn:
         """Whether this thread has it."""
         return self._owner == threading.get_ident()
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for it."""
+        return bool(self._waiting)
+
     def __enter__(self) -> None:
         self.take()
 

@@ -11,7 +11,8 @@
 
 A pass looks at the old end of each of these, twice a minute, and is cut into steps. A step holds the turn for some
 2 ms and has a rest behind it in which others have theirs: the work of hours is done beside that of clients. Nothing
-looks at all rows. Free pages are used by the next rows; only those that nobody used for ten minutes leave the file.
+looks at all rows. Free pages are used by the next rows; only those that nobody used for ten minutes leave the file, in
+steps of 10 ms while nobody else asks for the turn.
 https://docs.aws.amazon.com/athena/latest/ug/querying-viewing-history.html
 """
 
