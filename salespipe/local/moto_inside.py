@@ -13,6 +13,7 @@ import threading
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterator
+from decimal import localcontext
 from itertools import takewhile
 from typing import Any, NamedTuple
 
@@ -375,7 +376,7 @@ def updated(
     region: str, table_name: str, key: Item, item: Item | None, expression: str, names: Item, values: Item
 ) -> Item:
     """What an update expression makes of an item (None: of a new one with this key)."""
-    with _as_aws_error():
+    with _as_aws_error(), localcontext(prec=38):  # sums have as many digits as DynamoDB's numbers
         target = _moto_item(key if item is None else item)
         checked = UpdateExpressionValidator(
             _expressions.UpdateExpressionParser.make(expression),

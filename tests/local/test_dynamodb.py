@@ -408,6 +408,20 @@ def test_numbers_of_one_value_are_one_key(runtime: Embedded) -> None:
     assert client.scan(TableName="Keyed")["Count"] == 0
 
 
+@pytest.mark.parametrize("expression", ["ADD amount :more", "SET amount = amount + :more"])
+def test_a_sum_keeps_38_digits(runtime: Embedded, table: str, expression: str) -> None:
+    client = runtime.client("dynamodb")
+    client.put_item(TableName=table, Item=order("a", amount="123456789012345678901234567890.12345678"))
+    client.update_item(
+        TableName=table,
+        Key=order("a"),
+        UpdateExpression=expression,
+        ExpressionAttributeValues={":more": {"N": "0.00000001"}},
+    )
+    found = client.get_item(TableName=table, Key=order("a"))["Item"]
+    assert found["amount"]["N"] == "123456789012345678901234567890.12345679"
+
+
 def test_a_number_does_not_begin_with_another(runtime: Embedded) -> None:
     with pytest.raises(ClientError, match="operator or function: begins_with, operand type: N"):
         keyed(runtime, "S", "N").query(
