@@ -109,7 +109,6 @@ class KinesisReading:
                     "ApproximateArrivalTimestamp": record.arrived_ms / 1000,
                     "Data": binascii.b2a_base64(record.data, newline=False).decode("ascii"),
                     "PartitionKey": record.partition_key,
-                    "EncryptionType": "NONE",
                 }
                 for record in found
             ],
