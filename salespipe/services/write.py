@@ -4,8 +4,9 @@ Guarantees: what is counted is applied, and what is applied is counted (but for 
 did not come back: whether that was applied is not known, and it is not counted); operations on one order are applied
 in their order; the rate is held against absolute deadlines, so a late batch never makes the whole run late.
 
-An update is a put of the whole new order. Up to eight batches are under way at once, on four threads; an operation
-whose key is in one of them, or in the batch being made, waits until that one is done.
+An update is a put of the whole new order. Up to sixteen batches are under way at once, on eight threads, so that the
+table and this process seldom wait for each other; an operation whose key is in one of them, or in the batch being made,
+waits until that one is done.
 
 Pace: operation i is due i/rate seconds after the start and owns the 1/rate seconds after that, so n operations take
 n/rate seconds. Batches are made of what falls due within 50 ms; below 20/s each operation goes alone and on time.

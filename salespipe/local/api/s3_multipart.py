@@ -53,7 +53,7 @@ class Multipart:
             return Reply(204, [])
         if request.method == "GET":
             parts = self._stores.objects.list(_PARTS, f"{upload}/")
-            return Reply(200, [("Content-Type", "application/xml")], s3_xml.parts(bucket, key, upload, parts))
+            return s3_xml.reply(s3_xml.parts(bucket, key, upload, parts))
         raise AwsError("NotImplemented", "UploadPartCopy is not supported by the local S3", 501)
 
     def open_uploads(self, bucket: str) -> list[dict[str, Any]]:
@@ -102,7 +102,7 @@ class Multipart:
         with self._stores.db.write():
             self._must_exist(bucket)
             self._stores.documents.put(KIND, upload, document)
-        return Reply(200, [("Content-Type", "application/xml")], s3_xml.upload_created(bucket, key, upload))
+        return s3_xml.reply(s3_xml.upload_created(bucket, key, upload))
 
     def _complete(self, request: Request, bucket: str, key: str, upload: str) -> Reply:
         wanted = s3_xml.read_complete(request.body)
@@ -134,7 +134,7 @@ class Multipart:
             self._check(request, bucket, key)
             self._stores.objects.index(written)
             forget(self._stores, upload)
-        return Reply(200, [("Content-Type", "application/xml")], s3_xml.upload_completed(written))
+        return s3_xml.reply(s3_xml.upload_completed(written))
 
 
 def forget(stores: Stores, upload: str) -> None:

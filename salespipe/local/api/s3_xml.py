@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 from xml.sax.saxutils import escape
 
 from salespipe.local.errors import AwsError
+from salespipe.local.http import Reply
 from salespipe.local.stores.objects import StoredObject
 
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -32,6 +34,11 @@ class Listing:
     def text(self, key: str) -> str:
         """A key as this listing writes it."""
         return quote(key, safe="/") if self.encoding == "url" else key
+
+
+def reply(body: bytes, status: int = 200) -> Reply:
+    """The answer with such a document."""
+    return Reply(status, [("Content-Type", "application/xml"), ("x-amz-request-id", uuid4().hex[:16].upper())], body)
 
 
 def _document(root: str, *content: str) -> bytes:
