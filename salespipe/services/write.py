@@ -6,7 +6,7 @@ in their order; the rate is held against absolute deadlines, so a late batch nev
 
 An update is a put of the whole new order. Up to sixteen batches are under way at once, on eight threads, so that the
 table and this process seldom wait for each other; an operation whose key is in one of them, or in the batch being made,
-waits until that one is done.
+waits until that one is done. All of it happens apart from the thread that Ctrl-C strikes.
 
 Pace: operation i is due i/rate seconds after the start and owns the 1/rate seconds after that, so n operations take
 n/rate seconds. Batches are made of what falls due within 50 ms; below 20/s each operation goes alone and on time.
@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from salespipe.errors import UsageError
 from salespipe.orders import Operation
+from salespipe.services.apart import Apart
 from salespipe.services.batches import BATCH, BatchSender
 from salespipe.services.pipeline import Pipeline
 
@@ -78,32 +80,29 @@ def write(
     """
     sender = BatchSender(p, clock=clock, sleep=sleep)
     writer = _Writer(iter(operations), sender, _Pace(clock(), rate), count, duration, clock, sleep)
+    work = Apart(writer.events())
+    result: WriteResult | None = None
     interrupted = False
     try:
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="write") as pool:
+        while result is None:
             try:
-                try:
-                    yield from writer.run(pool)
-                    yield from writer.finish()
-                except KeyboardInterrupt:
-                    interrupted = True
-                    sender.stop()
-                    writer.leave_half_handed()
-                    yield from writer.finish()
-            except BaseException as error:
-                sender.stop()
-                writer.leave_unbegun()
-                if not isinstance(error, GeneratorExit):
-                    yield writer.progress()
-                raise
-        result = WriteResult(**vars(writer.progress()))
-    except KeyboardInterrupt:
-        if interrupted:
-            raise
-        # All is written, or nothing was begun: only the threads were waited for.
-        interrupted = True
-        result = WriteResult(**vars(writer.progress()))
-    yield replace(result, interrupted=interrupted)
+                if not interrupted:
+                    work.start()
+                yield from work.follow()
+                result = WriteResult(**vars(writer.progress()), interrupted=interrupted)
+            except KeyboardInterrupt:
+                if interrupted:
+                    raise
+                interrupted = True
+                writer.stop()
+                if work.withdraw():
+                    result = WriteResult(**vars(writer.progress()), interrupted=True)
+    except GeneratorExit:
+        writer.stop()
+        if not work.withdraw():
+            deque(work.follow(), maxlen=0)
+        raise
+    yield result
 
 
 class _Pace:
@@ -152,11 +151,28 @@ class _Writer:
         self._sleep = sleep
         self._told = pace.start
         self._taken = 0
+        self._stopping = False
         self._exhausted = False
         self._held: Operation | None = None  # taken from the operations, but its key is busy
         self._busy: set[str] = set()  # the keys of all that is under way
         self._under_way: dict[Future[None], list[Operation]] = {}
-        self._handing: Future[None] | None = None  # under way, but perhaps not with the pool yet
+
+    def stop(self) -> None:
+        """Begin nothing more: what is under way is finished. For any thread."""
+        self._stopping = True
+        self._sender.stop()
+
+    def events(self) -> Iterator[WriteProgress]:
+        """Write all of it. Raises what a batch raised, after a last WriteProgress."""
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="write") as pool:
+            try:
+                yield from self._run(pool)
+                yield from self._finish()
+            except BaseException:
+                self._sender.stop()
+                pool.shutdown(wait=True, cancel_futures=True)
+                yield self.progress()
+                raise
 
     def progress(self) -> WriteProgress:
         tally = self._sender.tally
@@ -171,9 +187,9 @@ class _Writer:
             retried=tally.retried,
         )
 
-    def run(self, pool: ThreadPoolExecutor) -> Iterator[WriteProgress]:
+    def _run(self, pool: ThreadPoolExecutor) -> Iterator[WriteProgress]:
         """Write until the operations, the count or the duration end; the last batches are still under way then."""
-        while most := self._most():
+        while (most := self._most()) and not self._stopping:
             yield from self._tell()
             self._reap()
             now = self._clock()
@@ -185,51 +201,24 @@ class _Writer:
             elif len(self._under_way) >= _MOST_UNDER_WAY:
                 self._wait()
             elif batch := self._take(self._pace.batch_size(self._taken, most, now)):
-                self._hand_over(pool, batch)
+                self._under_way[pool.submit(self._sender.send, batch)] = batch
                 self._taken += len(batch)
             elif self._held:
                 self._wait()
         # The last operation owns its share of the time too.
-        while self._clock() < (over := min(self._pace.due(self._taken), self._end or float("inf"))):
+        while not self._stopping and self._clock() < (
+            over := min(self._pace.due(self._taken), self._end or float("inf"))
+        ):
             yield from self._tell()
             self._reap()
             self._pause(over)
 
-    def finish(self) -> Iterator[WriteProgress]:
+    def _finish(self) -> Iterator[WriteProgress]:
         """Wait for all that is under way. Raises what a batch raised."""
         while self._under_way:
             yield from self._tell()
             self._wait()
             self._reap()
-
-    def leave_half_handed(self) -> None:
-        """Take back the batch in whose handing over Ctrl-C struck, unless a thread has begun it all the same."""
-        if self._handing is not None and self._handing.cancel():
-            self._under_way.pop(self._handing, None)
-
-    def leave_unbegun(self) -> None:
-        """Take back every batch that no thread has begun, and wait for the others, whatever becomes of them."""
-        for future in self._under_way:
-            future.cancel()
-        wait(self._under_way)
-
-    def _hand_over(self, pool: ThreadPoolExecutor, batch: list[Operation]) -> None:
-        """Have a batch sent. Ctrl-C may strike at any point in here, also where the pool starts a thread that it then
-        knows nothing of. So the future is ours: known before the batch is handed over, and claimed by who sends it."""
-        self._handing = Future()
-        self._under_way[self._handing] = batch
-        pool.submit(self._send, self._handing, batch)
-        self._handing = None
-
-    def _send(self, future: Future[None], batch: list[Operation]) -> None:
-        if not future.set_running_or_notify_cancel():
-            return
-        try:
-            self._sender.send(batch)
-        except BaseException as error:  # noqa: BLE001 - raised where it is asked for, as by the pool's own futures
-            future.set_exception(error)
-        else:
-            future.set_result(None)
 
     def _most(self) -> int:
         """How many operations the next batch may have; 0 when there is nothing more to write."""

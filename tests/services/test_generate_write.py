@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import concurrent.futures as futures
 import math
+import signal
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from random import Random
@@ -20,6 +21,7 @@ from salespipe.cli import shell
 from salespipe.errors import AccessError, NotThereError, SalespipeError, TransientError, UsageError
 from salespipe.orders import Operation
 from salespipe.orders.simulator import simulate
+from salespipe.services import apart
 from salespipe.services import write as write_module
 from salespipe.services.batches import BatchSender
 from salespipe.services.write import WriteProgress, WriteResult, check_limits, write
@@ -39,6 +41,28 @@ def result_of(events: Iterator[WriteProgress | WriteResult]) -> WriteResult:
 
 def total(result: WriteProgress) -> int:
     return result.inserted + result.updated + result.deleted
+
+
+class Interrupts:
+    """Ctrl-C, which does something only while it is armed, so that it never strikes the test itself."""
+
+    armed = False
+
+    def handle(self, number: int, frame: object) -> None:
+        if self.armed:
+            self.armed = False
+            raise KeyboardInterrupt
+
+    def strike(self) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+@pytest.fixture
+def interrupts() -> Iterator[Interrupts]:
+    interrupts = Interrupts()
+    before = signal.signal(signal.SIGINT, interrupts.handle)
+    yield interrupts
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("rate", [0.2, 1 / 3, 1, 7, 19, 50, 333, 500, 2_000])
@@ -169,18 +193,43 @@ def test_a_refused_write_stops_the_run_and_loses_no_count(code: str, kind: type[
     assert len(table.batches) < 30
 
 
-def test_ctrl_c_while_waiting_finishes_what_is_under_way() -> None:
+def test_ctrl_c_while_waiting_finishes_what_is_under_way(interrupts: Interrupts) -> None:
     clock, table = FakeClock(), FakeTable()
 
     def sleep(seconds: float) -> None:
         if clock() > 1_002:
-            raise KeyboardInterrupt
+            interrupts.strike()
         clock.sleep(seconds)
 
+    interrupts.armed = True
     result = result_of(write(table.pipeline(), orders(), rate=100, clock=clock, sleep=sleep))
 
     assert result.interrupted
     assert total(result) == table.writes > 190
+
+
+def test_ctrl_c_at_any_moment_counts_what_is_applied_and_tells_it(interrupts: Interrupts) -> None:
+    """The real signal, among real threads."""
+    dice, interrupted = Random(5), 0
+    for _ in range(80):
+        table = FakeTable()
+        strike = threading.Timer(dice.random() * 0.02, interrupts.strike)
+        events = write(table.pipeline(), orders(), count=20_000)
+        result: WriteResult | None = None
+        strike.start()
+        with suppress(KeyboardInterrupt):
+            interrupts.armed = True
+            result = shell.follow(events, WriteResult, lambda event: None)
+            interrupts.armed = False
+        strike.join()
+        end_of_threads()
+        if result is None:
+            assert table.writes in (0, 20_000)
+        else:
+            interrupted += result.interrupted
+            assert total(result) == table.writes
+
+    assert interrupted > 40
 
 
 @pytest.mark.parametrize("comes_back", [True, False])
@@ -219,45 +268,13 @@ def test_ctrl_c_in_the_hands_of_the_caller_is_thrown_in() -> None:
     assert next(events, None) is None
 
 
-@pytest.mark.parametrize("number", range(4))
-def test_ctrl_c_while_a_thread_is_started_counts_what_that_thread_applies(
-    number: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The thread runs, but the pool does not know of it; its batch is applied as late as can be."""
-    begin, table = threading.Event(), FakeTable()
-    start, put = threading.Thread.start, table.batch_write_item
-
-    def interrupted(thread: threading.Thread) -> None:
-        start(thread)
-        if thread.name == f"write_{number}":
-            raise KeyboardInterrupt
-
-    def late(RequestItems: dict[str, list[Request]]) -> dict[str, Any]:
-        begin.wait()
-        return put(RequestItems)
-
-    def waited(*args: Any, **more: Any) -> Any:
-        begin.set()
-        return futures.wait(*args, **more)
-
-    monkeypatch.setattr(threading.Thread, "start", interrupted)
-    monkeypatch.setattr("salespipe.services.write.wait", waited)
-    table.batch_write_item = late  # type: ignore[method-assign]
-    result = result_of(write(table.pipeline(), orders()))
-    begin.set()
-    end_of_threads()
-
-    assert result.interrupted
-    assert total(result) == table.writes
-
-
 def test_ctrl_c_at_any_line_counts_what_is_applied_and_tells_it() -> None:
-    """The signal's exception is raised at one line after another of the loop, the writer and the showing."""
+    """The signal's exception is raised at one line after another of what the main thread runs: the watching, the start
+    of the thread that works, the showing."""
     steps, told = 0, 0
     while True:
         table = FakeTable()
         result, struck = interrupted_at(steps, table)
-        end_of_threads()
         if result is not None:
             told += 1
             assert total(result) == table.writes
@@ -267,7 +284,7 @@ def test_ctrl_c_at_any_line_counts_what_is_applied_and_tells_it() -> None:
             break
         steps += 1
 
-    assert told > 150
+    assert told > 20
 
 
 COUNT = 30
@@ -276,11 +293,11 @@ COUNT = 30
 def interrupted_at(step: int, table: FakeTable) -> tuple[WriteResult | None, bool]:
     """What `follow` returns of a run with an interrupt at its `step`th line (None: it ends with it), and whether there
     was such a line."""
-    left, files = step, {write_module.__file__, shell.__file__}
+    left, files = step, {module.__file__ for module in (write_module, apart, shell, threading)}
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:
         nonlocal left
-        if frame.f_code.co_filename not in files or frame.f_code.co_name in ("progress", "<module>"):
+        if frame.f_code.co_filename not in files or frame.f_code.co_name == "<module>":
             return None
         if event == "line":
             left -= 1
@@ -303,6 +320,22 @@ def end_of_threads() -> None:
     for thread in threading.enumerate():
         if thread.name.startswith("write"):
             thread.join()
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_a_thread_that_cannot_be_started_ends_the_run(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    start, table, seen = threading.Thread.start, FakeTable(), list[WriteProgress]()
+
+    def refused(thread: threading.Thread) -> None:
+        if thread.name == f"write_{number}":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        seen.extend(write(table.pipeline(), orders()))
+
+    assert total(seen[-1]) == table.writes
 
 
 def test_a_caller_that_goes_away_leaves_no_thread_behind() -> None:
