@@ -23,9 +23,17 @@ _received = memoryview(bytearray(256 * 1024))
 event loop. Memory of its own for each read costs more than the reading: the kernel gives and takes it every time."""
 
 
+_WORTH_A_CALL = 128 * 1024
+"""A body from which on copying it to put its head before it costs more than to send the two apart."""
+
+
 async def _refuse(scope: Any, receive: Any, send: Any) -> None:
     text = b"this endpoint serves the user who started it only\n"
-    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(text)).encode())]
+    headers = [
+        (b"content-type", b"text/plain"),
+        (b"content-length", str(len(text)).encode()),
+        (b"connection", b"close"),
+    ]
     await send({"type": "http.response.start", "status": 403, "headers": headers})
     await send({"type": "http.response.body", "body": text})
 
@@ -42,7 +50,11 @@ class _OneWrite:
 
     def write(self, data: bytes) -> None:
         if self._head:
-            data, self._head = self._head + data, b""
+            head, self._head = self._head, b""
+            if len(data) > _WORTH_A_CALL:
+                self._transport.write(head)
+            else:
+                data = head + data
         elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100"):
             self._head = data
             return
@@ -65,20 +77,31 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
         return _received
 
     def buffer_updated(self, nbytes: int) -> None:
+        self._may_answer = True
         self.data_received(_received[:nbytes])  # type: ignore[arg-type]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._wire, self._out = transport, _OneWrite(transport)
         super().connection_made(self._out)  # type: ignore[arg-type]
         self._hot = False
+        self._may_answer = False
         self._body: list[bytes] = []
         if is_stranger(transport.get_extra_info("sockname"), transport.get_extra_info("peername")):
             self.app = _refuse
 
     def on_headers_complete(self) -> None:
+        # Answered at once is one request of what is read together, and only to a client that takes its answers: all
+        # others wait in uvicorn's queue, so that nobody holds the loop up or fills the memory.
         alone = self.cycle is None or self.cycle.response_complete  # no request before this one is still unanswered
-        if alone and isinstance(self.app, Gateway) and is_hot(self._target()) and not self.expect_100_continue:
-            self._hot = True
+        if (
+            self._may_answer
+            and alone
+            and isinstance(self.app, Gateway)
+            and is_hot(self._target())
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+        ):
+            self._hot, self._may_answer = True, False
         else:
             super().on_headers_complete()
 
@@ -87,7 +110,8 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
 
     def on_body(self, body: bytes) -> None:
         # Put together once: no operation begins before its request is whole, so nobody is woken for a part of it.
-        self._body.append(body)
+        if self._hot or not self.cycle.response_complete:  # nobody waits for what comes behind a refusal
+            self._body.append(body)
 
     def on_message_complete(self) -> None:
         body = b"".join(self._body)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from salespipe.local.http import Reply, Request
 from tests.aws import new_session
 from tests.embedded import Embedded
 
@@ -143,3 +144,28 @@ def test_what_is_no_http_is_refused(wire: Wire) -> None:
     wire.send(b"\x16\x03\x01 hello\r\n\r\n")
     assert wire.answer()[0] == 400
     assert wire.ended()
+
+
+def test_who_sends_ahead_and_reads_nothing_holds_nobody_up(
+    wire: Wire, runtime: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = {"id": {"S": "a"}, "note": {"S": "x" * 390_000}}
+    wire.send(request("PutItem", {"TableName": "orders", "Item": large}))
+    assert wire.answer()[0] == 200
+    gateway, answered = runtime.runtime.gateway, list[Request]()
+    at_once = gateway.at_once
+
+    def counted(request: Request) -> Reply | None:
+        answered.append(request)
+        return at_once(request)
+
+    monkeypatch.setattr(gateway, "at_once", counted)
+    wire.send(GET * 100)
+    other = Wire(runtime.runtime.port)
+    other.send(DESCRIBE)
+    assert other.answer()[0] == 200
+    other.close()
+
+    assert len(answered) < 60  # what the socket's buffers take, and not all of it at once
+    for _ in range(100):
+        assert item(wire) == large
