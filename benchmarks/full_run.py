@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -31,9 +32,10 @@ class FullRun:
     `waiting` records were on their way then. CPU is in microseconds for each order, from the first write to the last
     record: of `generate`, of the runtime and of the function's process; `sampling_cpu` is the share of one core that
     was spent on looking. `cost_ratio`: the CPU of an order in the last slice to that in the first, None without
-    slices. Peaks are of resident memory; `runtime_peak_later_mb` is of all that came after the last record, in a
-    process started anew. `disk_bytes` is what the home grew. `start_seconds`: asked for with nothing stored, until it
-    answers; `restart_seconds`: the same with all of it stored, the median of `restarts`.
+    slices; `cost_ratio_by_function`: the same, counted in the CPU of the function, see `Slice.cpu_by_function`. Peaks
+    are of resident memory; `runtime_peak_later_mb` is of all that came after the last record, in a process started
+    anew. `disk_bytes` is what the home grew. `start_seconds`: asked for with nothing stored, until it answers;
+    `restart_seconds`: the same with all of it stored, the median of `restarts`.
     """
 
     orders: int
@@ -47,6 +49,7 @@ class FullRun:
     function_cpu_us: float
     sampling_cpu: float
     cost_ratio: float | None
+    cost_ratio_by_function: float | None
     runtime_peak_mb: float
     runtime_peak_later_mb: float
     function_peak_mb: float
@@ -94,7 +97,8 @@ def _measure(home: Home, orders: int, size: int) -> FullRun:
         runtime_cpu_us=(last.runtime_cpu - first.runtime_cpu) * each,
         function_cpu_us=(last.function_cpu - first.function_cpu) * each,
         sampling_cpu=sampler.cpu_seconds / (last.at - sampler.samples[0].at),
-        cost_ratio=cut[-1].cpu_us / cut[0].cpu_us if cut else None,
+        cost_ratio=_last_to_first([one.cpu_us for one in cut]),
+        cost_ratio_by_function=_last_to_first([one.cpu_by_function for one in cut]),
         runtime_peak_mb=peak,
         function_peak_mb=max(sample.function_mb for sample in sampler.samples),
         disk_bytes=disk,
@@ -106,6 +110,10 @@ def _measure(home: Home, orders: int, size: int) -> FullRun:
         runtime_peak_later_mb=use(home.pid).peak_mb,
         slices=cut,
     )
+
+
+def _last_to_first(costs: Sequence[float]) -> float | None:
+    return costs[-1] / costs[0] if costs and costs[0] else None
 
 
 class _Wrote:

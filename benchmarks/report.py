@@ -18,7 +18,8 @@ _ROWS: tuple[tuple[str, Callable[[FullRun], str]], ...] = (
     ("CPU an order: client", lambda run: f"{run.client_cpu_us:.0f} µs"),
     ("CPU an order: runtime", lambda run: f"{run.runtime_cpu_us:.0f} µs"),
     ("CPU an order: Lambda process", lambda run: f"{run.function_cpu_us:.0f} µs"),
-    ("CPU an order, last slice to first", lambda run: "-" if run.cost_ratio is None else f"{run.cost_ratio:.2f}"),
+    ("CPU an order, last slice to first", lambda run: _ratio(run.cost_ratio)),
+    ("the same, by the Lambda's CPU, which tells the machine's speed", lambda run: _ratio(run.cost_ratio_by_function)),
     ("peak memory: runtime", lambda run: f"{run.runtime_peak_mb:.0f} MB"),
     ("peak memory: Lambda process", lambda run: f"{run.function_peak_mb:.0f} MB"),
     ("peak memory: runtime, crawling and querying all of it", lambda run: f"{run.runtime_peak_later_mb:.0f} MB"),
@@ -68,3 +69,7 @@ def run_lines(runs: Sequence[FullRun]) -> Iterator[str]:
         + ", ".join(f"{run.tail.rate:,.0f}/s over {run.tail.events:,} orders" for run in runs)
         + "."
     )
+
+
+def _ratio(found: float | None) -> str:
+    return "-" if found is None else f"{found:.2f}"

@@ -33,6 +33,7 @@ RUN = {
     "function_cpu_us",
     "sampling_cpu",
     "cost_ratio",
+    "cost_ratio_by_function",
     "runtime_peak_mb",
     "runtime_peak_later_mb",
     "function_peak_mb",
