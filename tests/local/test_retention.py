@@ -19,6 +19,7 @@ from salespipe.local.stores.shards import Entry
 from salespipe.local.stores.space import SLACK, Space
 from salespipe.local.workers.lifecycle import Rule, read_rules
 from salespipe.local.workers.retention import EVERY_SECONDS, HISTORY_KEPT, LOG_BYTES, LOOKS, Retention
+from salespipe.local.workers.spared import Spared
 from salespipe.local.workers.trimming import Reader, Readers, Trimming
 from salespipe.services.pipeline import Pipeline
 from tests.embedded import Embedded
@@ -74,7 +75,7 @@ def retention(runtime: Embedded) -> Retention:
     own.signal()
     own.join()
     made = Retention(runtime.stores, runtime.runtime.moto, runtime.runtime.supervisor.readers)
-    made._trimming._since -= 2 * HOUR
+    made._spared._began -= 2 * HOUR
     return made
 
 
@@ -239,6 +240,30 @@ def append(stores: Stores, *ids: str, data: bytes = b"") -> None:
     stores.shards.append(STREAM, [Entry(0, "k", id.encode() + data) for id in ids])
 
 
+class Clocks:
+    """The machine's, and who is spared by them."""
+
+    def __init__(self, wall: float | None = None) -> None:
+        self.wall = time.time() if wall is None else wall
+        self.monotonic = 5.0
+        self.spared = Spared(lambda: self.wall, lambda: self.monotonic)
+
+    def run(self, seconds: float) -> float:
+        """Let time pass while somebody looks twice a minute, as a runtime does; what time it is."""
+        end = self.monotonic + seconds
+        while self.monotonic < end:
+            step = min(30.0, end - self.monotonic)
+            self.wall += step
+            self.monotonic += step
+            self.spared.lasts()
+        return self.wall
+
+
+def later() -> bool:
+    """Nobody is spared any more."""
+    return False
+
+
 def trim(trimming: Trimming, now: float, readers: Readers) -> None:
     for _ in trimming.records(now, readers):
         pass
@@ -252,24 +277,102 @@ def test_what_a_worker_has_not_read_is_spared_for_an_hour_after_a_start_and_coun
     stores.positions.save(PIPE.worker, "0", "1")
     age(stores, 72)  # the machine was off
     append(stores, "e")
-    started = time.time()
-    trimming = Trimming(stores, started, lambda _: 24)
+    clocks = Clocks()
+    started = clocks.wall
+    trimming = Trimming(stores, clocks.spared.lasts, lambda _: 24)
     readers = {(STREAM, 0): [PIPE]}
 
-    trim(trimming, started + 10, readers)
+    trim(trimming, clocks.run(10), readers)
     assert [record.data for record in stores.shards.read(STREAM, 0, 0, 100, 100)] == [b"b", b"c", b"d", b"e"]
-    trim(trimming, started + HOUR + 1, readers)
+    trim(trimming, clocks.run(HOUR), readers)
     assert [record.data for record in stores.shards.read(STREAM, 0, 1, 100, 100)] == [b"e"]
     (expired,) = stores.metrics.read("Salespipe", "Expired", {"PipeName": "p"}, 0, started + 2 * HOUR)
     assert expired.total == 3
     assert "pipe p: 3 records went at the age of 24 hours before it had passed them on" in caplog.text
 
 
+def asleep(clocks: Clocks) -> None:
+    """The lid is closed, or the virtual machine paused, for two days."""
+    clocks.wall += 48 * HOUR
+
+
+def stopped(clocks: Clocks) -> None:
+    """The process alone is: `docker pause`, a debugger."""
+    clocks.wall += 48 * HOUR
+    clocks.monotonic += 48 * HOUR
+
+
+def nodding(clocks: Clocks) -> None:
+    """Two days in naps of a minute and a half, each shorter than what is seen at once."""
+    for _ in range(48 * 40):
+        clocks.wall += 90
+        clocks.run(1)
+
+
+def set_back_and_forth(clocks: Clocks) -> None:
+    clocks.wall -= 48 * HOUR
+    clocks.run(60)
+    clocks.wall += 96 * HOUR
+
+
+@pytest.mark.parametrize("away", [asleep, stopped, nodding, set_back_and_forth])
+def test_what_grew_old_while_the_machine_slept_or_its_clock_was_set_is_spared_for_an_hour(
+    stores: Stores, away: Callable[[Clocks], None]
+) -> None:
+    clocks = Clocks()
+    trimming = Trimming(stores, clocks.spared.lasts, lambda _: 24)
+    readers = {(STREAM, 0): [PIPE]}
+    append(stores, "a")
+    clocks.run(2 * HOUR)
+    away(clocks)
+
+    trim(trimming, clocks.wall, readers)
+    assert [record.data for record in stores.shards.read(STREAM, 0, 0, 100, 100)] == [b"a"]
+    trim(trimming, clocks.run(HOUR - 60), readers)
+    assert [record.data for record in stores.shards.read(STREAM, 0, 0, 100, 100)] == [b"a"]
+    trim(trimming, clocks.run(120), readers)
+    assert stores.shards.read(STREAM, 0, 0, 100, 100) == []
+
+
+def test_a_clock_that_is_set_right_after_the_boot_ends_no_hour() -> None:
+    clocks = Clocks(wall=0.0)  # no battery
+    clocks.run(5)
+    clocks.wall += 20_000 * 24 * HOUR
+    assert clocks.spared.lasts()
+
+
+def test_a_clock_that_is_slewed_or_a_pass_that_takes_long_spares_nobody_for_ever() -> None:
+    clocks = Clocks()
+    for _ in range(70):
+        clocks.run(60)
+        clocks.wall += 0.03  # 500 ppm
+    assert not clocks.spared.lasts()
+
+
+def test_a_machine_that_sleeps_in_the_middle_of_a_pass_loses_nothing(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the step before the sleep did not reach is spared."""
+    monkeypatch.setattr(aging, "deadline", lambda: lambda: True)
+    clocks = Clocks()
+    clocks.run(2 * HOUR)
+    append(stores, "a")
+    append(stores, "b")
+    age(stores, 30)
+    steps = Trimming(stores, clocks.spared.lasts, lambda _: 24).records(clocks.wall, {(STREAM, 0): [PIPE]})
+    while stores.shards.first(STREAM, 0) == 1:
+        next(steps)
+    asleep(clocks)
+    for _ in steps:
+        pass
+    assert [record.data for record in stores.shards.read(STREAM, 0, 0, 100, 100)] == [b"b"]
+
+
 def test_a_worker_that_has_read_everything_loses_nothing(stores: Stores, caplog: pytest.LogCaptureFixture) -> None:
     append(stores, "a", "b", "c")
     stores.positions.save(PIPE.worker, "0", "3")
     age(stores, 25)
-    trim(Trimming(stores, time.time() - 2 * HOUR, lambda _: 24), time.time(), {(STREAM, 0): [PIPE]})
+    trim(Trimming(stores, later, lambda _: 24), time.time(), {(STREAM, 0): [PIPE]})
     assert stores.shards.first(STREAM, 0) == 0
     assert stores.metrics.names("Salespipe") == []
     assert not caplog.records
@@ -282,7 +385,7 @@ def test_the_retention_period_is_final_and_each_lost_record_is_counted_once(stor
     age(stores, 25)
     append(stores, "e")
     now = time.time()
-    trimming = Trimming(stores, now - 2 * HOUR, lambda _: 24)
+    trimming = Trimming(stores, later, lambda _: 24)
 
     for _ in range(2):
         trim(trimming, now, {(STREAM, 0): [PIPE]})
@@ -298,7 +401,7 @@ def test_nothing_goes_within_the_retention_period_and_a_shard_that_nobody_can_de
     """A week in which S3 fails, an hour and a record at a time."""
     stores.positions.save(PIPE.worker, "0", "0")
     now = time.time()
-    trimming = Trimming(stores, now - 2 * HOUR, lambda _: 24)
+    trimming = Trimming(stores, later, lambda _: 24)
     for hour in range(7 * 24):
         append(stores, f"{hour}")
         trim(trimming, now, {(STREAM, 0): [PIPE]})
@@ -325,10 +428,10 @@ def test_a_batch_goes_whole_once_its_last_record_may(stores: Stores) -> None:
     age(stores, 25)
     stores.positions.save(PIPE.worker, "0", "2")
     now = time.time()
-    trim(Trimming(stores, now, lambda _: 24), now, {(STREAM, 0): [PIPE]})
+    trim(Trimming(stores, Spared().lasts, lambda _: 24), now, {(STREAM, 0): [PIPE]})
     assert stores.shards.first(STREAM, 0) == 1
     stores.positions.save(PIPE.worker, "0", "3")
-    trim(Trimming(stores, now, lambda _: 24), now, {(STREAM, 0): [PIPE]})
+    trim(Trimming(stores, Spared().lasts, lambda _: 24), now, {(STREAM, 0): [PIPE]})
     assert stores.shards.first(STREAM, 0) == 4
 
 
@@ -625,7 +728,7 @@ def test_a_step_that_is_over_gives_way_and_the_next_goes_on(stores: Stores, monk
     monkeypatch.setattr(aging, "deadline", lambda: lambda: True)
     now = time.time()
     steps = 0
-    for _ in Trimming(stores, now - 2 * HOUR, lambda _: 24).records(now, {}):
+    for _ in Trimming(stores, later, lambda _: 24).records(now, {}):
         append(stores, f"new {steps}")
         steps += 1
     assert steps >= 20
@@ -679,7 +782,7 @@ def test_pages_that_nobody_uses_leave_the_file_and_others_do_not(stores: Stores)
     full = space.pages()
     age(stores, 25)
     now = time.time()
-    trim(Trimming(stores, now - 2 * HOUR, lambda _: 24), now, {})
+    trim(Trimming(stores, later, lambda _: 24), now, {})
     assert space.pages().free > 2000 > SLACK
 
     for _ in range(LOOKS - 1):
@@ -692,7 +795,7 @@ def test_pages_that_nobody_uses_leave_the_file_and_others_do_not(stores: Stores)
     assert space.pages().total == full.total
 
     age(stores, 25)
-    trim(Trimming(stores, now - 2 * HOUR, lambda _: 24), now, {})
+    trim(Trimming(stores, later, lambda _: 24), now, {})
     for _ in range(LOOKS):
         space.look()
     before = space.pages()
@@ -715,7 +818,7 @@ def test_a_step_of_giving_back_is_longer_while_nobody_asks_for_the_turn(
         append(stores, str(id), data=b"x" * 100_000)
     age(stores, 25)
     now = time.time()
-    trim(Trimming(stores, now - 2 * HOUR, lambda _: 24), now, {})
+    trim(Trimming(stores, later, lambda _: 24), now, {})
     space = Space(stores.db, 1)
     space.look()
     free = space.pages().free

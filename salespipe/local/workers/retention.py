@@ -37,6 +37,7 @@ from salespipe.local.stores.dropped import Dropped
 from salespipe.local.stores.metric_ages import MetricAges
 from salespipe.local.stores.space import Space
 from salespipe.local.workers.lifecycle import Lifecycle
+from salespipe.local.workers.spared import Spared
 from salespipe.local.workers.trimming import CHANGES_KEPT, Readers, Trimming
 
 FIRST_SECONDS = 5.0
@@ -64,12 +65,14 @@ class Retention:
         moto: Moto,
         readers: Callable[[], Readers | None],
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stores = stores
         self._moto = moto
         self._readers = readers
         self._clock = clock
-        self._trimming = Trimming(stores, clock(), self._retention_hours)
+        self._spared = Spared(clock, monotonic)
+        self._trimming = Trimming(stores, self._spared.lasts, self._retention_hours)
         self._closed = ClosedStreams(stores)
         self._dropped = Dropped(stores.db)
         self._ages = MetricAges(stores.db, stores.metrics)
@@ -79,6 +82,7 @@ class Retention:
 
     def poll(self) -> float:
         """One step; how long to rest."""
+        self._spared.lasts()
         if self._steps is None:
             readers = self._readers()
             if readers is None:
@@ -111,7 +115,7 @@ class Retention:
     def _logs(self, now: float, readers: Readers) -> Iterator[None]:
         yield from self._trimming.changes(now, readers)
         yield from self._trimming.records(now, readers)
-        if not self._trimming.spares(now):
+        if not self._spared.lasts():
             self._closed.drop(now - CHANGES_KEPT)
 
     def _small(self, now: float) -> Iterator[None]:

@@ -3,8 +3,8 @@
 The period is final, as on AWS: what a pipe or delivery has not passed on by then is lost to it, also what it has read
 and cannot write, for as long as S3 or the next stream may fail; so a log never holds more than its period. What is lost
 is counted in the transaction that removes it (`Salespipe Expired`), which moves the reader's position behind it, and
-logged; the reader goes on at the oldest record there is. Only during the first hour after a start all of that is
-spared: the machine may have been off for days, which the services on AWS never are.
+logged; the reader goes on at the oldest record there is. Only while readers are spared (`spared.py`) nothing goes that
+one of them has not passed on.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html,
 https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html,
 https://docs.aws.amazon.com/firehose/latest/dev/retry.html
@@ -29,7 +29,6 @@ from salespipe.local.workers.worker import worker_key
 HOUR = 3600
 CHANGES_KEPT = 24 * HOUR
 SHORTEST = 24 * HOUR
-SPARED = HOUR
 _OF_A_PIPE = "0"  # the one shard under which a pipe keeps its position
 
 log = logging.getLogger(__name__)
@@ -65,17 +64,13 @@ def readers_of(jobs: Iterable[PipeConfig | tuple[DeliveryConfig, int]]) -> Reade
 
 
 class Trimming:
-    """Each of its iterators does all that is due, a few milliseconds a step. `since` is when the runtime started, and
-    `retention_hours` gives a Kinesis stream's or raises AwsError."""
+    """Each of its iterators does all that is due, a few milliseconds a step. `spared` says whether readers still have
+    time to catch up, and `retention_hours` gives a Kinesis stream's or raises AwsError."""
 
-    def __init__(self, stores: Stores, since: float, retention_hours: Callable[[str], int]) -> None:
+    def __init__(self, stores: Stores, spared: Callable[[], bool], retention_hours: Callable[[str], int]) -> None:
         self._stores = stores
-        self._since = since
+        self._spared = spared
         self._retention_hours = retention_hours
-
-    def spares(self, now: float) -> bool:
-        """Whether readers still have time to catch up."""
-        return now - self._since < SPARED
 
     def changes(self, now: float, readers: Readers) -> Iterator[None]:
         """Trim every stream of changes."""
@@ -86,7 +81,7 @@ class Trimming:
             oldest = changes.oldest(arn)
             if oldest is not None and oldest < before:
                 step = partial(changes.trim, arn, before)
-                yield from self._trim(step, readers.get((arn, 0), ()), now, CHANGES_KEPT)
+                yield from self._trim(step, readers.get((arn, 0), ()), CHANGES_KEPT)
 
     def records(self, now: float, readers: Readers) -> Iterator[None]:
         """Trim every shard of every Kinesis stream."""
@@ -104,17 +99,15 @@ class Trimming:
                     break
                 if oldest < (now - kept) * 1000:
                     step = partial(shards.trim, arn, shard, (now - kept) * 1000)
-                    yield from self._trim(step, readers.get((arn, shard), ()), now, kept)
+                    yield from self._trim(step, readers.get((arn, shard), ()), kept)
 
-    def _trim(
-        self, step: Callable[[int | None], Trimmed], readers: Sequence[Reader], now: float, kept: int
-    ) -> Iterator[None]:
+    def _trim(self, step: Callable[[int | None], Trimmed], readers: Sequence[Reader], kept: int) -> Iterator[None]:
         """Step by step; `step` takes the sequence above which nothing may go."""
         stores, missed, more = self._stores, Counter[str](), True
         while more:
             with stores.db.write():
                 positions = [(reader, stores.positions.get(reader.worker, reader.shard)) for reader in readers]
-                kept_for = [int(at or 0) for _, at in positions] if self.spares(now) else []
+                kept_for = [int(at or 0) for _, at in positions] if self._spared() else []
                 made = step(min(kept_for, default=None))
                 for reader, position in positions:
                     count = 0 if position is None else made.above(int(position))
