@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import os
 import sqlite3
 import threading
@@ -43,8 +44,12 @@ class Storage:
         self._home = home
         self._clock = clock
         self._damage: str | None = None
-        self._met = ("", -_RECENT, False)
+        self._met = ("", -math.inf, False)
         """The last trouble, when it was met, and whether `look` can show it."""
+
+    def hinders(self, seconds: float) -> bool:
+        """Whether writing is hindered, or was met to be within the last `seconds`. What was lost hinders nobody."""
+        return self._damage is not None or look(self._home) is not None or self._clock() - self._met[1] < seconds
 
     def words(self, error: BaseException) -> str | None:
         """One sentence if the storage is to blame for `error`, None for any other."""

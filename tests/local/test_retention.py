@@ -3,6 +3,7 @@ back. Nothing here waits: what is stored is made older instead."""
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from salespipe.local import loss
 from salespipe.local.stores import Stores, aging
 from salespipe.local.stores.items import Table, Write
 from salespipe.local.stores.metric_ages import MetricAges
@@ -246,7 +248,7 @@ class Clocks:
     def __init__(self, wall: float | None = None) -> None:
         self.wall = time.time() if wall is None else wall
         self.monotonic = 5.0
-        self.spared = Spared(lambda: self.wall, lambda: self.monotonic)
+        self.spared = Spared(lambda _: False, lambda: self.wall, lambda: self.monotonic)
 
     def run(self, seconds: float) -> float:
         """Let time pass while somebody looks twice a minute, as a runtime does; what time it is."""
@@ -368,6 +370,34 @@ def test_a_machine_that_sleeps_in_the_middle_of_a_pass_loses_nothing(
     assert [record.data for record in stores.shards.read(STREAM, 0, 0, 100, 100)] == [b"b"]
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_nothing_unread_goes_while_the_storage_hinders_writing_nor_within_an_hour_of_it(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, seen: bool
+) -> None:
+    """Three days of a disk that is full, or of one whose errors are all there is to be seen of it."""
+    clocks = Clocks()
+    monkeypatch.setattr(stores.storage, "_clock", lambda: clocks.monotonic)
+    clocks.spared = Spared(stores.storage.hinders, lambda: clocks.wall, lambda: clocks.monotonic)
+    trimming = Trimming(stores, clocks.spared.lasts, lambda _: 24)
+    readers = {(STREAM, 0): [PIPE]}
+    append(stores, "a")
+    clocks.run(2 * HOUR)
+    loss.note(stores.home, "what was lost hinders nobody")
+    with monkeypatch.context() as trouble:
+        if seen:
+            trouble.setattr("salespipe.local.trouble.look", lambda home: "the disk is full")
+        for _ in range(72 * 30):
+            if not seen:
+                assert stores.storage.words(OSError(errno.EIO, "Input/output error"))
+            clocks.run(120)
+        trim(trimming, clocks.wall, readers)
+
+    trim(trimming, clocks.run(HOUR - 60), readers)
+    assert [record.data for record in stores.shards.read(STREAM, 0, 0, 100, 100)] == [b"a"]
+    trim(trimming, clocks.run(240), readers)
+    assert stores.shards.read(STREAM, 0, 0, 100, 100) == []
+
+
 def test_a_worker_that_has_read_everything_loses_nothing(stores: Stores, caplog: pytest.LogCaptureFixture) -> None:
     append(stores, "a", "b", "c")
     stores.positions.save(PIPE.worker, "0", "3")
@@ -428,10 +458,10 @@ def test_a_batch_goes_whole_once_its_last_record_may(stores: Stores) -> None:
     age(stores, 25)
     stores.positions.save(PIPE.worker, "0", "2")
     now = time.time()
-    trim(Trimming(stores, Spared().lasts, lambda _: 24), now, {(STREAM, 0): [PIPE]})
+    trim(Trimming(stores, Spared(stores.storage.hinders).lasts, lambda _: 24), now, {(STREAM, 0): [PIPE]})
     assert stores.shards.first(STREAM, 0) == 1
     stores.positions.save(PIPE.worker, "0", "3")
-    trim(Trimming(stores, Spared().lasts, lambda _: 24), now, {(STREAM, 0): [PIPE]})
+    trim(Trimming(stores, Spared(stores.storage.hinders).lasts, lambda _: 24), now, {(STREAM, 0): [PIPE]})
     assert stores.shards.first(STREAM, 0) == 4
 
 

@@ -71,7 +71,7 @@ class Retention:
         self._moto = moto
         self._readers = readers
         self._clock = clock
-        self._spared = Spared(clock, monotonic)
+        self._spared = Spared(stores.storage.hinders, clock, monotonic)
         self._trimming = Trimming(stores, self._spared.lasts, self._retention_hours)
         self._closed = ClosedStreams(stores)
         self._dropped = Dropped(stores.db)
