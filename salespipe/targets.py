@@ -54,15 +54,15 @@ class Target:
     pipeline: Pipeline
     exports: dict[str, str]
     where: str
-    _release: Callable[[], None]
+    _release: Callable[[bool], None]
     faults: Faults | None = None
     problems: Callable[[], tuple[str, ...]] = tuple
     warning: str = ""
     explain: Callable[[UnreachableError], SalespipeError | None] = lambda error: None
 
-    def release(self) -> None:
-        """After `down`: give back what only the target itself held."""
-        self._release()
+    def release(self, *, deleted: bool = False) -> None:
+        """After `down`: give back what only the target itself held; `deleted`: the data was deleted as well."""
+        self._release(deleted)
 
     def __enter__(self) -> Target:
         return self
@@ -115,11 +115,11 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
     clients = Clients(session, running.endpoint, direct=True)
     names = Names(pipeline, clients.account, region)
 
-    def release() -> None:
+    def release(deleted: bool) -> None:
         answer = runtime.health(running)
         if answer is not None and answer["workers"] == 0:
             with _home_errors():
-                runtime.stop(home)
+                runtime.stop(home, emptied=deleted and not answer["data"])
 
     def problems() -> tuple[str, ...]:
         answer = runtime.health(running)
@@ -267,6 +267,6 @@ def _aws(pipeline: str, profile: str | None, region: str | None) -> Target:
         pipeline=Pipeline(clients, Names(pipeline, clients.account, clients.region), BY_TARGET["aws"]),
         exports=exports,
         where=f"account {clients.account}, {clients.region}" + (f", through {elsewhere}" if elsewhere else ""),
-        _release=lambda: None,
+        _release=lambda deleted: None,
         warning=f"AWS_ENDPOINT_URL is set: --target aws talks to {elsewhere}, which is not AWS" if elsewhere else "",
     )

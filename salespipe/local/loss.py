@@ -1,7 +1,8 @@
 """What was lost with consent (`accept-loss`), kept in the file `lost` of the home until somebody has seen it.
 
-The rule: every command warns of it, and `status` counts it as a problem, until the file is removed or the last pipeline
-of the home is taken down. Neither a kill nor a stop in order ends it: a machine that restarts has read nothing.
+The rule: every command warns of it, and `status` counts it as a problem, until the file is removed or `down
+--delete-data` leaves no data in the home. Nothing else ends it, neither a kill nor a stop in order nor a `down` that
+keeps the data: the data is what something is missing from.
 """
 
 from __future__ import annotations

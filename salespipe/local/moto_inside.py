@@ -289,6 +289,11 @@ def regions(service: str) -> list[str]:
     return sorted(_backends(service)[ACCOUNT])
 
 
+def holds_data() -> bool:
+    """Whether there is a table, a Kinesis stream or an S3 bucket."""
+    return bool(_backends("s3").bucket_accounts or tables() or streams())
+
+
 def bucket_exists(bucket: str) -> bool:
     """Whether an S3 bucket exists, in whichever region."""
     return bucket in _backends("s3").bucket_accounts

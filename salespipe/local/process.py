@@ -45,7 +45,7 @@ from salespipe.local.limits.rates import VARIABLE, parse
 from salespipe.local.limits.throttle import Throttle
 from salespipe.local.loop import run_in_turns
 from salespipe.local.moto_app import Moto
-from salespipe.local.moto_inside import function
+from salespipe.local.moto_inside import function, holds_data
 from salespipe.local.stores import Stores
 from salespipe.local.workers.supervisor import Supervisor
 
@@ -137,7 +137,7 @@ class Runtime:
 
     def health(self) -> dict[str, Any]:
         """Who answers here, how many pipes and delivery streams are at work, what keeps one from it (`refused`: until
-        it is changed), and what is wrong with the storage (None: nothing)."""
+        it is changed), what is wrong with the storage (None: nothing), and whether there is data."""
         return {
             "pid": os.getpid(),
             "version": salespipe.__version__,
@@ -148,6 +148,7 @@ class Runtime:
             "refused": self.supervisor.refused(),
             "limits": self.throttle.rates.text,
             "storage": self.stores.storage.problem(),
+            "data": holds_data(),
         }
 
     def start(self) -> None:

@@ -121,8 +121,11 @@ def ensure(home: Path) -> Running:
             return running
 
 
-def stop(home: Path) -> bool:
-    """Stop the process in order and forget that a pipeline lives here; whether there was one. Raises HomeError."""
+def stop(home: Path, *, emptied: bool = False) -> bool:
+    """Stop the process in order and forget that a pipeline lives here; whether there was one. Raises HomeError.
+
+    With `emptied` all data has been deleted from the home, and what was lost of it before is forgotten, too.
+    """
     if not home.is_dir():
         return False
     with _in_words(home), _locked(home / "runtime.lock"):
@@ -130,7 +133,8 @@ def stop(home: Path) -> bool:
         if running is not None:
             _terminate(home, running)
         (home / "active").unlink(missing_ok=True)
-        loss.forget(home)
+        if emptied:
+            loss.forget(home)
         return running is not None
 
 

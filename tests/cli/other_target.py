@@ -31,7 +31,7 @@ def _open(kind: str) -> targets.Target:
             return None
 
     pipeline = Pipeline(cast(Any, Clients()), cast(Any, None), cast(Any, None))
-    return targets.Target("local", pipeline, exports, "here", lambda: None)
+    return targets.Target("local", pipeline, exports, "here", lambda deleted: None)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from salespipe.local import loss, runtime
 from salespipe.local.errors import StoreError
 from salespipe.local.stores import Stores, wal
 from salespipe.local.trouble import Storage
+from tests.aws import new_session
 from tests.cli.process import salespipe
 
 COMMITS = 20
@@ -186,7 +187,7 @@ def test_the_command_line_says_what_to_do_and_it_works(store: Path, tmp_path: Pa
         runtime.stop(state)
 
 
-def test_what_was_lost_is_told_until_the_pipeline_is_taken_down(home: Path) -> None:
+def test_what_was_lost_is_told_until_somebody_has_seen_it(home: Path) -> None:
     assert loss.told(home) is None
     loss.note(home, "one thing")
     loss.note(home, "another")
@@ -194,7 +195,35 @@ def test_what_was_lost_is_told_until_the_pipeline_is_taken_down(home: Path) -> N
     assert told == loss.told(home)
     assert re.fullmatch(r"\S+ \S+: one thing; \S+ \S+: another; to be told no more: rm \S+/lost", str(told))
     runtime.stop(home)
+    assert Storage(home).problem() == told
+    (home / loss.FILE).unlink()
     assert Storage(home).problem() is None
+
+
+def test_what_was_lost_is_told_by_whoever_takes_the_pipeline_down_until_no_data_is_left(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+
+    def down(*more: str) -> None:
+        assert salespipe("up", "--quiet", home=tmp_path).returncode == 0
+        done = salespipe("down", "--yes", *more, home=tmp_path)
+        assert (done.returncode, runtime.find(state)) == (0, None)
+        assert "warning: " in done.stderr
+
+    try:
+        state.mkdir(mode=0o700)
+        loss.note(state, "one thing")
+        down()
+        assert "one thing" in str(loss.told(state))
+        s3 = new_session().client("s3", endpoint_url=runtime.ensure(state).endpoint)
+        s3.create_bucket(Bucket="of-somebody-else")
+        down("--delete-data")
+        assert "one thing" in str(loss.told(state))  # it may be missing from that bucket
+        s3 = new_session().client("s3", endpoint_url=runtime.ensure(state).endpoint)
+        s3.delete_bucket(Bucket="of-somebody-else")
+        down("--delete-data")
+        assert loss.told(state) is None
+    finally:
+        runtime.stop(state)
 
 
 def test_a_loss_that_cannot_be_noted_is_none_yet(home: Path) -> None:

@@ -41,5 +41,5 @@ def down(
             for seen in settle(target.pipeline):
                 plans.show_settling(console, seen)
         result = follow(provision.down(target.pipeline, plan), provision.DownResult, plans.step_shown_on(console))
-        target.release()
+        target.release(deleted=delete_data)
         plans.show_down(console, name, result)
