@@ -27,6 +27,7 @@ from moto.dynamodb.models.dynamo_type import Item as MotoItem
 from moto.dynamodb.parsing import ast_nodes, expressions
 from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
 from moto.dynamodb.parsing.key_condition_expression import parse_expression
+from moto.dynamodb.parsing.tokens import Token
 from moto.dynamodb.parsing.validators import UpdateExpressionValidator
 from moto.sqs.models import Message, Queue, SQSBackend
 
@@ -383,13 +384,16 @@ def updated(
     """What an update expression makes of an item (None: of a new one with this key)."""
     with _as_aws_error(), localcontext(prec=38):  # sums have as many digits as DynamoDB's numbers
         target = _moto_item(key if item is None else item)
-        checked = UpdateExpressionValidator(
-            _expressions.UpdateExpressionParser.make(expression),
+        nothing: Any = None  # a validator copies its tree, call within call; this one is nobody else's
+        validator = UpdateExpressionValidator(
+            nothing,
             expression_attribute_names=names,
             expression_attribute_values=values,
             item=target,
             table=_backends("dynamodb")[ACCOUNT][region].tables[table_name],
-        ).validate()
+        )
+        validator.node_to_validate = _parsed(expression)
+        checked = validator.validate()
         checked.normalize()
         UpdateExpressionExecutor(checked, target, names).execute()
         made: Item = target.to_json()["Attributes"]
@@ -400,7 +404,7 @@ def touched(expression: str, names: Item) -> set[str]:
     """The top-level attributes that an update expression sets, adds to, removes or deletes from."""
     with _as_aws_error():
         found: set[str] = set()
-        waiting = [_expressions.UpdateExpressionParser.make(expression)]
+        waiting = [_parsed(expression)]
         while waiting:
             node = waiting.pop()
             if isinstance(node, _ACTIONS):
@@ -410,6 +414,39 @@ def touched(expression: str, names: Item) -> set[str]:
             elif isinstance(node, _nodes.Node):
                 waiting += node.children
         return found
+
+
+def _parsed(expression: str) -> Any:
+    """The tree of an update expression, in which all actions of a clause are side by side. moto hangs each below the
+    one before, and whatever walks there takes a call for each: an expression of 4 KB has more than Python allows."""
+    if not expression.strip():
+        raise AwsError("ValidationException", "Invalid UpdateExpression: The expression can not be empty;")
+    tree = _expressions.UpdateExpressionParser.make(expression)
+    _side_by_side(tree)
+    for clause in tree.children:
+        _side_by_side(clause.children[0])
+    return tree
+
+
+def _side_by_side(first: Any) -> None:
+    found, node = [], first
+    while node is not None:
+        member, *below = node.children
+        member.set_parent(first)
+        found.append(member)
+        node = below[0] if below else None
+    first.children = found
+
+
+def _group(parser: Any) -> Any:
+    """A value in parentheses, which moto knows of and cannot make: the value itself."""
+    parser.process_token_of_type(Token.OPEN_ROUND_BRACKET)
+    value, parser.token_pos = _expressions.UpdateExpressionValueParser(**parser._initializer_args())._parse_with_pos()
+    parser.process_token_of_type(Token.CLOSE_ROUND_BRACKET)
+    return value
+
+
+_expressions.UpdateExpressionGroupedValueParser._parse = _group
 
 
 def key_conditions(
@@ -438,3 +475,8 @@ class _as_aws_error:
             raise AwsError(code, str(error.message)) from error
         if isinstance(error, ValueError | LookupError | TypeError | AttributeError | NotImplementedError):
             raise AwsError("ValidationException", f"Invalid expression: {error}") from error
+        if isinstance(error, RecursionError):
+            words = "the local target cannot follow how deeply it is nested; use fewer parentheses or operators"
+            raise AwsError("ValidationException", f"Invalid expression: {words}") from error
+        if isinstance(error, AssertionError):
+            raise AwsError("ValidationException", "Invalid expression: the local target cannot read it") from error

@@ -422,6 +422,83 @@ def test_a_sum_keeps_38_digits(runtime: Embedded, table: str, expression: str) -
     assert found["amount"]["N"] == "123456789012345678901234567890.12345679"
 
 
+NAMES = [first + second + third for first in "qwxzy" for second in "qwxzjkvb" for third in "qwxzjkvb0123456789QWXZ"]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "SET " + ",".join(f"{name}=:one" for name in NAMES[:450]),
+        "ADD " + ",".join(f"{name} :one" for name in NAMES[:450]),
+        "SET " + ",".join(f"{name}=:one" for name in NAMES[:255]) + " ADD a :one REMOVE " + ",".join(NAMES[255:690]),
+    ],
+)
+def test_an_update_expression_has_as_many_actions_as_4_kb_hold(runtime: Embedded, table: str, expression: str) -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+    assert 3500 < len(expression) <= 4096
+    client = runtime.client("dynamodb")
+    old = {name: {"N": "7"} for name in NAMES[600:]}
+    client.put_item(TableName=table, Item=order("a") | old)
+    client.update_item(
+        TableName=table,
+        Key=order("a"),
+        UpdateExpression=expression,
+        ExpressionAttributeValues={":one": {"N": "1"}},
+    )
+    found = client.get_item(TableName=table, Key=order("a"))["Item"]
+    removing = "REMOVE" in expression
+    assert {name for name in NAMES if found.get(name) == {"N": "1"}} == set(NAMES[: 255 if removing else 450])
+    assert {name for name in NAMES if found.get(name) == {"N": "7"}} == set(NAMES[690 if removing else 600 :])
+
+
+@pytest.mark.parametrize(
+    ("value", "made"),
+    [
+        ("(:two)", "2"),
+        ("( ( (:two) ) )", "2"),
+        ("(:two + :two) - (:two - (:two + :two))", "6"),
+        ("if_not_exists(amount, :two) - (amount)", "0"),
+        ("+".join([":two"] * 301), "602"),  # the most that AWS takes: 300 operators
+    ],
+)
+def test_a_value_may_be_in_parentheses_and_has_up_to_300_operators(
+    runtime: Embedded, table: str, value: str, made: str
+) -> None:
+    client = runtime.client("dynamodb")
+    client.put_item(TableName=table, Item=order("a", amount="5"))
+    client.update_item(
+        TableName=table,
+        Key=order("a"),
+        UpdateExpression=f"SET extra = :two, made = {value}",
+        ExpressionAttributeValues={":two": {"N": "2"}},
+    )
+    assert client.get_item(TableName=table, Key=order("a"))["Item"]["made"] == {"N": made}
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("SET a = " + "(" * 2000 + ":one" + ")" * 2000, "cannot follow how deeply it is nested"),
+        ("SET a = " + "+".join([":one"] * 1300), "cannot follow how deeply it is nested"),
+        ("  ", "The expression can not be empty"),
+        ("SET a = (:one", "Syntax error"),
+        ("SET b = :one, a = ()", "Syntax error"),
+    ],
+)
+def test_an_update_expression_that_cannot_be_read_is_refused_and_no_failure_of_ours(
+    runtime: Embedded, table: str, expression: str, words: str
+) -> None:
+    with pytest.raises(ClientError, match=words) as refused:
+        runtime.client("dynamodb").update_item(
+            TableName=table,
+            Key=order("a"),
+            UpdateExpression=expression,
+            **({"ExpressionAttributeValues": {":one": {"N": "1"}}} if ":one" in expression else {}),
+        )
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
 def test_a_number_does_not_begin_with_another(runtime: Embedded) -> None:
     with pytest.raises(ClientError, match="operator or function: begins_with, operand type: N"):
         keyed(runtime, "S", "N").query(
