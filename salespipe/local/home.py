@@ -2,12 +2,14 @@
 
 A home that cannot be is refused by its name before anything else is tried. What cannot be a folder at all is a wrong
 setting; what could be one, but that this user may not make, is a home that cannot be used.
+A folder in which somebody keeps something else is a wrong setting, too, and is left as it is.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -16,6 +18,10 @@ from salespipe.local.errors import HomeError, NoHomeError
 VARIABLE = "SALESPIPE_HOME"
 
 _OTHER = f"or set {VARIABLE} to another folder"
+_OURS = frozenset({"store.db", "store.lock", "runtime.lock", "runtime.json"})
+"""One of these is in every home from the first moment on."""
+_NOBODYS = frozenset({"accept-loss", "lost", "lost+found", ".DS_Store"})
+"""What may lie in a folder that is about to become one: a mark for us, or what systems put on a new disk."""
 _NOT_A_PATH = frozenset({errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL})
 
 
@@ -33,7 +39,10 @@ def default_home() -> Path:
 
 
 def make(home: Path) -> None:
-    """Make the folder if need be, and take from others what rights they have to it. Raises HomeError, OSError."""
+    """Make the folder if need be, and take from others what rights they have to it. Raises HomeError, OSError.
+
+    A folder that is there has to be a home or empty.
+    """
     _check(home)
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -44,6 +53,12 @@ def make(home: Path) -> None:
         raise HomeError(
             f"the folder {home} cannot be made in {folder} ({error.strerror}): make {folder} writable, {_OTHER}"
         ) from error
+    found = {entry.name for entry in home.iterdir()}  # at once: another command may be making the same home
+    if not found & _OURS and (others := sorted(found - _NOBODYS)):
+        raise NoHomeError(
+            f"{home} is not empty and no home of salespipe (it has {others[0]}): name a folder of its own in it, as in "
+            f"{VARIABLE}={shlex.quote(str(home / 'salespipe'))}"
+        )
     if (mode := home.stat().st_mode) & 0o077:
         home.chmod(mode & 0o700)
 

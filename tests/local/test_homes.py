@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from salespipe.local import runtime
+from salespipe.local.home import make
 from tests.cli.process import COMMAND, environment, salespipe
 from tests.local.crashing import Home, end, is_alive
 from tests.local.rights import without_root
@@ -117,6 +118,35 @@ def test_what_cannot_be_a_home_is_named_with_what_to_do(
     assert line.startswith(f"salespipe: error: SALESPIPE_HOME cannot be used: {said.format(folder=tmp_path)}")
     assert line.endswith("set SALESPIPE_HOME to another folder")
     assert (tmp_path / "file").read_text() == "somebody's"
+
+
+@pytest.mark.parametrize("command", [("up", "--json"), ("env",), ("plan",)])
+def test_a_folder_in_which_somebody_keeps_something_else_is_left_as_it_is(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)  # as /tmp is
+    (shared / "of-somebody").write_text("else")
+    done = salespipe(*command, home=tmp_path, env={"SALESPIPE_HOME": str(shared)})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"salespipe: error: SALESPIPE_HOME cannot be used: {shared} is not empty and no home of salespipe (it has "
+        f"of-somebody): name a folder of its own in it, as in SALESPIPE_HOME={shared}/salespipe\n"
+    )
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
+    assert [path.name for path in shared.iterdir()] == ["of-somebody"]
+
+
+@pytest.mark.parametrize("there", [[], ["lost+found"], ["accept-loss"], ["store.db", "notes.txt"], ["runtime.lock"]])
+def test_a_folder_that_is_empty_or_a_home_becomes_its_owners_alone(tmp_path: Path, there: list[str]) -> None:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    folder.chmod(0o755)
+    for name in there:
+        (folder / name).touch()
+    make(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_a_home_below_folders_that_are_not_there_is_made_with_them(tmp_path: Path) -> None:
