@@ -522,9 +522,9 @@ def test_databases_tables_and_partitions_by_statement(athena: Athena) -> None:
 @pytest.mark.parametrize(
     ("sql", "named"),
     [
-        ("CREATE TABLE t AS SELECT 1 x", "CREATE TABLE"),
-        ("INSERT INTO t VALUES 1", "INSERT"),
-        ("UNLOAD (SELECT 1) TO 's3://lake/x/' WITH (format = 'PARQUET')", "UNLOAD"),
+        ("CREATE TABLE t WITH (format = 'ORC') AS SELECT 1 x", "ORC"),
+        ("CREATE TABLE t WITH (bucketed_by = ARRAY['x'], bucket_count = 2) AS SELECT 1 x", "bucketed_by"),
+        ("UNLOAD (SELECT 1 x) TO 's3://lake/x/' WITH (format = 'AVRO')", "AVRO"),
         ("MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE", "MERGE"),
         ("CREATE EXTERNAL TABLE t (x int) STORED AS ORC LOCATION 's3://lake/x/'", "STORED AS ORC"),
         ("SELECT soundex('x')", "soundex"),

@@ -75,6 +75,7 @@ class AthenaQueriesApi:
             cutoff=group["Configuration"].get("BytesScannedCutoffPerQuery"),
             parameters=parameters,
             token=str(call.params.get("ClientRequestToken") or ""),
+            central=bool(group["Configuration"].get("EnforceWorkGroupConfiguration")),
         )
         return {"QueryExecutionId": self._executions.start(request)}
 
@@ -125,6 +126,9 @@ class AthenaQueriesApi:
             if state in ("QUEUED", "RUNNING"):
                 raise AwsError(_CODE, f"Query has not yet finished. Current state: {state}")
             raise AwsError(_CODE, f"Query did not finish successfully. Final query state: {state}")
+        if document.get("updated"):
+            metadata = {"ColumnInfo": document["columns"]}
+            return {"UpdateCount": document["rows"], "ResultSet": {"Rows": [], "ResultSetMetadata": metadata}}
         limit = int(call.params.get("MaxResults") or results.PAGE)
         if not 1 <= limit <= results.PAGE:
             raise AwsError(_CODE, f"MaxResults is more than maximum allowed length {results.PAGE}")

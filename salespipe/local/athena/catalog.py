@@ -6,6 +6,8 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +70,7 @@ class Table:
     parameters: dict[str, str]
     kind: str
     view: dict[str, Any] | None
+    bucketed: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -85,6 +88,14 @@ class Catalog:
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
         """One Glue operation. Raises AwsError."""
         return self._moto.call("glue", operation, params, region=self._region)
+
+    def together(self) -> AbstractContextManager[None]:
+        """What is changed inside, in the catalog and in the stores, is one step."""
+        return self._moto.together()
+
+    def bucket_exists(self, bucket: str) -> bool:
+        """Whether an S3 bucket exists."""
+        return self._moto.bucket_exists(bucket)
 
     def databases(self) -> list[dict[str, Any]]:
         """Every database, by name."""
@@ -117,10 +128,32 @@ class Catalog:
     def partitions(self, table: Table) -> list[Partition]:
         """Every partition of a table."""
         found = self._pages("GetPartitions", "Partitions", DatabaseName=table.database, TableName=table.name)
-        return [
-            Partition(tuple(str(value) for value in entry.get("Values", [])), _storage(entry["StorageDescriptor"], {}))
-            for entry in found
-        ]
+        return [_partition(entry) for entry in found]
+
+    def partition(self, table: Table, values: Sequence[str]) -> Partition | None:
+        """The partition with these values, or None."""
+        try:
+            entry = self.call(
+                "GetPartition", DatabaseName=table.database, TableName=table.name, PartitionValues=list(values)
+            )["Partition"]
+        except AwsError as error:
+            if error.code == "EntityNotFoundException":
+                return None
+            raise
+        return _partition(entry)
+
+    def add_partitions(self, database: str, name: str, partitions: Sequence[dict[str, Any]]) -> None:
+        """Create partitions from Glue's PartitionInputs, a hundred a call. Raises AwsError for the first that fails."""
+        for start in range(0, len(partitions), 100):
+            answer = self.call(
+                "BatchCreatePartition",
+                DatabaseName=database,
+                TableName=name,
+                PartitionInputList=list(partitions[start : start + 100]),
+            )
+            for error in answer.get("Errors") or []:
+                detail = error.get("ErrorDetail") or {}
+                raise AwsError(str(detail.get("ErrorCode")), str(detail.get("ErrorMessage")))
 
     def _pages(self, operation: str, key: str, **params: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -145,7 +178,12 @@ def _table(database: str, entry: dict[str, Any]) -> Table:
         parameters=parameters,
         kind=kind,
         view=_view(str(entry.get("ViewOriginalText") or "")) if kind == "VIRTUAL_VIEW" else None,
+        bucketed=bool((entry.get("StorageDescriptor") or {}).get("BucketColumns")),
     )
+
+
+def _partition(entry: dict[str, Any]) -> Partition:
+    return Partition(tuple(str(value) for value in entry.get("Values", [])), _storage(entry["StorageDescriptor"], {}))
 
 
 def _storage(descriptor: dict[str, Any], properties: dict[str, str]) -> Storage:

@@ -52,6 +52,8 @@ class Request:
     cutoff: int | None
     parameters: list[str]
     token: str
+    central: bool = False
+    """The workgroup enforces its own location."""
 
 
 class CutoffReached(Exception):
@@ -189,7 +191,11 @@ class Executions:
             if request.cutoff is not None and count > request.cutoff:
                 raise CutoffReached("Query cancelled! : Bytes scanned limit was exceeded")
 
+        bucket, prefix = split_location(request.location)
         context = Context(
+            id=id,
+            output=f"s3://{bucket}/{prefix}",
+            central=request.central,
             database=request.database,
             catalog=Catalog(self._moto, request.region),
             objects=self._stores.objects,
@@ -199,7 +205,6 @@ class Executions:
             scanned=scanned,
         )
         result = request.statement.run(context)
-        bucket, prefix = split_location(request.location)
         return results.write(self._stores, self._moto.bucket_exists, bucket, prefix + id, result)
 
     def _own_folder(self) -> tempfile.TemporaryDirectory[str]:
@@ -287,6 +292,9 @@ def _succeed(document: dict[str, Any], written: results.Written, started: float)
     execution["Status"] |= {"State": "SUCCEEDED", "CompletionDateTime": time.time()}
     execution["ResultConfiguration"]["OutputLocation"] = written.location
     document |= {"columns": written.columns, "rows": written.rows, "bytes": written.bytes}
+    if written.manifest:
+        execution["Statistics"]["DataManifestLocation"] = written.manifest
+        document["updated"] = True
     _time(execution, started)
 
 

@@ -66,6 +66,7 @@ class Written:
     columns: list[dict[str, Any]]
     rows: int
     bytes: int
+    manifest: str = ""
 
 
 def write(stores: Stores, bucket_exists: Callable[[str], bool], bucket: str, key: str, result: Result) -> Written:
@@ -74,6 +75,8 @@ def write(stores: Stores, bucket_exists: Callable[[str], bool], bucket: str, key
     Raises AwsError if the bucket is not there by then, in one step with looking: no object is left without one.
     """
     columns = [column_info(column) for column in result.columns]
+    if result.stored is not None:
+        return Written(result.stored.location, columns, result.stored.rows, 0, result.stored.manifest)
     parts: list[bytes] = []
     rows = 0
     if result.header:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ _ODD = (ODD_LINE, "Malformed JSON", "UTF-8", "utf-8", "nicode", "Maximum line si
 
 @dataclass(frozen=True)
 class Prepared:
-    """A translated query that can be run; `sql` still has the marks of its tables."""
+    """A translated query that can be run. `sql` gives c0, c1, … and still has the marks of its tables."""
 
     sql: str
     columns: tuple[ResultColumn, ...]
@@ -40,8 +40,7 @@ def prepare(sql: str, database: str, catalog: Catalog, objects: ObjectStore, fol
         ResultColumn(field.name if field.name is not None else f"_col{index}", field.type)
         for index, field in enumerate(output.fields)
     )
-    shown = ", ".join(fetched(f"c{index}", column.type) for index, column in enumerate(columns))
-    return Prepared(f"SELECT {shown} FROM ({output.sql})", columns, tables)
+    return Prepared(output.sql, columns, tables)
 
 
 def located(prepared: Prepared, session: Session) -> str:
@@ -50,8 +49,19 @@ def located(prepared: Prepared, session: Session) -> str:
 
 
 def pages(prepared: Prepared, session: Session) -> Iterator[list[tuple[Any, ...]]]:
-    """Run it. A JSON table with lines that need a closer look is read a second time, from the start."""
-    sql = located(prepared, session)
+    """Run it, for values as they are shown."""
+    shown = ", ".join(fetched(f"c{index}", column.type) for index, column in enumerate(prepared.columns))
+    return _run(prepared, session, lambda sql: f"SELECT {shown} FROM ({sql})")
+
+
+def carried_out(prepared: Prepared, session: Session, around: Callable[[str], str]) -> list[tuple[Any, ...]]:
+    """Run what `around` makes of the query, which may be twice; the rows that this gives."""
+    return [row for page in _run(prepared, session, around) for row in page]
+
+
+def _run(prepared: Prepared, session: Session, around: Callable[[str], str]) -> Iterator[list[tuple[Any, ...]]]:
+    """A JSON table with lines that need a closer look is read a second time, from the start."""
+    sql = around(located(prepared, session))
     try:
         found = session.pages(sql)
         first = next(found, [])
@@ -59,7 +69,7 @@ def pages(prepared: Prepared, session: Session) -> Iterator[list[tuple[Any, ...]
         if not any(sign in str(failure) for sign in _ODD):
             raise
         prepared.tables.rewrite_odd()
-        yield from session.pages(located(prepared, session))
+        yield from session.pages(around(located(prepared, session)))
         return
     if first:
         yield first

@@ -24,11 +24,15 @@ class ResultColumn:
 
 @dataclass
 class Context:
-    """One run: the database that names without one are in, the instant it began, and a connection to the engine.
+    """One run: its id, the database that names without one are in, the instant it began, a connection to the engine.
 
+    `output` is the folder of its results; `central`: the workgroup wants everything that is written below it.
     `scanned` is told the bytes that will be read, before they are; it raises to stop the statement.
     """
 
+    id: str
+    output: str
+    central: bool
     database: str
     catalog: Catalog
     objects: ObjectStore
@@ -39,12 +43,23 @@ class Context:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """What a statement stored by itself: where (without extension), the list of its objects, and how many rows."""
+
+    location: str
+    manifest: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class Result:
-    """`pages` are rows of values; `header` says that page one of a result begins with the column names."""
+    """`pages` are rows of values; `header` says that page one of a result begins with the column names; `stored` is
+    given by statements that write, whose result is in place already."""
 
     columns: tuple[ResultColumn, ...] = ()
     pages: Iterator[Sequence[Sequence[Any]]] = field(default_factory=lambda: iter(()))
     header: bool = False
+    stored: Stored | None = None
 
 
 Action = Callable[[Context], Result]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from salespipe.local.athena.errors import NotSupported, SyntaxFailure
 from salespipe.local.athena.parse import parse_query
-from salespipe.local.athena.statements import ddl, query, show, views
+from salespipe.local.athena.statements import ctas, ddl, insert, query, show, unload, views
 from salespipe.local.athena.statements.context import Context, Result, Statement
 from salespipe.local.athena.statements.words import Words
 
@@ -61,7 +61,7 @@ def _create(words: Words) -> Statement:
     if words.accept("EXTERNAL", "TABLE"):
         return ddl.create_table(words)
     if words.accept("TABLE"):
-        raise NotSupported("CREATE TABLE without EXTERNAL (CTAS, Iceberg)")
+        return ctas.create_table_as(words)
     raise words.mismatch("'DATABASE', 'EXTERNAL', 'OR', 'SCHEMA', 'TABLE', 'VIEW'")
 
 
@@ -90,4 +90,6 @@ _PARSERS: dict[str, Callable[[Words], Statement]] = {
     "DROP": _drop,
     "ALTER": ddl.alter,
     "MSCK": ddl.repair,
+    "INSERT": insert.insert,
+    "UNLOAD": unload.unload,
 }

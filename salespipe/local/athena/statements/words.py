@@ -21,6 +21,9 @@ _WORD = re.compile(
 )
 
 
+_OTHER = re.compile(r"[^\n]")
+
+
 @dataclass(frozen=True)
 class Word:
     """A token with its place in the text; `kind` is string, name (quoted), word, number or sign."""
@@ -78,6 +81,23 @@ class Words:
         self._next += 1
         return word
 
+    def back(self) -> None:
+        """Put the last token back."""
+        self._next -= 1
+
+    def inside_parentheses(self) -> str:
+        """The text up to the parenthesis that closes one just taken, in its place in the statement; takes that too."""
+        depth, ahead = 1, 0
+        while (word := self.peek(ahead)) is not None:
+            depth += {"(": 1, ")": -1}.get(word.text, 0)
+            if depth == 0:
+                text = self.rest_in_place(word.start)
+                self._next += ahead + 1
+                return text
+            ahead += 1
+        self._next = len(self._words)
+        raise self.mismatch("')'")
+
     def identifier(self) -> str:
         """A name, in lower case."""
         word = self.take()
@@ -108,6 +128,12 @@ class Words:
         """The text from the next token to the end."""
         word = self.peek()
         return self.sql[word.start : self._words[-1].end] if word else ""
+
+    def rest_in_place(self, end: int | None = None) -> str:
+        """The same with blanks for all that stands before, so that places in it are places in the statement."""
+        word = self.peek()
+        start = word.start if word else len(self.sql)
+        return _OTHER.sub(" ", self.sql[:start]) + self.sql[start : self._words[-1].end if end is None else end]
 
     def end(self) -> None:
         """Raises SyntaxFailure unless everything was taken."""

@@ -1,0 +1,1 @@
+"""What CTAS, INSERT INTO and UNLOAD write: `layout` says in which form, `rows` makes the files, `commit` shows them."""
