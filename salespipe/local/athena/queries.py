@@ -20,7 +20,7 @@ from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions, check_zones
 from salespipe.local.athena.failing import conjunction
-from salespipe.local.athena.operators import conjuncts
+from salespipe.local.athena.pruning import conditions
 from salespipe.local.athena.relations import Relations
 from salespipe.local.athena.scope import Field, Relation, Scope, Typed
 from salespipe.local.athena.tables import Tables
@@ -145,7 +145,9 @@ class Queries:
         for name, value in node.args.items():
             if value and name not in _MODIFIERS:
                 raise NotSupported(name.strip("_").upper(), self.translation.place(node))
+        before = self.translation.tables.count()
         relation = Relations(self, self.parent, self.ctes).source(node)
+        own = range(before, self.translation.tables.count()).__contains__
         scope = Scope(relation.fields, self.parent, ctes=self.ctes)
         windows = {window.name.lower(): window for window in node.args.get("windows") or []}
         inside = Expressions(self.translation, scope, windows)
@@ -158,7 +160,7 @@ class Queries:
         if relation.sql:
             parts.append(f"FROM {relation.sql}")
         if node.args.get("where"):
-            parts.append("WHERE " + self._where(node.args["where"].this, inside, relation))
+            parts.append("WHERE " + conjunction(conditions(node.args["where"].this, inside, "WHERE clause", own)))
         grouped: list[str] = []
         if node.args.get("group"):
             parts.append(self._group(node.args["group"], inside, items, grouped))
@@ -202,17 +204,6 @@ class Queries:
             if not found:
                 raise QueryFailure("TABLE_NOT_FOUND", f"Unable to resolve reference {'.'.join(parts)}", at)
         return [Field(field.name, field.read().sql, field.type) for field in found]
-
-    def _where(self, node: exp.Expr, inside: Expressions, relation: Relation) -> str:
-        """The condition; each part that reads nothing but partition columns of one table also prunes that table."""
-        sqls = []
-        for part in conjuncts(node):
-            with self.translation.tables.watching() as read:
-                sql = inside.boolean(part, "WHERE clause")
-            sqls.append(sql)
-            if not any(isinstance(inner, (exp.Query, exp.Subquery)) for inner in part.walk()):
-                self.translation.tables.prune(read, sql)
-        return conjunction(sqls)
 
     def _group(self, node: exp.Group, inside: Expressions, items: list[Field], into: list[str]) -> str:
         """GROUP BY; the grouped expressions are added to `into`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions
 from salespipe.local.athena.operators import compared
+from salespipe.local.athena.pruning import conditions
 from salespipe.local.athena.scope import Field, Relation, Scope, Typed
 from salespipe.local.athena.types import BIGINT, Type, common, quoted, row_fields
 
@@ -29,9 +30,11 @@ class Relations:
         self._translation = queries.translation
         self._parent = parent
         self._ctes = ctes
+        self._start = 0
 
     def source(self, node: exp.Select) -> Relation:
         """FROM and every JOIN behind it; no SQL for a query without FROM."""
+        self._start = self._translation.tables.count()
         clause = node.args.get("from_")
         if clause is None:
             return Relation("", [])
@@ -181,14 +184,29 @@ class Relations:
         tables = self._translation.tables
         before = tables.count()
         right = self._relation(join.this, left)
+        after = tables.count()
+        joined = self._joined(left, right, join, side, lambda index: self._may_prune(index, side, before))
         if side in ("LEFT", "FULL"):
-            tables.keep_whole(range(before, tables.count()))
+            tables.keep_whole(range(before, after))
         if side in ("RIGHT", "FULL"):
             tables.keep_whole(range(before))
+        return joined
+
+    def _may_prune(self, index: int, side: str, right: int) -> bool:
+        """Whether ON may prune this mention: its rows come only with a partner. `right` is the first of that side."""
+        if index < self._start or side == "FULL":
+            return False
+        return not side or (index >= right) == (side == "LEFT")
+
+    def _joined(
+        self, left: Relation, right: Relation, join: exp.Join, side: str, may: Callable[[int], bool]
+    ) -> Relation:
+        at = self._translation.place(join)
         word = f"{side} JOIN".strip()
         both = [*left.fields, *right.fields]
         if join.args.get("using"):
-            return self._using(left, right, word, side, [name.name.lower() for name in join.args["using"]], at)
+            names = [name.name.lower() for name in join.args["using"]]
+            return self._using(left, right, word, side, names, at, may)
         condition = join.args.get("on")
         if condition is None:
             if side:
@@ -196,21 +214,32 @@ class Relations:
             return Relation(f"{left.sql} CROSS JOIN {right.sql}", both)
         inside = Expressions(self._translation, Scope(both, self._parent, ctes=self._ctes))
         on = inside.boolean(condition, "JOIN ON clause")
+        conditions(condition, inside, "JOIN ON clause", may)
         return Relation(f"{left.sql} {word} {right.sql} ON {on}", both)
 
     def _using(
-        self, left: Relation, right: Relation, word: str, side: str, names: Sequence[str], at: tuple[int, int]
+        self,
+        left: Relation,
+        right: Relation,
+        word: str,
+        side: str,
+        names: Sequence[str],
+        at: tuple[int, int],
+        may: Callable[[int], bool],
     ) -> Relation:
-        conditions, merged = [], []
+        equal, merged = [], []
         for name in names:
             a, b = (self._only(relation.fields, name, at) for relation in (left, right))
-            conditions.append(compared(a.read(), b.read(), "=", at))
+            with self._translation.tables.watching() as read:
+                equal.append(compared(a.read(), b.read(), "=", at))
+            if read:
+                self._translation.tables.equal(read, may)
             met = common(a.type, b.type) or a.type
             one, other = converted(Typed(a.sql, a.type), met).sql, converted(Typed(b.sql, b.type), met).sql
             sql = {"RIGHT": other, "FULL": f"coalesce({one}, {other})"}.get(side, one)
             merged.append(Field(name, sql, met))
         rest = [replace(f, merged=f.merged or (f.name or "").lower() in names) for f in (*left.fields, *right.fields)]
-        return Relation(f"{left.sql} {word} {right.sql} ON {' AND '.join(conditions)}", [*merged, *rest])
+        return Relation(f"{left.sql} {word} {right.sql} ON {' AND '.join(equal)}", [*merged, *rest])
 
     def _only(self, fields: Sequence[Field], name: str, at: tuple[int, int]) -> Field:
         found = [field for field in fields if (field.name or "").lower() == name and not field.merged]

@@ -34,7 +34,7 @@ class Prepared:
 
 def prepare(sql: str, database: str, catalog: Catalog, objects: ObjectStore, folder: Path, now: datetime) -> Prepared:
     """Translate a query. Raises SyntaxFailure and QueryFailure."""
-    tables = Tables(catalog, objects, folder)
+    tables = Tables(catalog, objects, folder, now)
     output = Translation(sql, tables, database, now).query(parse_query(sql))
     columns = tuple(
         ResultColumn(field.name if field.name is not None else f"_col{index}", field.type)

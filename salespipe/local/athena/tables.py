@@ -1,68 +1,47 @@
-"""The tables of one statement: what it reads of each, which partitions its WHERE leaves, which objects that means.
+"""The tables of one statement while it is translated: what it reads of each, and which of its conditions may prune.
 
-A partition is pruned when a condition that reads only partition columns is not true for its values; the engine itself
-evaluates the condition, over the list of partitions. Only objects that the object store lists are read.
+A condition prunes where every row of the result needs it to be true: in WHERE, and in ON for the sides of a join
+whose rows do not come without a partner. What is said of a column is said of every column that it must be equal to,
+too (`a.dt = b.dt AND b.dt = '2026-01-31'`).
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from typing import TYPE_CHECKING
 
 from salespipe.local.athena import metadata
-from salespipe.local.athena.casts import cast
-from salespipe.local.athena.catalog import CATALOG, Catalog, Column, Partition, Table, split_location
-from salespipe.local.athena.errors import SYSTEM, NotSupported, QueryFailure
-from salespipe.local.athena.formats.choose import is_json, reader
-from salespipe.local.athena.formats.json import plain_lines
-from salespipe.local.athena.formats.source import Source
+from salespipe.local.athena.catalog import CATALOG, Catalog, Table
+from salespipe.local.athena.errors import QueryFailure
+from salespipe.local.athena.failing import may_fail
 from salespipe.local.athena.parse import parse_query
+from salespipe.local.athena.partitions import Condition, Run
+from salespipe.local.athena.scans import Scan
 from salespipe.local.athena.scope import Field, Relation, Typed
-from salespipe.local.athena.types import VARCHAR, quoted, text
-from salespipe.local.errors import DamagedObjectError
-from salespipe.local.stores.objects import ObjectStore, StoredObject
+from salespipe.local.athena.types import VARCHAR, quoted
+from salespipe.local.stores.objects import ObjectStore
 
 if TYPE_CHECKING:
     from salespipe.local.athena.queries import Translation
-
-_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
-_WIDENINGS = {
-    ("tinyint", "smallint"), ("tinyint", "integer"), ("tinyint", "bigint"), ("smallint", "integer"),
-    ("smallint", "bigint"), ("integer", "bigint"), ("real", "double"), ("integer", "varchar"), ("bigint", "varchar"),
-    ("smallint", "varchar"), ("tinyint", "varchar"),
-}  # fmt: skip
-
-Run = Callable[[str], list[tuple[Any, ...]]]
-
-
-@dataclass
-class Scan:
-    """One mention of a table: the columns read, the conditions on its partitions, and its mark in the SQL."""
-
-    table: Table
-    alias: str
-    mark: str
-    read: set[str] = field(default_factory=set)
-    conditions: list[str] = field(default_factory=list)
-    whole: bool = False
-    pruned: tuple[list[Partition], list[StoredObject], dict[str, Partition]] | None = None
 
 
 class Tables:
     """Resolves tables while a statement is translated, and then turns their mentions into SQL that reads files."""
 
-    def __init__(self, catalog: Catalog, objects: ObjectStore, folder: Path) -> None:
+    def __init__(self, catalog: Catalog, objects: ObjectStore, folder: Path, now: datetime) -> None:
         self.catalog = catalog
+        self._now = now
         self._objects = objects
         self._folder = folder
         self._scans: list[Scan] = []
         self._views: list[tuple[str, str]] = []
         self._watchers: list[set[tuple[int, str]]] = []
+        self._singles: list[tuple[int, str, Condition]] = []
+        self._equal: list[tuple[tuple[int, str], tuple[int, str]]] = []
         self.scanned_bytes = 0
 
     # while translating
@@ -87,8 +66,6 @@ class Tables:
         return self._scan(translation, table)
 
     def _scan(self, translation: Translation, table: Table) -> Relation:
-        if table.parameters.get("projection.enabled", "").lower() == "true":
-            raise NotSupported("partition projection")
         alias = translation.fresh("t")
         scan = Scan(table, alias, f"\x00{len(self._scans)}\x00")
         index = len(self._scans)
@@ -160,161 +137,66 @@ class Tables:
         finally:
             self._watchers.pop()
 
-    def prune(self, read: set[tuple[int, str]], condition: str) -> None:
-        """Use a condition of WHERE on the partitions of a table if it reads nothing else."""
+    def prune(
+        self,
+        read: set[tuple[int, str]],
+        sql: str,
+        constants: tuple[Typed, ...],
+        may: Callable[[int], bool],
+    ) -> None:
+        """Use a condition on the partitions of a table if it reads nothing else, and the table is one that may."""
         mentions = {index for index, _ in read}
-        if len(mentions) != 1:
+        if len(mentions) != 1 or "random()" in sql:
             return
-        scan = self._scans[mentions.pop()]
-        keys = {column.name for column in scan.table.partition_keys}
-        if {name for _, name in read} <= keys and not scan.whole and "random()" not in condition:
+        index = mentions.pop()
+        scan = self._scans[index]
+        if scan.whole or not may(index):
+            return
+        columns = frozenset(name for _, name in read)
+        condition = Condition(columns, sql, constants if len(columns) == 1 else ())
+        if columns <= {column.name for column in scan.table.partition_keys}:
             scan.conditions.append(condition)
+        if len(columns) == 1 and not may_fail(sql):
+            self._singles.append((index, next(iter(columns)), condition))
+
+    def equal(self, read: set[tuple[int, str]], may: Callable[[int], bool]) -> None:
+        """Two columns that are equal in every row: what is said of one is said of the other."""
+        if len(read) != 2 or len({index for index, _ in read}) != 2 or not all(may(index) for index, _ in read):
+            return
+        one, other = sorted(read)
+        types = [
+            next((c.type for c in self._scans[index].table.columns if c.name == name), None) for index, name in read
+        ]
+        if types[0] == types[1] is not None:
+            self._equal += [(one, other), (other, one)]
 
     # when the statement is translated
 
     def finish(self, sql: str, run: Run) -> str:
         """The SQL with every mention replaced by what reads its objects; adds up `scanned_bytes`."""
+        self._tell_equals()
         for scan in self._scans:
-            if scan.mark in sql:
-                sql = sql.replace(scan.mark, f"({self._read(scan, run)})")
+            if scan.mark not in sql:
+                continue
+            if scan.found is None:
+                scan.find(self.catalog, self._objects, run, self._now)
+                self.scanned_bytes += scan.bytes
+            assert scan.found is not None
+            sql = sql.replace(scan.mark, f"({scan.sql(scan.found)})")
         return sql
 
     def rewrite_odd(self) -> None:
         """After ODD_LINE: read the JSON tables of this statement through rewritten copies. Raises HIVE_CURSOR_ERROR."""
         for scan in self._scans:
-            if scan.pruned is None or not is_json(scan.table.storage):
-                continue
-            partitions, objects, owners = scan.pruned
-            copies, owned = [], {}
-            for stored in objects:
-                copy = Path(tempfile.mkstemp(suffix=".json", dir=self._folder)[1])
-                plain_lines(stored.path, copy, scan.table.storage)
-                copies.append(_moved(stored, copy))
-                if str(stored.path) in owners:
-                    owned[str(copy)] = owners[str(stored.path)]
-            scan.pruned = (partitions, copies, owned)
+            scan.rewrite_odd(self._folder)
 
-    def _read(self, scan: Scan, run: Run) -> str:
-        if scan.pruned is None:
-            scan.pruned = self._objects_of(scan, run)
-            try:
-                self._objects.check(scan.pruned[1])
-            except DamagedObjectError as error:
-                said = f"Error opening Hive split: {error}"
-                raise QueryFailure("HIVE_CANNOT_OPEN_SPLIT", said, category=SYSTEM) from error
-            self.scanned_bytes += sum(stored.size for stored in scan.pruned[1])
-        _, objects, owners = scan.pruned
-        table = scan.table
-        columns = [(i, column) for i, column in enumerate(table.storage.columns) if column.name in scan.read]
-        source = Source([o.path for o in objects], [o.size for o in objects], columns, table.storage)
-        rows = reader(table.storage)(source) if objects else source.empty()
-        keys = [column for column in table.partition_keys if column.name in scan.read]
-        if not keys and "$path" not in scan.read:
-            return rows
-        shown = [f"f.{quoted(column.name)}" for _, column in columns]
-        shown += [f"p.{quoted(column.name)} AS {quoted(column.name)}" for column in keys]
-        if "$path" in scan.read:
-            shown.append('p."$path" AS "$path"')
-        files = self._files(scan, objects, owners)
-        return f"SELECT {', '.join(shown)} FROM ({rows}) AS f JOIN ({files}) AS p ON f.filename = p.filename"
-
-    def _files(self, scan: Scan, objects: list[StoredObject], owners: dict[str, Partition]) -> str:
-        """A relation of file names with the partition values and S3 addresses that belong to them."""
-        keys = scan.table.partition_keys
-        names = ["filename", "$path", *(column.name for column in keys)]
-        rows = []
-        for stored in objects:
-            partition = owners.get(str(stored.path))
-            values = [_partition_text(value) for value in partition.values] if partition else []
-            rows.append(
-                "(" + ", ".join([text(str(stored.path)), text(f"s3://{stored.bucket}/{stored.key}"), *values]) + ")"
-            )
-        if not rows:
-            rows = ["(" + ", ".join(["NULL"] * len(names)) + ")"]
-        typed = [_partition_value(column) for column in keys]
-        listed = ", ".join(quoted(name) for name in names)
-        return f'SELECT filename, "$path", {", ".join(typed)} FROM (VALUES {", ".join(rows)}) AS v({listed})'.replace(
-            ", FROM", " FROM"
-        )
-
-    def _objects_of(self, scan: Scan, run: Run) -> tuple[list[Partition], list[StoredObject], dict[str, Partition]]:
-        table = scan.table
-        if not table.partition_keys:
-            return [], self._listed(table.storage.location), {}
-        partitions = self._kept(scan, self.catalog.partitions(table), run)
-        objects, owners = [], {}
-        for partition in partitions:
-            _check_schema(table, partition)
-            for stored in self._listed(partition.storage.location):
-                objects.append(stored)
-                owners[str(stored.path)] = partition
-        return partitions, objects, owners
-
-    def _kept(self, scan: Scan, partitions: list[Partition], run: Run) -> list[Partition]:
-        if not scan.conditions or not partitions:
-            return partitions
-        keys = scan.table.partition_keys
-        rows = ", ".join(
-            "(" + ", ".join([str(index), *(_partition_text(value) for value in partition.values)]) + ")"
-            for index, partition in enumerate(partitions)
-        )
-        names = ", ".join(quoted(column.name) for column in keys)
-        typed = ", ".join(_partition_value(column) for column in keys)
-        listed = f"(SELECT position, {typed} FROM (VALUES {rows}) AS v(position, {names})) AS {scan.alias}"
-        kept = run(f"SELECT position FROM {listed} WHERE {' AND '.join(scan.conditions)} ORDER BY position")
-        return [partitions[int(row[0])] for row in kept]
-
-    def _listed(self, location: str) -> list[StoredObject]:
-        if not location:
-            return []
-        bucket, prefix = split_location(location)
-        return [
-            stored
-            for stored in self._objects.list(bucket, prefix)
-            if stored.size and not _is_skipped(stored.key[len(prefix) :])
-        ]
-
-
-def _is_skipped(name: str) -> bool:
-    return any(part.startswith(("_", ".")) for part in name.split("/"))
-
-
-def _moved(stored: StoredObject, path: Path) -> StoredObject:
-    return StoredObject(
-        stored.bucket, stored.key, path, stored.size, stored.etag, stored.modified, stored.content_type,
-        stored.content_encoding, stored.metadata,
-    )  # fmt: skip
-
-
-def _partition_text(value: str) -> str:
-    return "NULL" if value == _NULL_PARTITION else text(unquote(value) if "%" in value else value)
-
-
-def _partition_value(column: Column) -> str:
-    value = Typed(f"CAST({quoted(column.name)} AS VARCHAR)", VARCHAR)
-    return f"{cast(value, column.type).sql} AS {quoted(column.name)}"
-
-
-def _check_schema(table: Table, partition: Partition) -> None:
-    """Old partitions keep the types they were crawled with; Athena refuses those it cannot widen."""
-    if partition.storage.serde and partition.storage.serde != table.storage.serde:
-        raise NotSupported("a table whose partitions have different SerDes")
-    declared = {column.name: column.type for column in table.storage.columns}
-    for column in partition.storage.columns:
-        wanted = declared.get(column.name)
-        if wanted is None or wanted == column.type or (column.type.name, wanted.name) in _WIDENINGS:
-            continue
-        shown = "/".join(
-            f"{key.name}={value}" for key, value in zip(table.partition_keys, partition.values, strict=False)
-        )
-        raise QueryFailure(
-            "HIVE_PARTITION_SCHEMA_MISMATCH",
-            "There is a mismatch between the table and partition schemas. The types are incompatible and cannot be "
-            f"coerced. The column '{column.name}' in table '{table.database}.{table.name}' is declared as type "
-            f"'{_declared(table, column.name)}', but partition '{shown}' declared column '{column.name}' as type "
-            f"'{column.hive}'.",
-        )
-
-
-def _declared(table: Table, name: str) -> str:
-    return next(column.hive for column in table.storage.columns if column.name == name)
+    def _tell_equals(self) -> None:
+        for index, name, condition in self._singles:
+            for (source, column), (target, other) in self._equal:
+                scan, into = self._scans[source], self._scans[target]
+                keys = {key.name for key in into.table.partition_keys}
+                if (source, column) != (index, name) or scan.whole or into.whole or other not in keys:
+                    continue
+                said = condition.sql.replace(f"{scan.alias}.{quoted(column)}", f"{into.alias}.{quoted(other)}")
+                into.conditions.append(replace(condition, columns=frozenset({other}), sql=said))
+        self._singles.clear()
