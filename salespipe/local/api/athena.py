@@ -1,5 +1,5 @@
-"""Athena: queries, their results and the catalog as Athena shows it. Workgroups, named queries and prepared statements
-are not answered here.
+"""Athena: queries, their results and the catalog as Athena shows it. Workgroups and named queries are not
+answered here.
 
 What translates and runs queries takes half a second to import, so it is loaded by `warm` in the background, or by the
 first request that needs it; the runtime is ready without it.
@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from salespipe.local.api.athena_catalog import AthenaCatalogApi
+from salespipe.local.api.athena_prepared import AthenaPreparedApi
 from salespipe.local.call import Call, Handler
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
@@ -36,13 +37,18 @@ class AthenaApi:
         self._stores = stores
         self._moto = moto
         self._catalog = AthenaCatalogApi(moto)
+        self._prepared = AthenaPreparedApi(stores, moto)
         self._lock = threading.Lock()
         self._queries: AthenaQueriesApi | None = None
         self._warming: threading.Thread | None = None
 
     def operations(self) -> dict[str, Handler]:
         """The operations answered here."""
-        return {**{name: self._later(name) for name in _QUERY_OPERATIONS}, **self._catalog.operations()}
+        return {
+            **{name: self._later(name) for name in _QUERY_OPERATIONS},
+            **self._catalog.operations(),
+            **self._prepared.operations(),
+        }
 
     def warm(self) -> None:
         """Load what queries need, in the background."""

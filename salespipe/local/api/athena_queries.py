@@ -11,8 +11,8 @@ from typing import Any
 from salespipe.local.athena import results
 from salespipe.local.athena.errors import SyntaxFailure
 from salespipe.local.athena.executions import Executions, Request
+from salespipe.local.athena.prepared import PreparedStatements
 from salespipe.local.athena.statements.parse import parse_statement
-from salespipe.local.athena.statements.words import splice
 from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
 from salespipe.local.moto_app import Moto
@@ -61,8 +61,9 @@ class AthenaQueriesApi:
         group = self._workgroup(call)
         context = call.params.get("QueryExecutionContext") or {}
         parameters = [str(value) for value in call.params.get("ExecutionParameters") or []]
+        prepared = PreparedStatements(self._stores.documents, call.region, str(group["Name"]))
         try:
-            statement = parse_statement(splice(sql, parameters) if parameters else sql)
+            statement = parse_statement(sql, parameters, prepared.text)
         except SyntaxFailure as failure:
             raise AwsError(_CODE, str(failure)) from failure
         request = Request(

@@ -25,6 +25,7 @@ from salespipe.local.athena import results
 from salespipe.local.athena.catalog import Catalog, split_location
 from salespipe.local.athena.engine import Cancelled, Engine, Session
 from salespipe.local.athena.errors import OTHER, SYSTEM, QueryFailure, SyntaxFailure
+from salespipe.local.athena.prepared import PreparedStatements
 from salespipe.local.athena.statements.context import Context, Statement
 from salespipe.local.errors import AwsError
 from salespipe.local.moto_app import Moto
@@ -203,6 +204,7 @@ class Executions:
             now=datetime.now(UTC),
             session=session,
             scanned=scanned,
+            prepared=PreparedStatements(self._stores.documents, request.region, request.workgroup),
         )
         result = request.statement.run(context)
         return results.write(self._stores, self._moto.bucket_exists, bucket, prefix + id, result)

@@ -10,6 +10,7 @@ from typing import Any
 
 from salespipe.local.athena.catalog import Catalog
 from salespipe.local.athena.engine import Session
+from salespipe.local.athena.prepared import PreparedStatements
 from salespipe.local.athena.types import VARCHAR, Type
 from salespipe.local.stores.objects import ObjectStore
 
@@ -26,7 +27,8 @@ class ResultColumn:
 class Context:
     """One run: its id, the database that names without one are in, the instant it began, a connection to the engine.
 
-    `output` is the folder of its results; `central`: the workgroup wants everything that is written below it.
+    `output` is the folder of its results; `central`: the workgroup wants everything that is written below it;
+    `prepared` are the workgroup's statements.
     `scanned` is told the bytes that will be read, before they are; it raises to stop the statement.
     """
 
@@ -40,6 +42,7 @@ class Context:
     now: datetime
     session: Session
     scanned: Callable[[int], None]
+    prepared: PreparedStatements
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from salespipe.local.athena.errors import NotSupported, SyntaxFailure
+from salespipe.local.athena.errors import NotSupported, QueryFailure, SyntaxFailure
 from salespipe.local.athena.parse import parse_query
-from salespipe.local.athena.statements import ctas, ddl, insert, query, show, unload, views
+from salespipe.local.athena.statements import ctas, ddl, insert, prepare, query, show, unload, views
 from salespipe.local.athena.statements.context import Context, Result, Statement
+from salespipe.local.athena.statements.prepare import Lookup, executed, splice
 from salespipe.local.athena.statements.words import Words
 
 _KEYWORDS = (
@@ -18,8 +19,22 @@ _KEYWORDS = (
 )  # fmt: skip
 
 
-def parse_statement(sql: str) -> Statement:
-    """Raises SyntaxFailure for a text that is no statement; one that is not offered fails when it is run."""
+def parse_statement(sql: str, parameters: Sequence[str] = (), lookup: Lookup = lambda name: None) -> Statement:
+    """A statement with its parameters in place; `lookup` gives the texts that EXECUTE names.
+
+    Raises SyntaxFailure for a text that is no statement; one that is not offered fails when it is run.
+    """
+    words = Words(sql)
+    try:
+        if words.accept("EXECUTE"):
+            text, parameters = executed(words, parameters, lookup)
+            return _parsed(splice(text, parameters))
+        return _parsed(sql if words.accept("PREPARE") else splice(sql, parameters))
+    except QueryFailure as refusal:
+        return _refused(refusal)
+
+
+def _parsed(sql: str) -> Statement:
     words = Words(sql)
     first = words.peek()
     if first is None:
@@ -33,10 +48,7 @@ def parse_statement(sql: str) -> Statement:
         expected = ", ".join(f"'{word}'" for word in _KEYWORDS)
         raise words.mismatch(expected)
     words.take()
-    try:
-        return _other(head, words)
-    except NotSupported as refusal:
-        return _refused(refusal)
+    return _other(head, words)
 
 
 def _other(head: str, words: Words) -> Statement:
@@ -75,7 +87,7 @@ def _drop(words: Words) -> Statement:
     raise words.mismatch("'DATABASE', 'SCHEMA', 'TABLE', 'VIEW'")
 
 
-def _refused(refusal: NotSupported) -> Statement:
+def _refused(refusal: QueryFailure) -> Statement:
     def action(context: Context) -> Result:
         raise refusal
 
@@ -92,4 +104,6 @@ _PARSERS: dict[str, Callable[[Words], Statement]] = {
     "MSCK": ddl.repair,
     "INSERT": insert.insert,
     "UNLOAD": unload.unload,
+    "PREPARE": prepare.prepare,
+    "DEALLOCATE": prepare.deallocate,
 }

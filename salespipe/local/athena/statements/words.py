@@ -150,19 +150,3 @@ class Words:
         return SyntaxFailure(
             f"line {before.count(chr(10)) + 1}:{column}: mismatched input '{shown}'. Expecting: {expected}"
         )
-
-
-def splice(sql: str, parameters: list[str]) -> str:
-    """The statement with each `?` replaced by the next parameter, as literal text. Raises SyntaxFailure on a wrong
-    count.
-
-    https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements.html
-    """
-    marks = [word for word in Words(sql).all if word.text == "?"]
-    if len(marks) != len(parameters):
-        raise SyntaxFailure(
-            f"line 1:1: Incorrect number of parameters: expected {len(marks)} but found {len(parameters)}"
-        )
-    for mark, value in reversed(list(zip(marks, parameters, strict=True))):
-        sql = sql[: mark.start] + value + sql[mark.end :]
-    return sql
