@@ -6,7 +6,19 @@ from collections.abc import Callable, Sequence
 
 from salespipe.local.athena.errors import NotSupported, QueryFailure, SyntaxFailure
 from salespipe.local.athena.parse import parse_query
-from salespipe.local.athena.statements import ctas, ddl, insert, prepare, query, show, unload, views
+from salespipe.local.athena.statements import (
+    alter,
+    ctas,
+    databases,
+    external,
+    insert,
+    partitions,
+    prepare,
+    query,
+    show,
+    unload,
+    views,
+)
 from salespipe.local.athena.statements.context import Context, Result, Statement
 from salespipe.local.athena.statements.prepare import Lookup, executed, splice
 from salespipe.local.athena.statements.words import Words
@@ -69,9 +81,9 @@ def _create(words: Words) -> Statement:
     if replace:
         raise words.mismatch("'VIEW'")
     if words.accept("DATABASE") or words.accept("SCHEMA"):
-        return ddl.create_database(words)
+        return databases.create_database(words)
     if words.accept("EXTERNAL", "TABLE"):
-        return ddl.create_table(words)
+        return external.create_table(words)
     if words.accept("TABLE"):
         return ctas.create_table_as(words)
     raise words.mismatch("'DATABASE', 'EXTERNAL', 'OR', 'SCHEMA', 'TABLE', 'VIEW'")
@@ -81,9 +93,9 @@ def _drop(words: Words) -> Statement:
     if words.accept("VIEW"):
         return views.drop(words)
     if words.accept("TABLE"):
-        return ddl.drop_table(words)
+        return external.drop_table(words)
     if words.accept("DATABASE") or words.accept("SCHEMA"):
-        return ddl.drop_database(words)
+        return databases.drop_database(words)
     raise words.mismatch("'DATABASE', 'SCHEMA', 'TABLE', 'VIEW'")
 
 
@@ -100,8 +112,8 @@ _PARSERS: dict[str, Callable[[Words], Statement]] = {
     "DESC": show.describe,
     "CREATE": _create,
     "DROP": _drop,
-    "ALTER": ddl.alter,
-    "MSCK": ddl.repair,
+    "ALTER": alter.alter,
+    "MSCK": partitions.repair,
     "INSERT": insert.insert,
     "UNLOAD": unload.unload,
     "PREPARE": prepare.prepare,

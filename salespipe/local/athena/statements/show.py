@@ -7,6 +7,7 @@ import re
 from salespipe.local.athena.catalog import CATALOG, Catalog, Column, Table
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.statements.context import Action, Context, Result, Statement, listing
+from salespipe.local.athena.statements.hive import found_table
 from salespipe.local.athena.statements.words import Words
 from salespipe.local.athena.types import Type
 
@@ -30,19 +31,19 @@ def show(words: Words) -> Statement:
         if words.accept("IN") or words.accept("FROM"):
             name = (words.identifier(), name[1])
         words.end()
-        return _utility("SHOW_COLUMNS", lambda context: _columns(_found(context, name)))
+        return _utility("SHOW_COLUMNS", lambda context: _columns(found_table(context, name)))
     if words.accept("PARTITIONS"):
         name = words.table("")
         words.end()
-        return _utility("SHOW_PARTITIONS", lambda context: _partitions(context.catalog, _found(context, name)))
+        return _utility("SHOW_PARTITIONS", lambda context: _partitions(context.catalog, found_table(context, name)))
     if words.accept("CREATE", "TABLE"):
         name = words.table("")
         words.end()
-        return _utility("SHOW_CREATE_TABLE", lambda context: _create_table(_found(context, name)))
+        return _utility("SHOW_CREATE_TABLE", lambda context: _create_table(found_table(context, name)))
     if words.accept("CREATE", "VIEW"):
         name = words.table("")
         words.end()
-        return _utility("SHOW_CREATE_VIEW", lambda context: _create_view(_found(context, name)))
+        return _utility("SHOW_CREATE_VIEW", lambda context: _create_view(found_table(context, name)))
     word = words.peek()
     raise NotSupported(f"SHOW {word.text.upper() if word else ''}".strip())
 
@@ -54,7 +55,7 @@ def describe(words: Words) -> Statement:
     words.accept("TABLE")
     name = words.table("")
     words.end()
-    return _utility("DESCRIBE_TABLE", lambda context: _describe(_found(context, name)))
+    return _utility("DESCRIBE_TABLE", lambda context: _describe(found_table(context, name)))
 
 
 def _utility(subtype: str, action: Action) -> Statement:
@@ -73,14 +74,6 @@ def _matches(pattern: str, name: str) -> bool:
     if not pattern:
         return True
     return any(re.fullmatch(part.replace("*", ".*"), name, re.IGNORECASE) for part in pattern.split("|"))
-
-
-def _found(context: Context, name: tuple[str, str]) -> Table:
-    database = name[0] or context.database
-    table = context.catalog.table(database, name[1])
-    if table is None:
-        raise QueryFailure("", f"FAILED: SemanticException [Error 10001]: Table not found {database}.{name[1]}")
-    return table
 
 
 def _databases(pattern: str) -> Action:
