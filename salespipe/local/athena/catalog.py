@@ -49,6 +49,7 @@ class Storage:
     serde_parameters: dict[str, str]
     input_format: str
     properties: dict[str, str]
+    output_format: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,7 @@ def _storage(descriptor: dict[str, Any], properties: dict[str, str]) -> Storage:
         serde_parameters={str(key): str(value) for key, value in (serde.get("Parameters") or {}).items()},
         input_format=str(descriptor.get("InputFormat") or ""),
         properties=properties,
+        output_format=str(descriptor.get("OutputFormat") or ""),
     )
 
 

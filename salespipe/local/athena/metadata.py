@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _COLUMNS = {
     "schemata": ("catalog_name", "schema_name"),
     "tables": ("table_catalog", "table_schema", "table_name", "table_type"),
+    "views": ("table_catalog", "table_schema", "table_name", "view_definition"),
     "columns": (
         "table_catalog", "table_schema", "table_name", "column_name", "ordinal_position", "column_default",
         "is_nullable", "data_type",
@@ -45,6 +46,12 @@ def _rows(catalog: Catalog, name: str) -> list[list[str]]:
     if name == "schemata":
         return [[text(CATALOG), text(database)] for database in (*databases, "information_schema")]
     tables = [table for database in databases for table in catalog.tables(database)]
+    if name == "views":
+        return [
+            [text(CATALOG), text(table.database), text(table.name), text(str(table.view.get("originalSql", "")))]
+            for table in tables
+            if table.view is not None
+        ]
     if name == "tables":
         return [
             [

@@ -26,12 +26,13 @@ def read(source: Source) -> str:
     if not quoting and parameters.get("escape.delim"):
         raise NotSupported("ESCAPED BY")
     header = int((source.storage.properties | parameters).get("skip.header.line.count", "0"))
+    null = text("\\N" if quoting else parameters.get("serialization.null.format", "\\N"))
     fields = {f"f{index}": "VARCHAR" for index in range(len(source.storage.columns))}
     declared = ", ".join(f"'{name}': 'VARCHAR'" for name in fields)
     rows = (
         f"read_csv({source.list}, columns = {{{declared}}}, header = false, skip = {header}, auto_detect = false, "
         f"delim = {text(delimiter)}, quote = {text(quote)}, escape = {text(escape)}, null_padding = true, "
-        "strict_mode = false, allow_quoted_nulls = false, nullstr = '\\N', filename = true)"
+        f"strict_mode = false, allow_quoted_nulls = false, nullstr = {null}, filename = true)"
     )
     if quoting and escape == quote:
         whole = f"concat_ws('', {', '.join(fields)})"

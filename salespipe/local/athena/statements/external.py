@@ -116,10 +116,10 @@ class _Clauses:
             elif words.accept("LINES", "TERMINATED", "BY"):
                 if _delimiter(words.string()) != "\n":
                     raise NotSupported("LINES TERMINATED BY anything but a newline")
-            elif words.accept("COLLECTION", "ITEMS", "TERMINATED", "BY") or words.accept(
-                "MAP", "KEYS", "TERMINATED", "BY"
-            ):
-                words.string()
+            elif words.accept("COLLECTION", "ITEMS", "TERMINATED", "BY"):
+                self.serde_parameters["colelction.delim"] = _delimiter(words.string())  # so spelt in Hive
+            elif words.accept("MAP", "KEYS", "TERMINATED", "BY"):
+                self.serde_parameters["mapkey.delim"] = _delimiter(words.string())
             elif words.accept("NULL", "DEFINED", "AS"):
                 self.serde_parameters["serialization.null.format"] = words.string()
             else:

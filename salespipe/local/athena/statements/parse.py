@@ -10,6 +10,7 @@ from salespipe.local.athena.statements import (
     alter,
     ctas,
     databases,
+    describe,
     external,
     insert,
     partitions,
@@ -67,10 +68,6 @@ def _other(head: str, words: Words) -> Statement:
     parser = _PARSERS.get(head)
     if parser is not None:
         return parser(words)
-    if head == "EXPLAIN":
-        statement = query.explain(words)
-        parse_query(words.rest())
-        return statement
     raise NotSupported(head)
 
 
@@ -85,6 +82,8 @@ def _create(words: Words) -> Statement:
     if words.accept("EXTERNAL", "TABLE"):
         return external.create_table(words)
     if words.accept("TABLE"):
+        if not any(word.kind == "word" and word.text.upper() == "AS" for word in words.all):
+            raise NotSupported("CREATE TABLE without EXTERNAL or AS (Iceberg)")
         return ctas.create_table_as(words)
     raise words.mismatch("'DATABASE', 'EXTERNAL', 'OR', 'SCHEMA', 'TABLE', 'VIEW'")
 
@@ -108,14 +107,15 @@ def _refused(refusal: QueryFailure) -> Statement:
 
 _PARSERS: dict[str, Callable[[Words], Statement]] = {
     "SHOW": show.show,
-    "DESCRIBE": show.describe,
-    "DESC": show.describe,
+    "DESCRIBE": describe.describe,
+    "DESC": describe.describe,
     "CREATE": _create,
     "DROP": _drop,
     "ALTER": alter.alter,
     "MSCK": partitions.repair,
     "INSERT": insert.insert,
     "UNLOAD": unload.unload,
+    "EXPLAIN": query.explain,
     "PREPARE": prepare.prepare,
     "DEALLOCATE": prepare.deallocate,
 }

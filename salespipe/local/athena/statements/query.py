@@ -7,8 +7,12 @@ from typing import Any
 
 from salespipe.local.athena import run
 from salespipe.local.athena.errors import NotSupported
-from salespipe.local.athena.statements.context import Context, Result, Statement, listing
+from salespipe.local.athena.parse import parse_query
+from salespipe.local.athena.statements.context import Context, Result, ResultColumn, Statement, listing
 from salespipe.local.athena.statements.words import Words
+from salespipe.local.athena.types import BOOLEAN
+
+_OFFERED = (("TYPE", "LOGICAL"), ("TYPE", "DISTRIBUTED"), ("TYPE", "VALIDATE"), ("FORMAT", "TEXT"))
 
 
 def select(sql: str) -> Statement:
@@ -28,19 +32,42 @@ def select(sql: str) -> Statement:
 
 
 def explain(words: Words) -> Statement:
-    """EXPLAIN: the plan of the engine that runs it here, which is not Athena's."""
-    for option in ("ANALYZE", "("):
-        if words.accept(option):
-            raise NotSupported("EXPLAIN with options")
-    sql = words.rest()
+    """EXPLAIN and EXPLAIN ANALYZE: the plan of the engine that runs it here, which is not Athena's.
+
+    https://docs.aws.amazon.com/athena/latest/ug/athena-explain-statement.html
+    """
+    analyze = words.accept("ANALYZE")
+    options = _options(words) if words.accept("(") else {}
+    sql = words.rest_in_place()
+    parse_query(sql)
 
     def action(context: Context) -> Result:
         prepared = _prepared(sql, context)
-        plan = context.session.rows(f"EXPLAIN {run.located(prepared, context.session)}")
+        if options.get("TYPE") == "VALIDATE":
+            return Result((ResultColumn("Valid", BOOLEAN),), iter([[(True,)]]), header=True)
+        located = run.located(prepared, context.session)
+        if analyze:
+            context.scanned(prepared.tables.scanned_bytes)
+            plan = run.carried_out(prepared, context.session, lambda found: f"EXPLAIN ANALYZE {found}")
+        else:
+            plan = context.session.rows(f"EXPLAIN {located}")
         lines = [line for row in plan for line in str(row[1]).splitlines()]
         return listing(["Query Plan"], [[line] for line in lines])
 
-    return Statement("UTILITY", "EXPLAIN", action)
+    return Statement("DML" if analyze else "UTILITY", "EXPLAIN", action)
+
+
+def _options(words: Words) -> dict[str, str]:
+    """`(TYPE …, FORMAT …)`. Raises by name for forms that the local engine's plan cannot be given in."""
+    options: dict[str, str] = {}
+    while True:
+        name, value = words.identifier().upper(), words.identifier().upper()
+        if (name, value) not in _OFFERED:
+            raise NotSupported(f"EXPLAIN ({name} {value})")
+        options[name] = value
+        if words.accept(")"):
+            return options
+        words.expect(",")
 
 
 def _prepared(sql: str, context: Context) -> run.Prepared:

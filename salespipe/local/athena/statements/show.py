@@ -1,10 +1,10 @@
-"""SHOW and DESCRIBE: https://docs.aws.amazon.com/athena/latest/ug/show-tables.html and its neighbours."""
+"""SHOW: https://docs.aws.amazon.com/athena/latest/ug/show-tables.html and its neighbours."""
 
 from __future__ import annotations
 
 import re
 
-from salespipe.local.athena.catalog import CATALOG, Catalog, Column, Table
+from salespipe.local.athena.catalog import CATALOG, Catalog, Column, Storage, Table
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.statements.context import Action, Context, Result, Statement, listing
 from salespipe.local.athena.statements.hive import found_table
@@ -40,22 +40,19 @@ def show(words: Words) -> Statement:
         name = words.table("")
         words.end()
         return _utility("SHOW_CREATE_TABLE", lambda context: _create_table(found_table(context, name)))
+    if words.accept("TBLPROPERTIES"):
+        name, key = words.table(""), ""
+        if words.accept("("):
+            key = words.string()
+            words.expect(")")
+        words.end()
+        return _utility("SHOW_TBLPROPERTIES", lambda context: _table_properties(found_table(context, name), key))
     if words.accept("CREATE", "VIEW"):
         name = words.table("")
         words.end()
         return _utility("SHOW_CREATE_VIEW", lambda context: _create_view(found_table(context, name)))
     word = words.peek()
     raise NotSupported(f"SHOW {word.text.upper() if word else ''}".strip())
-
-
-def describe(words: Words) -> Statement:
-    """Parse what follows DESCRIBE or DESC."""
-    if words.accept("EXTENDED") or words.accept("FORMATTED"):
-        raise NotSupported("DESCRIBE EXTENDED and FORMATTED")
-    words.accept("TABLE")
-    name = words.table("")
-    words.end()
-    return _utility("DESCRIBE_TABLE", lambda context: _describe(found_table(context, name)))
 
 
 def _utility(subtype: str, action: Action) -> Statement:
@@ -111,19 +108,8 @@ def _partitions(catalog: Catalog, table: Table) -> Result:
     return listing(["partition"], sorted(rows), _STRING)
 
 
-def _describe(table: Table) -> Result:
-    def line(column: Column) -> list[str]:
-        return ["\t".join((column.name.ljust(20), column.hive.ljust(20), column.comment.ljust(20)))]
-
-    rows = [line(column) for column in table.columns]
-    if table.partition_keys:
-        header = "\t".join(("# col_name            ", "data_type           ", "comment             "))
-        rows += [["\t \t "], ["# Partition Information\t \t "], [header], ["\t \t "]]
-        rows += [line(column) for column in table.partition_keys]
-    return listing(["col_name", "data_type", "comment"], rows, _STRING)
-
-
 def _create_table(table: Table) -> Result:
+    """The statement that would make the table again."""
     if table.view is not None:
         raise QueryFailure(
             "", f"FAILED: SemanticException {table.database}.{table.name} is a view; use SHOW CREATE VIEW"
@@ -131,24 +117,47 @@ def _create_table(table: Table) -> Result:
     storage = table.storage
     lines = [f"CREATE EXTERNAL TABLE `{table.name}`("]
     lines += _comma([_declaration(column) for column in storage.columns], ")")
+    if "comment" in table.parameters:
+        lines += [f"COMMENT {_quoted(table.parameters['comment'])}"]
     if table.partition_keys:
         lines += ["PARTITIONED BY ( ", *_comma([_declaration(column) for column in table.partition_keys], ")")]
-    lines += ["ROW FORMAT SERDE ", f"  '{storage.serde}' "]
-    if storage.serde_parameters:
-        lines += ["WITH SERDEPROPERTIES ( ", *_comma(_properties(storage.serde_parameters), ") ")]
-    lines += ["STORED AS INPUTFORMAT ", f"  '{storage.input_format}' ", "LOCATION", f"  '{storage.location}'"]
-    if table.parameters:
-        lines += ["TBLPROPERTIES (", *_comma(_properties(table.parameters), ")")]
+    lines += _row_format(storage)
+    lines += ["STORED AS INPUTFORMAT ", f"  {_quoted(storage.input_format)} "]
+    lines += ["OUTPUTFORMAT ", f"  {_quoted(storage.output_format)}"]
+    lines += ["LOCATION", f"  {_quoted(storage.location)}"]
+    parameters = {key: value for key, value in table.parameters.items() if key not in ("comment", "EXTERNAL")}
+    if parameters:
+        lines += ["TBLPROPERTIES (", *_comma(_properties(parameters), ")")]
     return listing(["createtab_stmt"], [[line] for line in lines], _STRING)
 
 
+def _row_format(storage: Storage) -> list[str]:
+    parameters = dict(storage.serde_parameters)
+    if parameters.get("serialization.format") == "1":
+        parameters.pop("serialization.format")
+    lines = ["ROW FORMAT SERDE ", f"  {_quoted(storage.serde)} "]
+    return [*lines, "WITH SERDEPROPERTIES ( ", *_comma(_properties(parameters), ") ")] if parameters else lines
+
+
+def _table_properties(table: Table, key: str) -> Result:
+    if key:
+        value = table.parameters.get(key, f"Table {table.database}.{table.name} does not have property: {key}")
+        return listing(["prpt_name"], [[value]], _STRING)
+    rows = [[f"{name}\t{value}"] for name, value in sorted(table.parameters.items())]
+    return listing(["prpt_name", "prpt_value"], rows, _STRING)
+
+
 def _declaration(column: Column) -> str:
-    comment = f" COMMENT '{column.comment}'" if column.comment else ""
+    comment = f" COMMENT {_quoted(column.comment)}" if column.comment else ""
     return f"  `{column.name}` {column.hive}{comment}"
 
 
 def _properties(parameters: dict[str, str]) -> list[str]:
-    return [f"  '{key}'='{value}'" for key, value in sorted(parameters.items())]
+    return [f"  {_quoted(key)}={_quoted(value)}" for key, value in sorted(parameters.items())]
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _comma(lines: list[str], end: str) -> list[str]:

@@ -24,13 +24,13 @@ def create(words: Words, *, replace: bool) -> Statement:
     """Parse what follows CREATE [OR REPLACE] VIEW. Raises SyntaxFailure for a query that is none."""
     name = words.table("")
     words.expect("AS")
-    sql = words.rest()
-    parse_query(sql)
+    sql, placed = words.rest(), words.rest_in_place()
+    parse_query(placed)
 
     def action(context: Context) -> Result:
         database = name[0] or context.database
         columns = run.prepare(
-            sql, context.database, context.catalog, context.objects, context.folder, context.now
+            placed, context.database, context.catalog, context.objects, context.folder, context.now
         ).columns
         _check_names(columns)
         entry = _entry(name[1], sql, context.database, columns)
