@@ -6,33 +6,22 @@ import tempfile
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from salespipe.local.athena.engine import Engine
 from salespipe.local.athena.parse import parse_query
 from salespipe.local.athena.queries import Translation
 from salespipe.local.athena.render import fetched, writer
 from salespipe.local.athena.scope import Field
+from salespipe.local.athena.tables import Tables
 
 NOW = datetime(2026, 11, 20, 12, 34, 56, 789000, tzinfo=UTC)
 
 
-class NoTables:
+class NoTables(Tables):
     """For queries that read no table."""
 
-    def watching(self) -> Any:
-        from contextlib import nullcontext
-
-        return nullcontext(set())
-
-    def prune(self, read: set[Any], condition: str) -> None:
-        assert not read
-
-    def count(self) -> int:
-        return 0
-
-    def keep_whole(self, scans: Any) -> None:
-        assert not list(scans)
+    def __init__(self) -> None:
+        super().__init__(None, None, Path(), NOW)  # type: ignore[arg-type]
 
 
 @cache
@@ -43,7 +32,7 @@ def engine() -> Engine:
 
 def rows(sql: str) -> list[list[str | None]]:
     """Every row of a query, each value as Athena writes it. Raises as the query would fail."""
-    output = Translation(sql, NoTables(), "", NOW).query(parse_query(sql))  # type: ignore[arg-type]
+    output = Translation(sql, NoTables(), "", NOW).query(parse_query(sql))
     shown = ", ".join(fetched(f"c{index}", field.type) for index, field in enumerate(output.fields))
     writers = [writer(field.type) for field in output.fields]
     with engine().session() as session:
@@ -53,7 +42,7 @@ def rows(sql: str) -> list[list[str | None]]:
 
 def fields(sql: str) -> list[Field]:
     """The columns of a query."""
-    return Translation(sql, NoTables(), "", NOW).query(parse_query(sql)).fields  # type: ignore[arg-type]
+    return Translation(sql, NoTables(), "", NOW).query(parse_query(sql)).fields
 
 
 def answer(expression: str) -> str | None:

@@ -98,6 +98,55 @@ def test_what_is_said_of_a_column_is_said_of_its_equals(athena: Pruning) -> None
     assert athena.rows("SELECT sum(n) FROM orders JOIN days ON dt = day WHERE day = '2026-01-03'") == [["21"]]
 
 
+def test_conditions_reach_tables_through_subqueries_views_and_with(athena: Pruning) -> None:
+    athena.rows(
+        "CREATE VIEW everything AS SELECT n, dt AS day FROM orders WHERE region = 1 UNION ALL "
+        "SELECT n, dt FROM orders WHERE region = 2"
+    )
+    athena.rows("CREATE VIEW latest AS SELECT day, max(n) AS n FROM everything GROUP BY 1")
+    two = {("2026-01-02", region) for region in (1, 2)}
+    for sql in (
+        "SELECT sum(n) FROM everything WHERE day = '2026-01-02'",
+        "SELECT sum(n) FROM latest WHERE day = '2026-01-02'",
+        "WITH x AS (SELECT * FROM everything) SELECT n FROM x WHERE day > '2026-01-01' AND day < '2026-01-03'",
+        "SELECT * FROM (SELECT n + 1 AS m, * FROM (SELECT DISTINCT day, n FROM everything)) WHERE day = '2026-01-02'",
+        "SELECT e.n FROM (VALUES 1) AS v(x) LEFT JOIN everything e ON e.n > v.x AND e.day IN ('2026-01-02', 'x')",
+    ):
+        assert athena.read(sql) == two, sql
+    assert athena.rows("SELECT n FROM latest WHERE day = '2026-01-02'") == [["4"]]
+
+
+@pytest.mark.parametrize(
+    ("sql", "wanted"),
+    [
+        ("SELECT count(*) FROM (SELECT dt FROM orders ORDER BY n LIMIT 4) WHERE dt = '2026-01-02'", "1"),
+        ("SELECT n FROM (SELECT dt, sum(n) OVER (ORDER BY n) AS n FROM orders) WHERE dt = '2026-01-02' LIMIT 1", "6"),
+        ("SELECT max(c) FROM (SELECT max(dt) AS dt, count(*) AS c FROM orders) WHERE dt <> '2026-01-02'", "12"),
+        (
+            "WITH x AS (SELECT * FROM orders) SELECT count(*) FROM x JOIN x AS y ON x.n + 3 = y.n "
+            "WHERE x.dt = '2026-01-01'",
+            "3",
+        ),
+        (
+            "SELECT count(*) FROM (SELECT a.n, b.dt FROM orders a LEFT JOIN orders b ON a.n + 3 = b.n) "
+            "WHERE dt IS NULL",
+            "3",
+        ),
+        (
+            "SELECT sum(c) FROM (SELECT dt, count(*) AS c FROM orders GROUP BY ROLLUP (dt)) WHERE dt IS NULL",
+            "12",
+        ),
+        (
+            "SELECT count(*) FROM (SELECT dt FROM orders EXCEPT SELECT dt FROM orders WHERE region = 9) "
+            "WHERE dt < '2026-01-03'",
+            "2",
+        ),
+    ],
+)
+def test_a_condition_stops_where_it_would_change_the_answer(athena: Pruning, sql: str, wanted: str) -> None:
+    assert athena.rows(sql) == [[wanted]]
+
+
 def test_a_condition_on_the_query_outside_does_not_prune_it(athena: Pruning) -> None:
     """In NOT EXISTS, rows of the table outside are wanted where what is said of them there is not true."""
     sql = "SELECT count(*) FROM orders o WHERE {} EXISTS (SELECT 1 FROM (VALUES 1) AS v(x) WHERE o.dt = '2026-01-01')"

@@ -119,7 +119,11 @@ class Queries:
             output = self._recursive(cte.this, name, alias, names)
         else:
             output = self.query(cte.this)
-        self.ctes[name] = Output(f"SELECT * FROM {alias}", _renamed(output.fields, names, self.translation.place(cte)))
+        fields = _renamed(output.fields, names, self.translation.place(cte))
+        if sum(table.name.lower() == name for table in cte.root().find_all(exp.Table)) == 1:
+            # mentioned once, it is a subquery like any other
+            fields = [replace(new, origin=old.origin) for new, old in zip(fields, output.fields, strict=True)]
+        self.ctes[name] = Output(f"SELECT * FROM {alias}", fields)
         columns = ", ".join(f"c{index}" for index in range(len(output.fields)))
         return f"{alias}({columns}) AS ({output.sql})"
 
@@ -169,7 +173,7 @@ class Queries:
         if node.args.get("having"):
             parts.append("HAVING " + inside.boolean(node.args["having"].this, "HAVING clause"))
         parts.extend(self._tail(node, lambda item: self._order_item(item, inside, items)))
-        return Output(" ".join(parts), items)
+        return Output(" ".join(parts), _with_origins(node, items, grouped))
 
     def _distinct(self, node: exp.Select) -> str:
         distinct = node.args.get("distinct")
@@ -187,7 +191,8 @@ class Queries:
             inner = item.this if isinstance(item, exp.Alias) else item
             value = inside.value(inner)
             name = alias or _own_name(inner)
-            items.append(Field(name, value.sql, value.type))
+            origin = next((field.origin for field in relation.fields if field.sql == value.sql), ())
+            items.append(Field(name, value.sql, value.type, origin=origin))
         return items
 
     def _star(self, item: exp.Expr, relation: Relation) -> list[Field]:
@@ -203,7 +208,7 @@ class Queries:
             found = [f for f in relation.fields if list(f.qualifier[-len(parts) :]) == parts and not f.hidden]
             if not found:
                 raise QueryFailure("TABLE_NOT_FOUND", f"Unable to resolve reference {'.'.join(parts)}", at)
-        return [Field(field.name, field.read().sql, field.type) for field in found]
+        return [Field(field.name, field.read().sql, field.type, origin=field.origin) for field in found]
 
     def _group(self, node: exp.Group, inside: Expressions, items: list[Field], into: list[str]) -> str:
         """GROUP BY; the grouped expressions are added to `into`."""
@@ -306,7 +311,8 @@ class Queries:
         inner = self.translation.query(node.this, self.parent, self.ctes)
         tail = self._tail(node, lambda item: self._output_order(item, inner.fields))
         sql = f"SELECT * FROM ({inner.sql})" + "".join(" " + part for part in tail) if tail else f"({inner.sql})"
-        return Output(sql if tail else f"SELECT * FROM {sql}", inner.fields)
+        fields = [replace(field, origin=()) for field in inner.fields] if _is_cut(node) else inner.fields
+        return Output(sql if tail else f"SELECT * FROM {sql}", fields)
 
     def _output_order(self, item: exp.Expr, fields: list[Field]) -> str:
         ordinal = self._ordinal(item, len(fields), "ORDER BY")
@@ -341,9 +347,11 @@ class Queries:
             types.append(met)
         every = "" if node.args.get("distinct") else " ALL"
         fields = [
-            Field(field.name, f"c{index}", type_)
-            for index, (field, type_) in enumerate(zip(left.fields, types, strict=True))
+            Field(field.name, f"c{index}", type_, origin=_both(field, other, type_))
+            for index, (field, other, type_) in enumerate(zip(left.fields, right.fields, types, strict=True))
         ]
+        if _is_cut(node):
+            fields = [replace(field, origin=()) for field in fields]
         sql = f"({self._as_types(left, types)}) {word}{every} ({self._as_types(right, types)})"
         tail = self._tail(node, lambda item: self._output_order(item, fields))
         return Output(f"SELECT * FROM ({sql})" + "".join(" " + part for part in tail), fields)
@@ -364,6 +372,31 @@ class Queries:
             + "".join(" " + part for part in tail),
             fields,
         )
+
+
+def _with_origins(node: exp.Select, items: list[Field], grouped: Sequence[str]) -> list[Field]:
+    """The columns of a SELECT; which of them stand for those of its tables, so that a condition is true of both."""
+    if _is_cut(node) or any(item.find(exp.Window) for item in node.expressions):
+        return [replace(item, origin=()) for item in items]
+    if not grouping.is_aggregated(node):
+        return items
+    group = node.args.get("group")
+    plain = (
+        group is not None
+        and not any(group.args.get(part) for part in ("grouping_sets", "cube", "rollup"))
+        and group.find(exp.Rollup, exp.Cube, exp.GroupingSets) is None
+    )
+    return [item if plain and item.sql in grouped else replace(item, origin=()) for item in items]
+
+
+def _is_cut(node: exp.Expr) -> bool:
+    """Whether LIMIT or OFFSET decides which rows there are."""
+    return bool(node.args.get("limit") or node.args.get("offset"))
+
+
+def _both(left: Field, right: Field, type_: Type) -> tuple[tuple[int, str], ...]:
+    """Where a column of a set operation is taken from, by either side that is not converted."""
+    return tuple(origin for side in (left, right) if side.type == type_ for origin in side.origin)
 
 
 def _own_name(node: exp.Expr) -> str | None:

@@ -84,12 +84,8 @@ class Relations:
         return self._renamed(relation, alias, at) if alias is not None else relation
 
     def _aliased(self, output: Output, node: exp.Expr, name: str = "") -> Relation:
-        alias = self._translation.fresh("t")
-        fields = [
-            Field(field.name, f"{alias}.c{index}", field.type, (name,) if name else ())
-            for index, field in enumerate(output.fields)
-        ]
-        relation = Relation(f"({output.sql}) AS {alias}", fields)
+        alias, names = self._translation.fresh("t"), [field.name for field in output.fields]
+        relation = self._translation.tables.derived(alias, output, names, (name,) if name else ())
         given = node.args.get("alias")
         return self._renamed(relation, given, self._translation.place(node)) if given is not None else relation
 
@@ -125,7 +121,9 @@ class Relations:
         if not isinstance(node.this, exp.Subquery):
             raise NotSupported("LATERAL of anything but a subquery", self._translation.place(node))
         scope = Scope(left.fields, self._parent, ctes=self._ctes)
-        relation = self._aliased(self._translation.query(node.this.this, scope, self._ctes), node)
+        output = self._translation.query(node.this.this, scope, self._ctes)
+        fields = [replace(field, origin=()) for field in output.fields]
+        relation = self._aliased(replace(output, fields=fields), node)
         return Relation(f"LATERAL {relation.sql}", relation.fields)
 
     def _unnest(self, node: exp.Unnest, left: Relation) -> Relation:

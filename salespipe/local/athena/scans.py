@@ -113,6 +113,15 @@ class Scan:
         return f"SELECT {typed} FROM (VALUES {', '.join(rows)}) AS v({listed})"
 
 
+@dataclass
+class Derived:
+    """A subquery or view in FROM: what is said of its columns is said of those that they are taken from."""
+
+    alias: str
+    origins: dict[str, tuple[tuple[int, str], ...]]
+    whole: bool = False
+
+
 def _listed(objects: ObjectStore, location: str) -> list[StoredObject]:
     if not location:
         return []

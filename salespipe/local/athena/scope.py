@@ -25,6 +25,8 @@ class Typed:
 class Field:
     """A column that can be referred to. `qualifier` is the name of its relation (`t`, or catalog, database, table);
     `used` is told when the column is read; one `merged` away by USING and a `hidden` one (`$path`) are left out of `*`.
+    `origin` are the columns (mention, name) that it is taken from unchanged: a row in which it has a value comes from a
+    row of each such mention that has the same value there, or from none of that mention's.
     """
 
     name: str | None
@@ -34,6 +36,7 @@ class Field:
     used: Callable[[], None] | None = None
     merged: bool = False
     hidden: bool = False
+    origin: tuple[tuple[int, str], ...] = ()
 
     def read(self) -> Typed:
         """The column as an expression; from now on it counts as read."""

@@ -7,10 +7,12 @@ too (`a.dt = b.dt AND b.dt = '2026-01-31'`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,13 +22,13 @@ from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.failing import may_fail
 from salespipe.local.athena.parse import parse_query
 from salespipe.local.athena.partitions import Condition, Run
-from salespipe.local.athena.scans import Scan
+from salespipe.local.athena.scans import Derived, Scan
 from salespipe.local.athena.scope import Field, Relation, Typed
-from salespipe.local.athena.types import VARCHAR, quoted
+from salespipe.local.athena.types import VARCHAR, Type, quoted
 from salespipe.local.stores.objects import ObjectStore
 
 if TYPE_CHECKING:
-    from salespipe.local.athena.queries import Translation
+    from salespipe.local.athena.queries import Output, Translation
 
 
 class Tables:
@@ -37,7 +39,7 @@ class Tables:
         self._now = now
         self._objects = objects
         self._folder = folder
-        self._scans: list[Scan] = []
+        self._mentions: list[Scan | Derived] = []
         self._views: list[tuple[str, str]] = []
         self._watchers: list[set[tuple[int, str]]] = []
         self._singles: list[tuple[int, str, Condition]] = []
@@ -67,24 +69,21 @@ class Tables:
 
     def _scan(self, translation: Translation, table: Table) -> Relation:
         alias = translation.fresh("t")
-        scan = Scan(table, alias, f"\x00{len(self._scans)}\x00")
-        index = len(self._scans)
-        self._scans.append(scan)
+        index = len(self._mentions)
+        scan = Scan(table, alias, f"\x00{index}\x00")
+        self._mentions.append(scan)
         qualifier = (CATALOG, table.database, table.name)
 
-        def reading(name: str) -> Callable[[], None]:
-            def note() -> None:
+        def field(name: str, type_: Type, *, hidden: bool = False) -> Field:
+            def used() -> None:
                 scan.read.add(name)
-                for watcher in self._watchers:
-                    watcher.add((index, name))
+                self._note(index, name)
 
-            return note
+            sql = f"{alias}.{quoted(name)}"
+            return Field(name, sql, type_, qualifier, used, hidden=hidden, origin=((index, name),))
 
-        fields = [
-            Field(column.name, f"{alias}.{quoted(column.name)}", column.type, qualifier, reading(column.name))
-            for column in table.columns
-        ]
-        fields.append(Field("$path", f'{alias}."$path"', VARCHAR, qualifier, reading("$path"), hidden=True))
+        fields = [field(column.name, column.type) for column in table.columns]
+        fields.append(field("$path", VARCHAR, hidden=True))
         return Relation(f"{scan.mark} AS {alias}", fields)
 
     def _view(self, translation: Translation, table: Table, at: tuple[int, int]) -> Relation:
@@ -111,21 +110,36 @@ class Tables:
                 f"view query analysis ({len(output.fields)})",
                 at,
             )
-        alias = translation.fresh("t")
-        fields = [
-            Field(column.name, f"{alias}.c{index}", found.type, (CATALOG, table.database, table.name))
-            for index, (column, found) in enumerate(zip(table.storage.columns, output.fields, strict=True))
-        ]
+        names = [column.name for column in table.storage.columns]
+        return self.derived(translation.fresh("t"), output, names, (CATALOG, table.database, table.name))
+
+    def derived(
+        self, alias: str, output: Output, names: Sequence[str | None], qualifier: tuple[str, ...] = ()
+    ) -> Relation:
+        """A query in FROM under its alias, its columns under `names`."""
+        index = len(self._mentions)
+        origins = {f"c{i}": field.origin for i, field in enumerate(output.fields) if field.origin}
+        self._mentions.append(Derived(alias, origins))
+        fields = []
+        for position, (name, found) in enumerate(zip(names, output.fields, strict=True)):
+            own = f"c{position}"
+            used = partial(self._note, index, own) if own in origins else None
+            origin = ((index, own),) if own in origins else ()
+            fields.append(Field(name, f"{alias}.{own}", found.type, qualifier, used, origin=origin))
         return Relation(f"({output.sql}) AS {alias}", fields)
+
+    def _note(self, index: int, name: str) -> None:
+        for watcher in self._watchers:
+            watcher.add((index, name))
 
     def count(self) -> int:
         """How many table mentions there are so far."""
-        return len(self._scans)
+        return len(self._mentions)
 
     def keep_whole(self, scans: Iterable[int]) -> None:
         """The outer side of a join: what WHERE says of these may be about NULLs the join makes, so no pruning."""
         for index in scans:
-            self._scans[index].whole = True
+            self._mentions[index].whole = True
 
     @contextmanager
     def watching(self) -> Iterator[set[tuple[int, str]]]:
@@ -149,33 +163,58 @@ class Tables:
         if len(mentions) != 1 or "random()" in sql:
             return
         index = mentions.pop()
-        scan = self._scans[index]
-        if scan.whole or not may(index):
-            return
+        mention = self._mentions[index]
         columns = frozenset(name for _, name in read)
+        if mention.whole or not may(index):
+            return
         condition = Condition(columns, sql, constants if len(columns) == 1 else ())
-        if columns <= {column.name for column in scan.table.partition_keys}:
-            scan.conditions.append(condition)
-        if len(columns) == 1 and not may_fail(sql):
+        self._tell(index, condition)
+        if isinstance(mention, Scan) and len(columns) == 1 and not may_fail(sql):
             self._singles.append((index, next(iter(columns)), condition))
+
+    def _tell(self, index: int, condition: Condition) -> None:
+        """Add a condition to a table, if it is about partition columns alone, or to the tables below a subquery."""
+        mention = self._mentions[index]
+        if mention.whole:
+            return
+        if isinstance(mention, Scan):
+            if condition.columns <= {column.name for column in mention.table.partition_keys}:
+                mention.conditions.append(condition)
+            return
+        origins = [mention.origins[name] for name in condition.columns]
+        for below in sorted({index for origin in origins for index, _ in origin}):
+            names = {name: dict(mention.origins[name]).get(below) for name in condition.columns}
+            if None in names.values():
+                continue
+            inner = self._mentions[below]
+            sql = condition.sql
+            for name, other in names.items():
+                shown = quoted(str(other)) if isinstance(inner, Scan) else str(other)
+                sql = replaced(sql, f"{mention.alias}.{name}", f"{inner.alias}.{shown}")
+            told = replace(condition, sql=sql, columns=frozenset(str(other) for other in names.values()))
+            self._tell(below, told)
 
     def equal(self, read: set[tuple[int, str]], may: Callable[[int], bool]) -> None:
         """Two columns that are equal in every row: what is said of one is said of the other."""
         if len(read) != 2 or len({index for index, _ in read}) != 2 or not all(may(index) for index, _ in read):
             return
         one, other = sorted(read)
-        types = [
-            next((c.type for c in self._scans[index].table.columns if c.name == name), None) for index, name in read
-        ]
+        types = [self._type(index, name) for index, name in read]
         if types[0] == types[1] is not None:
             self._equal += [(one, other), (other, one)]
+
+    def _type(self, index: int, name: str) -> Type | None:
+        mention = self._mentions[index]
+        if isinstance(mention, Derived):
+            return None
+        return next((column.type for column in mention.table.columns if column.name == name), None)
 
     # when the statement is translated
 
     def finish(self, sql: str, run: Run) -> str:
         """The SQL with every mention replaced by what reads its objects; adds up `scanned_bytes`."""
         self._tell_equals()
-        for scan in self._scans:
+        for scan in self._scans():
             if scan.mark not in sql:
                 continue
             if scan.found is None:
@@ -187,16 +226,25 @@ class Tables:
 
     def rewrite_odd(self) -> None:
         """After ODD_LINE: read the JSON tables of this statement through rewritten copies. Raises HIVE_CURSOR_ERROR."""
-        for scan in self._scans:
+        for scan in self._scans():
             scan.rewrite_odd(self._folder)
+
+    def _scans(self) -> list[Scan]:
+        return [mention for mention in self._mentions if isinstance(mention, Scan)]
 
     def _tell_equals(self) -> None:
         for index, name, condition in self._singles:
             for (source, column), (target, other) in self._equal:
-                scan, into = self._scans[source], self._scans[target]
-                keys = {key.name for key in into.table.partition_keys}
-                if (source, column) != (index, name) or scan.whole or into.whole or other not in keys:
+                scan, into = self._mentions[source], self._mentions[target]
+                if (source, column) != (index, name) or scan.whole:
                     continue
-                said = condition.sql.replace(f"{scan.alias}.{quoted(column)}", f"{into.alias}.{quoted(other)}")
-                into.conditions.append(replace(condition, columns=frozenset({other}), sql=said))
+                said = replaced(condition.sql, f"{scan.alias}.{quoted(column)}", f"{into.alias}.{quoted(other)}")
+                self._tell(target, replace(condition, columns=frozenset({other}), sql=said))
         self._singles.clear()
+
+
+def replaced(sql: str, column: str, other: str) -> str:
+    """An expression about another column, its texts left as they are."""
+    end = r"(?!\w)" if column[-1].isalnum() else ""
+    pattern = re.compile(rf"('(?:[^']|'')*')|(?<![\w\"]){re.escape(column)}{end}")
+    return pattern.sub(lambda match: match[1] or other, sql)
