@@ -20,6 +20,7 @@ from salespipe.aws.errors import translated
 from salespipe.services.pipeline import Pipeline
 
 _LONGEST = timedelta(days=14)
+_LATEST = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,6 @@ class Counts:
     delivered: int | None  # records written to the lake
     invocations: int | None
     function_errors: int | None
-    freshness: float | None  # seconds: the age of the oldest record that delivery still holds, as last published
     missed_changes: int | None  # events that went by age before the pipe had passed them on
     missed_records: int | None  # records that went by age before delivery had written them
 
@@ -59,14 +59,26 @@ def counts(p: Pipeline, since: datetime, now: datetime | None = None) -> Counts:
         "function_errors": ("AWS/Lambda", "Errors", "FunctionName", names.function, "Sum"),
         "missed_changes": ("Salespipe", "Expired", "PipeName", names.pipe, "Sum"),
         "missed_records": ("Salespipe", "Expired", "DeliveryStreamName", names.delivery, "Sum"),
-        "freshness": (
-            "AWS/Firehose",
-            "DeliveryToS3.DataFreshness",
-            "DeliveryStreamName",
-            names.delivery,
-            "Maximum",
-        ),
     }
+    values = _values(p, asked, period, began, now)
+    return Counts(**{name: round(sum(found)) if found else None for name, found in values.items()})
+
+
+def freshness(p: Pipeline, since: datetime, now: datetime) -> float | None:
+    """Seconds: the age of the oldest record that delivery holds, as last published; None when that was not within ten
+    minutes. Of its minute it is the most."""
+    start = max(since, now - _LATEST).timestamp() // 60 * 60
+    name = "DeliveryToS3.DataFreshness"
+    asked = {"age": ("AWS/Firehose", name, "DeliveryStreamName", p.names.delivery, "Maximum")}
+    found = _values(p, asked, 60, datetime.fromtimestamp(start, UTC), now)["age"]
+    return found[-1] if found else None
+
+
+def _values(
+    p: Pipeline, asked: dict[str, tuple[str, str, str, str, str]], period: int, began: datetime, now: datetime
+) -> dict[str, list[float]]:
+    """The data points, oldest first, of each metric that is asked for: namespace, name, a dimension with its value, and
+    the statistic."""
     queries = [
         {
             "Id": name,
@@ -97,13 +109,11 @@ def counts(p: Pipeline, since: datetime, now: datetime | None = None) -> Counts:
         if not page.get("NextToken"):
             break
         request["NextToken"] = page["NextToken"]
-    freshness = values.pop("freshness")
-    sums = {name: round(sum(found)) if found else None for name, found in values.items()}
-    return Counts(**sums, freshness=freshness[-1] if freshness else None)
+    return values
 
 
 def _period(window: timedelta) -> int:
-    """Seconds a data point covers: as fine as keeps ten metrics within one page of 100,800 points."""
+    """Seconds a data point covers: as fine as keeps nine metrics within one page of 100,800 points."""
     if window <= timedelta(days=1):
         return 60
     return 300 if window <= timedelta(days=5) else 3600

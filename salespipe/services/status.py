@@ -17,7 +17,7 @@ from salespipe.aws.errors import translated
 from salespipe.errors import NotThereError
 from salespipe.services import provision
 from salespipe.services.disk import Disk, disk
-from salespipe.services.metrics import Counts, counts
+from salespipe.services.metrics import Counts, counts, freshness
 from salespipe.services.objects import error_records, summary
 from salespipe.services.pipeline import Pipeline
 from salespipe.stack.naming import DATA_PREFIX, ERROR_PREFIX
@@ -66,7 +66,9 @@ def status(p: Pipeline, *, now: Callable[[], datetime] = lambda: datetime.now(UT
     at = now()
     with ThreadPoolExecutor(8, thread_name_prefix="status") as pool:
         table = _describe_table(p)
-        found = pool.submit(counts, p, table.get("CreationDateTime") or at, at)
+        since = table.get("CreationDateTime") or at
+        found = pool.submit(counts, p, since, at)
+        held = pool.submit(freshness, p, since, at)
         failed = pool.submit(error_records, p)
         taken = pool.submit(disk, p, at)
         looks = [
@@ -86,7 +88,8 @@ def status(p: Pipeline, *, now: Callable[[], datetime] = lambda: datetime.now(UT
         seen = [*_table(table), *(look.result() for look in looks)]
         if all(each.hop.state == _MISSING for each in seen if each.hop.name in _MOVERS):
             provision.require(p)
-        hops = _counted({each.hop.name: each.hop for each in seen}, found.result(), failed.result(), taken.result())
+        named = {each.hop.name: each.hop for each in seen}
+        hops = _counted(named, found.result(), held.result(), failed.result(), taken.result())
     problems = [each.problem for each in seen if each.problem]
     if hops["errors"].records:
         problems.append(f"{hops['errors'].records} records failed; see the objects under {ERROR_PREFIX}")
@@ -173,14 +176,14 @@ def _lags(seen: Counts, failed: int | None) -> tuple[int | None, int | None]:
     return before, within
 
 
-def _counted(hops: dict[str, Hop], seen: Counts, failed: int | None, taken: Disk) -> dict[str, Hop]:
+def _counted(hops: dict[str, Hop], seen: Counts, held: float | None, failed: int | None, taken: Disk) -> dict[str, Hop]:
     """The hops with the numbers that CloudWatch and the error objects give."""
     before, within = _lags(seen, failed)
     numbers: dict[str, dict[str, Any]] = {
         "stream": {"records": seen.changes, "bytes": taken.changes},
         "pipe": {"records": seen.piped, "lag": before},
         "kinesis": {"records": seen.incoming, "bytes": taken.records},
-        "delivery": {"records": seen.delivered, "lag": within, "age_seconds": seen.freshness if within else None},
+        "delivery": {"records": seen.delivered, "lag": within, "age_seconds": held if within else None},
         "transform": {"records": seen.processed},
         "lake": {"records": seen.delivered},
         "errors": {"records": failed},

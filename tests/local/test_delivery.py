@@ -226,6 +226,41 @@ def test_a_delivery_that_never_catches_up_writes_at_twice_its_interval(bench: Be
     assert written[-1] == 2
 
 
+def test_the_age_of_what_is_held_is_published_while_it_is_held_and_nothing_once_it_is_not(bench: Bench) -> None:
+    """AWS: DeliveryToS3.DataFreshness is the age (from getting into Firehose to now) of the oldest record in Firehose.
+    https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html"""
+
+    def told() -> list[float]:
+        of = {"DeliveryStreamName": CONFIG.name}
+        found = bench.stores.metrics.read("AWS/Firehose", "DeliveryToS3.DataFreshness", of, 0, 1e11)
+        samples, total = sum(each.samples for each in found), sum(each.total for each in found)
+        return [samples, total, found[-1].smallest if found else -1]
+
+    bench.put(b"a")
+    delivery = bench.delivery(buffer_seconds=300)
+    assert bench.poll(delivery) == pytest.approx(60)
+    bench.now += 60
+    assert bench.poll(delivery) == pytest.approx(60)
+    once = told()
+    assert once[0] == 1
+    bench.bucket_is_there = False
+    bench.now += 300
+    for tries in (2, 3):  # the minute's, and with each attempt that failed
+        with pytest.raises(AwsError):
+            bench.poll(delivery)
+        assert told()[0] >= tries
+    assert told()[1] > once[1]
+    bench.bucket_is_there = True
+    assert bench.poll(delivery) == pytest.approx(60)
+    flushed = told()[0]
+    bench.now += 60
+    bench.poll(delivery)
+    bench.now += 600
+    bench.poll(delivery)
+    assert told()[0] == flushed + 1
+    assert told()[2] == 0
+
+
 def test_other_writers_do_not_wait_while_an_object_is_written(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting: list[bool] = []
     real = ObjectStore.write

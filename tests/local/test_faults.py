@@ -226,6 +226,8 @@ def test_a_failing_bucket_holds_the_delivery_which_goes_on_afterwards(bench: Ben
     poll_until(lambda: bench.hits("fail-s3") > struck + 2 or None, "the delivery tries again", timeout=60, most=0.2)
     assert bench.hop("delivery").lag == 60
     assert bench.lines("orders/") == []
+    seen = poll_until(lambda: bench.hop("delivery").age_seconds, "the age of what is held", timeout=60, most=0.2)
+    poll_until(lambda: bench.hop("delivery").age_seconds > seen or None, "the age grows", timeout=60, most=0.2)
     bench.once("s3").list_objects_v2(Bucket=bench.p.names.bucket)  # reads are not concerned
 
     bench.stop("fail-s3")

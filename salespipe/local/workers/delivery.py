@@ -11,6 +11,9 @@ transaction begins, so nobody waits for them. Begins where the shard was when th
 cannot be written, the flush is repeated until it can and nothing more is read meanwhile; what the stream's retention
 period ends for meanwhile is lost, and counted by whoever trims (see `trimming`): it is not written any more then.
 
+How old the oldest record held is, it publishes with each flush, each failed step and once a minute meanwhile; 0 once
+nothing is held any more.
+
 Where shards are limited in how often they are read, it reads once a second, as Firehose does, and more often only while
 it is behind; its reads count with everybody else's.
 https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html
@@ -19,9 +22,11 @@ https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html
 from __future__ import annotations
 
 import gzip
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from random import Random
 from zoneinfo import ZoneInfo
@@ -42,6 +47,8 @@ _BEHIND_SECONDS = 1.0
 _READ_SECONDS = 1.0
 _READ_BEHIND_SECONDS = 0.2
 _NAMESPACE = "AWS/Firehose"
+_FRESHNESS = "DeliveryToS3.DataFreshness"
+_FRESHNESS_SECONDS = 60.0
 _GZIP_LEVEL = 3  # half the time of level 6 for 14 % more bytes of order rows
 
 
@@ -87,10 +94,24 @@ class DeliveryPoller:
         self._throttle = throttle or Throttle()
         self._next_read = 0.0
         """Where shards have limits: not before then."""
+        self._age_told = 0.0
+        """The age that was last published, and when."""
+        self._age_told_at = clock()
 
     def poll(self) -> float:
         """One step: read, transform or flush. Raises what S3 says (AwsError), InterruptedTransformError."""
         now = self._clock()
+        try:
+            if self._age_due(now) <= 0:
+                self._tell_age(now)
+            return self._poll(now)
+        except Exception:
+            if self._pending or self._buffer.last:
+                with suppress(sqlite3.Error):  # the disk is full, which is what the poll has just said
+                    self._tell_age(now)
+            raise
+
+    def _poll(self, now: float) -> float:
         if self._flush_due(now):
             try:
                 self._flush()
@@ -194,7 +215,7 @@ class DeliveryPoller:
             due.append(self._pending_since + self._step_seconds - now)
         if self._buffer.last:
             due.append(self._buffer.entered + self._config.buffer_seconds - now)
-        return max(min(due), 0.0)
+        return max(min(*due, self._age_due(now)), 0.0)
 
     def _flush(self) -> None:
         config, buffer, stores = self._config, self._buffer, self._stores
@@ -220,6 +241,7 @@ class DeliveryPoller:
             stores.positions.save(self._worker, shard_id(self._shard), str(buffer.last))
             self._count(buffer, sum(map(len, body)) if buffer.parts else 0)
         self._start = buffer.last
+        self._age_told, self._age_told_at = self._age(), self._clock()
         self._buffer = Buffer()
 
     def _must_exist(self) -> None:
@@ -248,9 +270,27 @@ class DeliveryPoller:
             "DeliveryToS3.Records": buffer.delivered,
             "DeliveryToS3.Bytes": written,
             "DeliveryToS3.Success": 1,
-            "DeliveryToS3.DataFreshness": time.time() - buffer.oldest_ms / 1000,
+            _FRESHNESS: self._age(),
         }
         if self._config.processor is not None:
             values["SucceedProcessing.Records"] = buffer.succeeded
             values["SucceedProcessing.Bytes"] = buffer.succeeded_bytes
         self._stores.metrics.add_all(_NAMESPACE, values, stream)
+
+    def _age(self) -> float:
+        """Seconds since the oldest record that is held got onto the shard; 0 when none is."""
+        oldest_ms = self._buffer.oldest_ms if self._buffer.last else None
+        if oldest_ms is None and self._pending:
+            oldest_ms = self._pending[0].arrived_ms
+        return 0.0 if oldest_ms is None else max(time.time() - oldest_ms / 1000, 0.0)
+
+    def _age_due(self, now: float) -> float:
+        """Seconds until the age has to be published; for ever while nothing is held and that was said."""
+        if not self._age_told and not self._pending and not self._buffer.last:
+            return IDLE_SECONDS
+        return self._age_told_at + _FRESHNESS_SECONDS - now
+
+    def _tell_age(self, now: float) -> None:
+        self._age_told, self._age_told_at = self._age(), now
+        dimensions = {"DeliveryStreamName": self._config.name}
+        self._stores.metrics.add(_NAMESPACE, _FRESHNESS, dimensions, self._age_told)
