@@ -100,6 +100,8 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
         home = default_home()
         here = runtime.is_active(home) or (start is Start.IF_KEPT and runtime.has_store(home))
     if start is not Start.IF_NEEDED and not here:
+        with _home_errors():
+            runtime.check_store(home)  # which is not the same as a pipeline that is not there
         raise NotThereError(f"pipeline {pipeline!r} is not there: nothing runs in {home}", up_hint(pipeline))
     try:
         with _home_errors():

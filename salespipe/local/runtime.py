@@ -31,7 +31,7 @@ from typing import Any
 
 import salespipe
 from salespipe.local import loss
-from salespipe.local.errors import HomeError
+from salespipe.local.errors import HomeError, StoreError
 from salespipe.local.home import make
 from salespipe.local.trouble import trouble
 
@@ -69,6 +69,18 @@ def is_active(home: Path) -> bool:
 def has_store(home: Path) -> bool:
     """Whether anything was ever kept in this home."""
     return (home / "store.db").exists()
+
+
+def check_store(home: Path) -> None:
+    """Raise HomeError if what is kept in this home is damaged. For a home in which nothing runs; changes nothing."""
+    from salespipe.local.stores.database import VERSION
+    from salespipe.local.stores.opening import look
+
+    with _in_words(home):
+        try:
+            look(home / "store.db", home / "objects", VERSION)
+        except StoreError as error:
+            raise HomeError(str(error)) from error
 
 
 def find(home: Path) -> Running | None:

@@ -335,3 +335,37 @@ def test_the_command_line_says_what_is_wrong_and_what_to_do(tmp_path: Path, dama
     assert str(state / "store.db") in error
     assert hint == f"  hint: its log is {state / 'runtime.log'}"
     assert (state / "runtime.log").read_text().count("\n") == 1
+
+
+def scribbled(home: Path) -> None:
+    """Over the rows that every start reads."""
+    content = (home / "store.db").read_bytes()
+    page = content.index(b"a state") // 4096 * 4096
+    (home / "store.db").write_bytes(content[:page] + b"\xff" * 64 + content[page + 64 :])
+
+
+@pytest.mark.parametrize("damage", [garbled, halved, scribbled, newer, removed])
+def test_a_damaged_store_in_which_nothing_runs_is_not_called_a_pipeline_that_is_not_there(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    state = tmp_path / "state"
+    stores = Stores.open(state)
+    with stores.db.write():
+        for number in range(100):
+            stores.positions.save("worker", str(number), "x" * 1000)
+        stores.control.save("s3", b"a state")
+    stores.close()
+    assert salespipe("status", home=tmp_path).returncode == 3
+    damage(state)
+    (state / "accept-loss").touch()
+    before = {path: path.read_bytes() for path in state.rglob("*") if path.is_file()}
+
+    for command in (["status"], ["query", "SELECT 1"]):
+        done = salespipe(*command, home=tmp_path)
+
+        assert done.returncode == 1, done.stderr
+        (error,) = done.stderr.splitlines()
+        assert error.startswith("salespipe: error: the local runtime cannot be used: ")
+        assert str(state / "store.db") in error
+        assert ("accept-loss is for a log that was cut" in error) == (damage in (garbled, halved, scribbled))
+    assert {path: path.read_bytes() for path in state.rglob("*") if path.is_file()} == before

@@ -26,14 +26,32 @@ def examine(path: Path, objects: Path, version: int) -> None:
             )
         return
     wal.check(path)
+    _readable(path, version)
+
+
+def look(path: Path, objects: Path, version: int) -> None:
+    """The same for a store that nobody is about to open: nothing at all is changed, and nothing is said of a log that a
+    process left, which only its next start can tell of. Reads what every start reads."""
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        return
+    if path.exists() and path.stat().st_size:
+        _readable(path, version, "select state from control")
+    else:
+        examine(path, objects, version)
+
+
+def _readable(path: Path, version: int, *more: str) -> None:
+    """Raise StoreError for a database that cannot be read, or not by this salespipe. `more` is to be read too."""
     try:
-        found = _version(path)
+        found = _version(path, *more)
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise
+        helpless = f" ({wal.ACCEPT} is for a log that was cut, not for this)"
         raise StoreError(
             f"the store {path} is damaged ({error}): put a copy of {path.parent} back, or move it away to begin with "
-            "an empty one"
+            f"an empty one{helpless if path.with_name(wal.ACCEPT).exists() else ''}"
         ) from error
     if found not in (0, version):
         raise StoreError(
@@ -42,7 +60,7 @@ def examine(path: Path, objects: Path, version: int) -> None:
         )
 
 
-def _version(path: Path) -> int:
+def _version(path: Path, *more: str) -> int:
     """The version, read without writing; reads the schema too, which a damaged file fails at.
 
     Where there is no log, the file is read as one that nobody changes, so that none is made.
@@ -51,4 +69,8 @@ def _version(path: Path) -> int:
     mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as connection:
         connection.execute("select count(*) from sqlite_schema").fetchone()
-        return int(connection.execute("pragma user_version").fetchone()[0])
+        found = int(connection.execute("pragma user_version").fetchone()[0])
+        for query in more if found else ():
+            for _ in connection.execute(query):
+                pass
+        return found
