@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
@@ -40,6 +40,7 @@ _TARGETS = {
 }
 T = TypeVar("T")
 
+_VERSION = re.compile(rb"\d+(\.\w+)+")
 _READS = re.compile(r"(Get|List|Describe|BatchGet|Search|Query|Scan|Head|PutLogEvents)")
 
 
@@ -187,7 +188,7 @@ class Moto:
             self._undone.discard(service)
 
     def _restore(self, service: str, state: bytes | None) -> None:
-        _restore(service, state)
+        _restore(service, state, self._stores.home)
         if service == "sqs":
             self._messages.restore()
 
@@ -211,16 +212,21 @@ def _changes(request: Request, operation: str) -> bool:
     return not _READS.match(operation) if operation else request.method not in ("GET", "HEAD")
 
 
-def _restore(service: str, state: bytes | None) -> None:
+def _restore(service: str, state: bytes | None, home: Path) -> None:
     """Make the state of a service the one from the store. Raises StoreError when this moto cannot read it."""
     written_by, _, saved = (state or b"").partition(b"\n")
     try:
-        moto_inside.load(service, saved or None)
-    except (AttributeError, ImportError, IndexError, KeyError, TypeError, ValueError, pickle.PickleError) as error:
+        moto_inside.load(service, None if state is None else saved)
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        if _VERSION.fullmatch(written_by) is None or written_by == moto_inside.VERSION.encode():
+            raise StoreError(
+                f"the store {home / 'store.db'} is damaged: its {service} resources cannot be read ({why}): put a copy "
+                f"of {home} back, or move it away to begin with an empty one"
+            ) from error
         raise StoreError(
-            f"the {service} resources in the store were written with moto {written_by.decode(errors='replace')} and "
-            f"cannot be read with moto {moto_inside.VERSION} ({error}): install the other version, or use another "
-            "SALESPIPE_HOME"
+            f"the {service} resources in the store were written with moto {written_by.decode()} and cannot be read "
+            f"with moto {moto_inside.VERSION} ({why}): install the other version, or use another SALESPIPE_HOME"
         ) from error
 
 

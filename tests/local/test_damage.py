@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from salespipe.local import runtime as processes
 from salespipe.local.errors import StoreError
+from salespipe.local.moto_inside import VERSION
 from salespipe.local.stores import Stores
 from tests.cli.process import salespipe
 from tests.embedded import Embedded
@@ -369,3 +370,29 @@ def test_a_damaged_store_in_which_nothing_runs_is_not_called_a_pipeline_that_is_
         assert str(state / "store.db") in error
         assert ("accept-loss is for a log that was cut" in error) == (damage in (garbled, halved, scribbled))
     assert {path: path.read_bytes() for path in state.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        (f"{VERSION}\n".encode() + b"\x80\x05\xff" * 50, "store.db is damaged: its sqs resources cannot be read ("),
+        (f"{VERSION}\n".encode() + b"\x80\x05", "store.db is damaged: its sqs resources cannot be read ("),
+        (b"\xff" * 400, "store.db is damaged: its sqs resources cannot be read ("),
+        (b"0.9.1\n" + b"\x80\x05\xff", "were written with moto 0.9.1 and cannot be read with moto "),
+    ],
+)
+def test_resources_that_cannot_be_read_are_damage_unless_another_version_wrote_them(
+    tmp_path: Path, state: bytes, says: str
+) -> None:
+    home = tmp_path / "state"
+    stores = Stores.open(home)
+    stores.control.save("sqs", state)
+    stores.close()
+
+    done = salespipe("up", home=tmp_path)
+
+    assert done.returncode == 1
+    error, _ = done.stderr.splitlines()
+    assert says in error
+    what = "install the other version" if "0.9.1" in says else f"put a copy of {home} back, or move it away"
+    assert what in error
