@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 import time
@@ -147,9 +148,16 @@ class Runtime:
             "errors": self.supervisor.errors(),
             "refused": self.supervisor.refused(),
             "limits": self.throttle.rates.text,
-            "storage": self.stores.storage.problem(),
+            "storage": self._storage(),
             "data": holds_data(),
         }
+
+    def _storage(self) -> str | None:
+        storage = self.stores.storage
+        try:
+            return storage.problem() or self.stores.objects.problem()
+        except sqlite3.Error as error:
+            return storage.words(error) or str(error)
 
     def start(self) -> None:
         """Serve, then let the workers go on where they were, then say where we are."""

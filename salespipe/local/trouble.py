@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from salespipe.local import loss
-from salespipe.local.errors import StoreError
+from salespipe.local.errors import DamagedObjectError, StoreError
 
 T = TypeVar("T")
 
@@ -61,7 +61,9 @@ class Storage:
         if found != last or now - at > _RECENT:
             log.error("%s (%s: %s)", found, type(error).__name__, error)
         # A disk that was full is shown again when it is: what did not fit has been removed meanwhile.
-        self._met = (found, now, found == _full(self._home) or look(self._home) is not None)
+        # What is wrong with an object is told by who keeps the objects, for as long as it is.
+        seen = isinstance(error, DamagedObjectError) or found == _full(self._home) or look(self._home) is not None
+        self._met = (found, now, seen)
         if _is_damage(error):
             self._damage = found
         return found

@@ -180,6 +180,57 @@ def test_a_query_and_a_crawl_name_the_damaged_object(
     assert query(runtime, "SELECT count(*) FROM d.folder")["Status"]["State"] == "SUCCEEDED"
 
 
+def told(runtime: Embedded) -> str | None:
+    """What `status` shows of the storage."""
+    found: str | None = runtime.runtime.health()["storage"]
+    return found
+
+
+def get_in_vain(client: Any) -> None:
+    with pytest.raises(ClientError, match=LOST):
+        client.get_object(Bucket="bucket", Key="folder/one.json")
+
+
+def put(client: Any) -> object:
+    return client.put_object(Bucket="bucket", Key="folder/one.json", Body=BODY)
+
+
+def delete(client: Any) -> object:
+    return client.delete_object(Bucket="bucket", Key="folder/one.json")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_an_object_that_a_reader_found_damaged_is_a_problem_until_it_is_put_right(
+    runtime: Embedded, s3: Any, file: Path, damage: Callable[[Path], Callable[[], object]]
+) -> None:
+    crawl(runtime)
+    readers: list[Callable[[], object]] = [
+        lambda: query(runtime, "SELECT count(*) FROM d.folder"),
+        lambda: get_in_vain(s3),
+    ]
+    for read in readers:
+        repair = damage(file)
+        assert told(runtime) is None
+        read()
+        for _ in range(2):
+            said = told(runtime)
+            assert said is not None
+            assert "the object s3://bucket/folder/one.json is damaged: its file " in said
+        repair()
+        assert told(runtime) is None
+
+
+@pytest.mark.parametrize("end", [put, delete])
+def test_a_damaged_object_that_a_crawl_found_is_a_problem_until_it_is_replaced_or_deleted(
+    runtime: Embedded, s3: Any, file: Path, end: Callable[[Any], object]
+) -> None:
+    lost(file)
+    crawl(runtime)
+    assert "s3://bucket/folder/one.json is damaged" in str(told(runtime))
+    end(s3)
+    assert told(runtime) is None
+
+
 # ---- the database ----
 
 

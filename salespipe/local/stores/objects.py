@@ -3,7 +3,8 @@
 A file is written under a name of its own before the transaction begins that adds the row pointing to it, so that large
 bodies hold nobody up. The file that it replaces goes after the commit; a rollback removes it. A kill in between leaves
 a file without a row, which nobody reads and the sweep of the next start removes. A file that is no longer as long as
-its row says (a power loss, a hand in the folder) is an error for whoever reads it, never a shorter object.
+its row says (a power loss, a hand in the folder) is an error for whoever reads it, never a shorter object, and is
+remembered until it is put right.
 File names keep the key's folders (`dt=2026-01-31/hour=09/`) and its extension, so engines that read paths can.
 """
 
@@ -15,7 +16,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -41,6 +42,8 @@ class StoredObject:
     content_type: str
     content_encoding: str | None
     metadata: dict[str, str]
+    met: Callable[[StoredObject], None] = field(default=lambda stored: None, repr=False, compare=False)
+    """Told when a reader finds it damaged."""
 
     def open(self) -> BinaryIO:
         """Its file, which the caller closes. Raises DamagedObjectError unless it has every byte, and
@@ -59,6 +62,7 @@ class StoredObject:
 
     def damaged(self, how: str) -> DamagedObjectError:
         """The error for an object whose file `how`."""
+        self.met(self)
         return DamagedObjectError(
             f"the object s3://{self.bucket}/{self.key} is damaged: its file {self.path} {how}; "
             "put a copy of the file back, or delete the object"
@@ -73,6 +77,8 @@ class ObjectStore:
         self._root = root
         self.before_write: Callable[[str], None] | None = None
         """Called with the bucket before a body is written, while set; may wait, or raise instead of the write."""
+        self._suspects: dict[tuple[str, str], StoredObject] = {}
+        """What readers of this run found damaged."""
         # Begins the names of the files of this run, so that a sweep knows them from those of runs that are over.
         self._run = uuid.uuid4().hex[:8]
         root.mkdir(parents=True, exist_ok=True)
@@ -190,6 +196,20 @@ class ObjectStore:
                 missed = stored.path
         return None
 
+    def problem(self) -> str | None:
+        """The first of the objects that readers found damaged and that still are; how many more were found."""
+        for name, suspect in list(self._suspects.items()):
+            try:
+                self.check([found for found in [self.get(*name)] if found is not None and found.path == suspect.path])
+            except DamagedObjectError as error:
+                more = len(self._suspects) - 1
+                return f"{error} (and {more:,} more were found damaged)" if more > 0 else str(error)
+            self._suspects.pop(name, None)
+        return None
+
+    def _suspect(self, stored: StoredObject) -> None:
+        self._suspects[stored.bucket, stored.key] = stored
+
     def check(self, listed: Sequence[StoredObject]) -> None:
         """Raise DamagedObjectError if a file of these objects is lost or not whole: for readers that take paths.
 
@@ -260,6 +280,7 @@ class ObjectStore:
             content_type,
             encoding,
             json.loads(metadata),
+            self._suspect,
         )
 
 
