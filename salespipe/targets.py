@@ -27,10 +27,10 @@ from salespipe.local.faults.control import Control, set_limits
 from salespipe.local.faults.registry import FaultError
 from salespipe.local.home import default_home
 from salespipe.local.limits.rates import OFF, VARIABLE, Rates, parse
-from salespipe.services.chaos import Faults, resources
+from salespipe.services.chaos import Faults, blamed, resources
 from salespipe.services.pipeline import Pipeline
 from salespipe.settings import BY_TARGET
-from salespipe.stack.naming import Names, check_pipeline_name, up_hint
+from salespipe.stack.naming import DEFAULT_PIPELINE, Names, check_pipeline_name, up_hint
 
 LOCAL_REGION = "us-east-1"
 
@@ -47,8 +47,8 @@ class Start(Enum):
 class Target:
     """A pipeline and where it runs. `exports` are the variables for other AWS tools, `where` is for people; `faults`
     is None where none can be injected. `problems` tells what the services themselves would not say: a line each.
-    `warning`, if any, is to be said before anything is done. `explain` is asked when a `with` block ends because there
-    was no answer; what it gives, if anything, is raised instead."""
+    `warning`, if any, is to be said before anything is done. `explain` is asked when a `with` block ends with an error;
+    what it gives, if anything, is raised instead."""
 
     name: str
     pipeline: Pipeline
@@ -58,7 +58,7 @@ class Target:
     faults: Faults | None = None
     problems: Callable[[], tuple[str, ...]] = tuple
     warning: str = ""
-    explain: Callable[[UnreachableError], SalespipeError | None] = lambda error: None
+    explain: Callable[[SalespipeError], SalespipeError | None] = lambda error: None
 
     def release(self, *, deleted: bool = False) -> None:
         """After `down`: give back what only the target itself held; `deleted`: the data was deleted as well."""
@@ -71,7 +71,7 @@ class Target:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.pipeline.aws.close()
-        if isinstance(error, UnreachableError) and (explained := self.explain(error)) is not None:
+        if isinstance(error, SalespipeError) and (explained := self.explain(error)) is not None:
             raise explained from error
 
 
@@ -131,7 +131,12 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
         cannot = [f"{refused[who]}: {why}" for who, why in answer["refused"].items() if who in refused]
         return (*([] if answer["storage"] is None else [str(answer["storage"])]), *cannot)
 
-    def explain(error: UnreachableError) -> SalespipeError | None:
+    faults = _LocalFaults(Control(running, f"{pipeline} in {region}", resources(names)))
+
+    def explain(error: SalespipeError) -> SalespipeError | None:
+        return unreachable() if isinstance(error, UnreachableError) else _blaming(faults, pipeline, error)
+
+    def unreachable() -> SalespipeError | None:
         """Loopback has no network to be checked: the process is gone, or it hangs."""
         if not runtime.alive(running.pid):
             return UnreachableError(
@@ -157,7 +162,7 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
         },
         where=f"{running.endpoint} (process {running.pid}, {home}{_told(running.limits)})",
         _release=release,
-        faults=_LocalFaults(Control(running, f"{pipeline} in {region}", resources(names))),
+        faults=faults,
         problems=problems,
         warning=loss.told(home) or "",
         explain=explain,
@@ -208,6 +213,19 @@ class _LocalFaults:
     def kill(self) -> None:
         with _fault_errors():
             self._control.kill()
+
+
+def _blaming(faults: Faults, pipeline: str, error: SalespipeError) -> SalespipeError | None:
+    """The error with the faults that may have caused it and their end in its hint; None when none may have."""
+    try:
+        found = blamed(faults, str(error))
+    except SalespipeError:
+        return None
+    if not found:
+        return None
+    stop = "salespipe chaos stop" + ("" if pipeline == DEFAULT_PIPELINE else f" --name {pipeline}")
+    ends = f"{' and '.join(found)} is active, which answers so on purpose; end it with: {stop}"
+    return type(error)(str(error), f"{error.hint}; {ends}" if error.hint else ends)
 
 
 @contextmanager

@@ -72,6 +72,15 @@ def look(faults: Faults) -> Chaos:
     return Chaos(limits, {document["name"]: _active(document) for document in found})
 
 
+def blamed(faults: Faults, said: str) -> list[str]:
+    """The active faults that may have made a call fail, which then said `said`: those that struck, with such a code."""
+    return [
+        name
+        for name, fault in look(faults).active.items()
+        if fault.hits and (code := known(name).says) and code in said
+    ]
+
+
 def start(
     p: Pipeline, faults: Faults, name: str, *, seconds: float | None = None, options: Mapping[str, float] | None = None
 ) -> Active:

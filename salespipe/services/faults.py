@@ -17,7 +17,8 @@ KILL = "kill-runtime"
 class Known:
     """A fault there is. `brief` is a few words for a table; `options` are what it takes.
 
-    `lasts` is false for one that is over as soon as it was done, which so takes no time.
+    `lasts` is false for one that is over as soon as it was done, which so takes no time. `says` is the error code that
+    it gives to who calls; empty where it gives none to a command.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Known:
     recovers: str
     options: tuple[str, ...] = ()
     lasts: bool = True
+    says: str = ""
 
     @property
     def takes(self) -> str:
@@ -42,6 +44,7 @@ KNOWN = (
         "generate and replay go on and report `retried` above 0; with --share 1 they give up after 30 s.",
         "By itself: what was refused is sent again. Nothing is lost, nothing comes twice.",
         ("share", "rate"),
+        says="ThrottlingException",
     ),
     Known(
         "fail-lambda",
@@ -66,6 +69,7 @@ KNOWN = (
         "Lag and age of the delivery grow in status; queries fail, as their results cannot be written.",
         "By itself: the delivery repeats its write until it succeeds, within 5 s of the end. Nothing is lost.",
         ("share",),
+        says="SlowDown",
     ),
     Known(
         "delay-s3",

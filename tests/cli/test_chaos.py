@@ -95,6 +95,18 @@ def test_starting_says_what_will_be_seen_and_what_recovers(home: Home) -> None:
     assert again.stderr.startswith("salespipe: error: the fault fail-s3 is not active")
 
 
+def test_a_query_that_a_fault_made_fail_names_what_failed_and_the_fault(home: Home) -> None:
+    home.run("chaos", "start", "fail-s3")
+    error, hint = home.run("query", "SELECT 1", code=1).stderr.splitlines()
+    assert error == (
+        "salespipe: error: The result could not be written: Please reduce your request rate. "
+        "(Service: Amazon S3; Status Code: 503; Error Code: SlowDown)"
+    )
+    assert hint == "  hint: fail-s3 is active, which answers so on purpose; end it with: salespipe chaos stop"
+    assert "fail-s3" not in home.run("query", "SELEC 1", code=1).stderr
+    home.run("chaos", "stop")
+
+
 def test_help_tells_of_each_fault_what_is_seen_and_what_recovers(tmp_path: Path) -> None:
     said = " ".join(salespipe("chaos", "--help", home=tmp_path).stdout.split())
     for fault in KNOWN:

@@ -182,7 +182,7 @@ class Executions:
             except SyntaxFailure as error:
                 self._end(id, QueryFailure("SYNTAX_ERROR", str(error)), started)
             except AwsError as error:
-                self._end(id, QueryFailure("", error.message, category=OTHER), started)
+                self._end(id, QueryFailure("", _said(error), category=OTHER), started)
             else:
                 self._change(id, lambda found: _succeed(found, written, started))
 
@@ -236,6 +236,14 @@ class Executions:
         for id, document in self._stores.documents.all(KIND).items():
             if document["QueryExecution"]["Status"]["State"] in UNFINISHED:
                 self._end(id, reason)
+
+
+def _said(error: AwsError) -> str:
+    """What Athena passes on of another service's error: of S3's failures their code too, as its SDK words them."""
+    if error.status < 500:
+        return error.message
+    told = f"Service: Amazon S3; Status Code: {error.status}; Error Code: {error.code}"
+    return f"The result could not be written: {error.message} ({told})"
 
 
 def _document(id: str, request: Request) -> dict[str, Any]:
