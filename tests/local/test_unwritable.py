@@ -21,6 +21,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from salespipe.local import runtime as processes
+from salespipe.local.athena.executions import KIND
 from salespipe.local.functions import unpack
 from salespipe.local.log_file import turn_over
 from salespipe.local.stores.documents import Documents
@@ -337,7 +338,7 @@ def test_of_a_change_in_two_steps_both_are_undone_when_the_second_finds_no_room(
         getattr(client, operation)(**asked)
 
 
-def test_a_query_without_room_for_its_end_ends_when_there_is(
+def test_a_query_without_room_for_its_end_is_answered_and_its_end_stored_when_there_is(
     runtime: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = Room(monkeypatch, Documents, "put", ends_a_query)
@@ -345,14 +346,29 @@ def test_a_query_without_room_for_its_end_ends_when_there_is(
     s3.create_bucket(Bucket="bucket")
     wanted = {"QueryString": "SELECT 1", "ResultConfiguration": {"OutputLocation": "s3://bucket/results/"}}
     id = athena.start_query_execution(**wanted)["QueryExecutionId"]
-    until(lambda: room.refusals > 2)
-    assert athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]["State"] == "RUNNING"
+    ids = [id, *(athena.start_query_execution(**wanted)["QueryExecutionId"] for _ in range(6))]  # more than run at once
+
+    def status(id: str) -> dict[str, Any]:
+        found: dict[str, Any] = athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]
+        return found
+
+    until(lambda: all(status(id)["State"] == "FAILED" for id in ids))
+    for id in ids:
+        athena.stop_query_execution(QueryExecutionId=id)
+        assert "is full: make room on it" in status(id)["StateChangeReason"]
+        assert status(id)["AthenaError"]["Retryable"] is True
+    until(lambda: room.refusals > 16)
+    ends = [status(id) for id in ids]
     room.none.clear()
-    while (status := athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"])["State"] == "RUNNING":
-        time.sleep(0.01)
-    assert status["State"] == "FAILED"
-    assert "is full: make room on it" in status["StateChangeReason"]
-    assert status["AthenaError"]["Retryable"] is True
+    stored = runtime.stores.documents
+
+    def state(id: str) -> str:
+        found = stored.get(KIND, id)
+        assert found is not None
+        return str(found["QueryExecution"]["Status"]["State"])
+
+    until(lambda: all(state(id) == "FAILED" for id in ids))
+    assert [status(id) for id in ids] == ends
 
 
 def test_a_crawl_without_room_for_its_end_ends_when_there_is(

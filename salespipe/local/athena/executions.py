@@ -1,7 +1,8 @@
 """The life of queries: QUEUED, RUNNING, then SUCCEEDED, FAILED or CANCELLED, kept as documents so that history
 survives.
 
-Queries run on a few threads. An execution that a killed process left unfinished is FAILED when the next one starts.
+Queries run on a few threads. An execution that a killed process left unfinished is FAILED when the next one starts. An
+end for which there is no room in the store is answered at once and stored when there is.
 https://docs.aws.amazon.com/athena/latest/APIReference/API_QueryExecution.html
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sqlite3
 import tempfile
 import threading
 import time
@@ -18,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +30,7 @@ from salespipe.local.athena.engine import Cancelled, Engine, Session
 from salespipe.local.athena.errors import OTHER, SYSTEM, QueryFailure, SyntaxFailure
 from salespipe.local.athena.prepared import PreparedStatements
 from salespipe.local.athena.statements.context import Context, Statement
-from salespipe.local.errors import AwsError
+from salespipe.local.errors import AwsError, StoreError
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
 
@@ -73,6 +76,9 @@ class Executions:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="athena")
         self._sessions: dict[str, Session] = {}
         self._stopped: set[str] = set()
+        self._unstored: dict[str, dict[str, Any]] = {}
+        """The documents of executions whose end could not be stored yet."""
+        self._storing: threading.Thread | None = None
         self._lock = threading.Lock()
         self._changing = threading.Lock()
         self._closing = threading.Event()
@@ -89,6 +95,8 @@ class Executions:
             for session in self._sessions.values():
                 session.cancel()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if (storing := self._storing) is not None:
+            storing.join()
         self.engine.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -110,7 +118,7 @@ class Executions:
 
     def get(self, id: str) -> dict[str, Any]:
         """The document of an execution. Raises AwsError for an id that is not known."""
-        found = self._stores.documents.get(KIND, id)
+        found = self._unstored.get(id) or self._stores.documents.get(KIND, id)
         if found is None:
             raise AwsError("InvalidRequestException", f"QueryExecution {id} was not found")
         return found
@@ -141,10 +149,43 @@ class Executions:
                 log.exception("query %s", id)
             said = words or f"{type(error).__name__}: {error}"
             failure = QueryFailure("GENERIC_INTERNAL_ERROR", said, category=SYSTEM)
-            self._stores.storage.insist(lambda: self._end(id, failure), self._closing)
+            try:
+                self._end(id, failure)
+            except (OSError, sqlite3.Error, StoreError) as unstored:
+                if self._stores.storage.words(unstored) is None:
+                    raise
+                self._store_later(id, failure)
         finally:
             with self._lock:
                 self._stopped.discard(id)
+
+    def _store_later(self, id: str, failure: QueryFailure) -> None:
+        """Whoever waits for the query is told its end now; a thread of the pool is not to wait for room."""
+        document = self._stores.documents.get(KIND, id)
+        if document is None:
+            return
+        _finish(document, "FAILED", str(failure), failure)
+        with self._lock:
+            self._unstored[id] = document
+            if self._storing is None:
+                self._storing = threading.Thread(target=self._store_ends, name="athena-ends", daemon=True)
+                self._storing.start()
+
+    def _store_ends(self) -> None:
+        while True:
+            with self._lock:
+                if not self._unstored:
+                    self._storing = None
+                    return
+                id, document = next(iter(self._unstored.items()))
+            try:
+                self._stores.storage.insist(partial(self._save, id, document), self._closing)
+            except (OSError, sqlite3.Error, StoreError):
+                if self._closing.is_set():
+                    return  # the next start finds it unfinished
+                raise
+            with self._lock:
+                del self._unstored[id]
 
     @contextmanager
     def _within_reach(self, id: str, session: Session) -> Iterator[bool]:
@@ -224,7 +265,7 @@ class Executions:
     def _change(self, id: str, change: Callable[[dict[str, Any]], object]) -> bool:
         """Whether there was anything to change: what is finished stays as it is."""
         with self._changing:
-            document = self._stores.documents.get(KIND, id)
+            document = self.get(id) if id in self._unstored else self._stores.documents.get(KIND, id)
             if document is None or document["QueryExecution"]["Status"]["State"] not in UNFINISHED:
                 return False
             change(document)
