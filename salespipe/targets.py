@@ -164,7 +164,7 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
         _release=release,
         faults=faults,
         problems=problems,
-        warning=loss.told(home) or "",
+        warning="; ".join(filter(None, (_moved(running), loss.told(home)))),
         explain=explain,
     )
 
@@ -186,6 +186,12 @@ def _limits() -> Rates | None:
         return parse(text) if text else None
     except ValueError as error:
         raise UsageError(str(error), f"for example {VARIABLE}=aws, =0.1 (a tenth of AWS's limits) or =off") from None
+
+
+def _moved(running: runtime.Running) -> str:
+    if running.moved_from is None:
+        return ""
+    return f'port {running.moved_from} is taken, now on {running.port}; run eval "$(salespipe env)" again'
 
 
 def _told(limits: str) -> str:

@@ -48,12 +48,14 @@ class RuntimeStartError(Exception):
 
 @dataclass(frozen=True)
 class Running:
-    """A process that answers on `endpoint`; `limits` are its throughput limits as it was asked for them."""
+    """A process that answers on `endpoint`; `limits` are its throughput limits as it was asked for them, `moved_from`
+    is the port of last time when this start found it taken."""
 
     pid: int
     port: int
     version: str
     limits: str = "off"
+    moved_from: int | None = None
 
     @property
     def endpoint(self) -> str:
@@ -84,16 +86,31 @@ def check_store(home: Path) -> None:
 
 
 def find(home: Path) -> Running | None:
-    """The process of this home if it answers. A state file that a dead process left behind counts as none."""
-    try:
-        state = json.loads((home / "runtime.json").read_text())
-        running = Running(int(state["pid"]), int(state["port"]), str(state["version"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    """The process of this home if it answers. A state file that a dead process left behind counts as none: what listens
+    on its port is not asked."""
+    running = _stated(home)
+    if running is None or not alive(running.pid):
         return None
     answer = health(running)
     if answer is None or answer.get("pid") != running.pid or not _same(home, str(answer.get("home"))):
         return None
     return replace(running, limits=str(answer.get("limits", running.limits)))
+
+
+def _stated(home: Path) -> Running | None:
+    """The process that the state file names, if there is one."""
+    try:
+        state = json.loads((home / "runtime.json").read_text())
+        return Running(int(state["pid"]), int(state["port"]), str(state["version"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _last_port(home: Path) -> int | None:
+    try:
+        return int((home / "port").read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _same(home: Path, other: str) -> bool:
@@ -127,7 +144,10 @@ def ensure(home: Path) -> Running:
                 _terminate(home, running)
                 running = None
             if running is None:
+                last = _last_port(home)
                 running = _start(home)
+                if last not in (None, running.port):
+                    running = replace(running, moved_from=last)
             if not is_active(home):
                 (home / "active").touch(mode=_OWNERS)
             return running
@@ -197,8 +217,8 @@ def _start(home: Path) -> Running:
         told = -1
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            running = find(home)
-            if running is not None and running.pid == process.pid:
+            stated = _stated(home)
+            if stated is not None and stated.pid == process.pid and (running := find(home)) is not None:
                 # The process outlives this command: it is not ours to wait for.
                 process.returncode = 0
                 return running

@@ -16,6 +16,7 @@ import pytest
 
 from salespipe.local import runtime
 from tests.aws import new_session
+from tests.cli.process import salespipe
 
 
 @pytest.fixture
@@ -125,17 +126,37 @@ def test_a_taken_port_and_a_stale_state_file_are_in_nobodys_way(home: Path) -> N
         # The state file names a process that is gone and a port that belongs to somebody else now.
         state = json.loads((home / "runtime.json").read_text())
         assert state["port"] == before.port
-        other.settimeout(10)
-        answering = threading.Thread(target=_hang_up, args=(other,))
-        answering.start()
         after = runtime.ensure(home)
-        answering.join()
+        other.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            other.accept()  # which never answers, and is not asked
     assert after.port != before.port
-    assert runtime.find(home) == after
+    assert after.moved_from == before.port
+    assert runtime.ensure(home).moved_from is None
+    found = runtime.find(home)
+    assert found is not None
+    assert (found.pid, found.port) == (after.pid, after.port)
 
 
-def _hang_up(listening: socket.socket) -> None:
-    listening.accept()[0].close()
+def test_a_command_says_that_the_port_of_last_time_is_taken(tmp_path: Path) -> None:
+    home = tmp_path / "state"
+    before = runtime.ensure(home)
+    kill(before)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", before.port))
+            other.listen()
+            done = salespipe("env", "--json", home=tmp_path)
+        after = runtime.ensure(home)
+        assert done.returncode == 0
+        assert json.loads(done.stdout)["AWS_ENDPOINT_URL"] == after.endpoint
+        assert done.stderr == (
+            f'warning: port {before.port} is taken, now on {after.port}; run eval "$(salespipe env)" again\n'
+        )
+        assert salespipe("env", "--json", home=tmp_path).stderr == ""
+    finally:
+        runtime.stop(home)
 
 
 def test_a_damaged_store_is_named_with_what_to_do(home: Path) -> None:
