@@ -352,7 +352,7 @@ def test_a_stream_that_was_disabled_kills_the_pipe_and_up_repairs_it(bench: Benc
     assert status(bench.p).problems == ()
 
 
-def test_up_repairs_a_stream_that_is_still_disabled_and_the_end_of_the_fault_leaves_it(bench: Bench) -> None:
+def test_up_repairs_a_stream_that_is_still_disabled_which_ends_the_fault(bench: Bench) -> None:
     bench.start("disable-stream")
     plan = provision.plan(bench.p)
     assert {change.kind: change.action for change in plan.pending}["table"] == "update"
@@ -360,11 +360,14 @@ def test_up_repairs_a_stream_that_is_still_disabled_and_the_end_of_the_fault_lea
         pass
     assert provision.plan(bench.p).pending == ()
     repaired = bench.once("dynamodb").describe_table(TableName=bench.p.names.table)["Table"]["LatestStreamArn"]
-    bench.stop("disable-stream")
+    assert chaos.look(bench.faults).active == {}
+    assert bench.faults.stop("disable-stream") == []
     after = bench.once("dynamodb").describe_table(TableName=bench.p.names.table)["Table"]["LatestStreamArn"]
     assert after == repaired
     bench.generate(10, seed=16)
     assert bench.lake_has(10)
+    bench.start("disable-stream")
+    assert list(chaos.look(bench.faults).active) == ["disable-stream"]
 
 
 def test_a_stream_that_is_off_cannot_be_disabled(bench: Bench) -> None:

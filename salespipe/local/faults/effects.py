@@ -51,7 +51,7 @@ def kinds(
         "fail-s3": Kind(s3.begin, s3.end, {"share": 1.0}),
         "delay-s3": Kind(s3.begin, s3.end, {"share": 1.0, "delay": 1.0}),
         "expire-iterators": Kind(expire),
-        "disable-stream": Kind(stream.off, stream.on),
+        "disable-stream": Kind(stream.off, stream.on, over=stream.is_on),
     }
 
 

@@ -79,11 +79,13 @@ class Fault:
 
 @dataclass(frozen=True)
 class Kind:
-    """A fault there is. `options` are what it takes besides a time, with their defaults; None is "not given"."""
+    """A fault there is. `options` are what it takes besides a time, with their defaults; None is "not given". `over`
+    says of one at work whether somebody has undone it meanwhile: then it has ended."""
 
     begin: Callable[[Fault], None]
     end: Callable[[Fault], None] | None = None
     options: Mapping[str, float | None] = field(default_factory=dict)
+    over: Callable[[Fault], bool] = lambda fault: False
 
 
 class Registry:
@@ -137,6 +139,7 @@ class Registry:
     def stop(self, name: str | None = None, scope: str | None = None) -> list[str]:
         """End one fault or all, of one scope or of all; the names of those that were active."""
         with self._lock:
+            self._drop()
             found = [
                 fault for fault in self._active.values() if name in (None, fault.name) and scope in (None, fault.scope)
             ]
@@ -147,6 +150,7 @@ class Registry:
     def active(self, scope: str | None = None) -> list[dict[str, Any]]:
         """The faults at work, each as a document: `name`, `scope`, `active`, `options`, `seconds_left`, `hits`."""
         with self._lock:
+            self._drop()
             return [self._told(fault) for fault in self._active.values() if scope in (None, fault.scope)]
 
     def close(self) -> None:
@@ -155,6 +159,11 @@ class Registry:
             for fault in self._active.values():
                 fault.end()
             self._active.clear()
+
+    def _drop(self) -> None:
+        for fault in list(self._active.values()):
+            if self.kinds[fault.name].over(fault):
+                self._end(fault)
 
     def _in_time(self, fault: Fault) -> None:
         """Its time is over; the one that took its place, if one did, stays."""

@@ -47,6 +47,11 @@ class StreamSwitch:
         except AwsError as error:
             log.warning("the change stream of %s was not switched on again: %s", arn, error)
 
+    def is_on(self, fault: Fault) -> bool:
+        """Whether somebody has switched a stream on since."""
+        table = self._items.table(fault.about("table"))
+        return table is not None and table.stream_arn is not None
+
     def _set(self, table_arn: str, stream: dict[str, object]) -> None:
         params = {"TableName": table_arn.rpartition("/")[2], "StreamSpecification": stream}
         self._update_table(Call("dynamodb", "UpdateTable", self._account, table_arn.split(":")[3], params))
