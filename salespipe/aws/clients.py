@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import platform
 import threading
+import time
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import boto3
 import botocore
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 import salespipe
-from salespipe.aws.errors import translated
+from salespipe.aws.errors import translate, translated
+from salespipe.errors import TransientError
 
 USER_AGENT = (
     f"salespipe/{salespipe.__version__} Boto3/{boto3.__version__} Botocore/{botocore.__version__}"
     f" Python/{platform.python_version()} {platform.system()}/{platform.release()}"
 )
 """Who we are, in CloudTrail too. Said once: botocore would put its own together twice a call, a tenth of its time."""
+
+_TELL_SECONDS = 2.0
 
 
 class Clients:
@@ -63,6 +69,24 @@ class Clients:
                     service, endpoint_url=self.endpoint_url, config=self.config
                 )
             return self._clients[service]
+
+    def on_repeat(self, tell: Callable[[str], None]) -> None:
+        """From now on `tell`, from whatever thread, why an operation that every answer of the last seconds refused is
+        repeated: the service's own words. For clients that are yet to be made."""
+        failing: dict[str, float] = {}
+
+        def answered(event_name: str, parsed_response: dict[str, Any] | None = None, **_: Any) -> None:
+            if parsed_response is None:  # no answer at all is the target's to explain
+                return
+            if parsed_response["ResponseMetadata"]["HTTPStatusCode"] < 400:
+                failing.pop(event_name, None)
+                return
+            error = translate(ClientError(parsed_response, event_name.rpartition(".")[2]))
+            now = time.monotonic()
+            if isinstance(error, TransientError) and now - failing.setdefault(event_name, now) >= _TELL_SECONDS:
+                tell(str(error))
+
+        self.session.events.register("response-received", answered)
 
     def close(self) -> None:
         """Close the connections of every client."""

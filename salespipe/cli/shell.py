@@ -12,6 +12,7 @@ import typer
 from salespipe.cli.config import Config
 from salespipe.cli.views.console import Console
 from salespipe.cli.views.streams import ClosedPipe, OutputError
+from salespipe.cli.waits import Waits
 
 if TYPE_CHECKING:
     from salespipe.targets import Start, Target
@@ -29,6 +30,7 @@ class Shell:
     def __init__(self, config: Config, console: Console) -> None:
         self.config = config
         self.console = console
+        self.waits = Waits(console)
 
     def start(self) -> Target:
         """The target, started when it is not running."""
@@ -66,6 +68,7 @@ class Shell:
             start=start,
             faulty=faulty,
         )
+        target.pipeline.aws.on_repeat(self.waits.repeating)
         if target.warning:
             self.console.error(f"warning: {target.warning}")
         return target

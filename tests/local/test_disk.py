@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from salespipe.local import runtime as processes
-from tests.cli.process import ROOT
+from tests.cli.process import ROOT, environment
 from tests.local.disk import Disk
 from tests.local.single import lake, once, until
 
@@ -190,6 +191,32 @@ def test_a_full_disk_lets_the_runtime_end_and_start_only_with_room(pipeline: OnD
     disk.free()
     assert disk.salespipe("status").returncode == 0
     until(lambda: len(p.lake()) == before + 50)
+
+
+def test_writers_say_after_some_seconds_why_they_wait_and_go_on_when_there_is_room(pipeline: OnDisk) -> None:
+    disk = pipeline.disk
+    disk.fill()
+    arguments = (sys.executable, "-m", "salespipe", "generate", "--count", "3000", "--rate", "5000", "--json")
+    home = disk.path / "home"
+    writing = subprocess.Popen(
+        disk.command(*arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(home, SALESPIPE_HOME=str(home)),
+    )
+    assert writing.stderr is not None
+    while not (line := writing.stderr.readline()).startswith("warning: "):
+        assert line, "it ended without a word"
+    disk.free()
+    out, rest = writing.communicate(timeout=120)
+    assert line.startswith(
+        f"warning: BatchWriteItem: InternalServerError: {disk.full}: make room on it, then try again"
+    )
+    assert "warning: " not in rest
+    assert writing.returncode == 0, rest
+    assert json.loads(out)["retried"] > 0
 
 
 def fill_last_block(path: Path) -> None:

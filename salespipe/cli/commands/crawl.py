@@ -26,5 +26,6 @@ def crawl(
 
     with shell.open() as target:
         events = service.crawl(target.pipeline, wait=wait)
-        result = follow(events, service.CrawlResult, crawled.progress_on(shell.console))
+        show = shell.waits.looking(target.problems, crawled.progress_on(shell.console))
+        result = follow(events, service.CrawlResult, show)
         crawled.show(shell.console, result)
