@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import duckdb
@@ -46,16 +48,37 @@ ORDER = {"orderid": "string", "quantity": "int", "price": "double"}
     [
         f"{ROW}\n{ROW}\n",
         f"{ROW}\n\n  {ROW}",
-        f"{ROW}{ROW}",
-        f"{ROW} {ROW}\n{ROW}",
-        json.dumps(json.loads(ROW), indent=2) + json.dumps(json.loads(ROW), indent=2),
+        f"{ROW}\r\n{ROW}\r\n",
         "\ufeff" + ROW,
     ],
 )
-def test_json_is_read_one_a_line_or_one_behind_the_other(tmp_path: Path, body: str) -> None:
+def test_json_is_read_one_a_line(tmp_path: Path, body: str) -> None:
     reading = read(tmp_path, body)
     assert columns(reading) == ORDER
     assert (reading.format.classification, reading.problem) == ("json", "")
+    assert reading.records == body.count("orderid")
+
+
+SEVERAL = "goes over several lines: Athena reads one a line"
+MORE = "has more than one value: Athena reads the first of a line only"
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (f"{ROW}{ROW}", f"line 1 {MORE}"),
+        (f"{ROW} {ROW}\n{ROW}", f"line 1 {MORE}"),
+        (f"{ROW}\n\n{ROW}\n{ROW} {ROW}\n", f"line 4 {MORE}"),
+        (f"{ROW}\n" + json.dumps(json.loads(ROW), indent=2) + f"\n{ROW}", f"the value at line 2 {SEVERAL}"),
+        ("\n\n" + json.dumps(json.loads(ROW), indent=2), f"the value at line 3 {SEVERAL}"),
+    ],
+)
+def test_json_that_does_not_keep_to_one_object_a_line_is_read_and_reported(
+    tmp_path: Path, body: str, problem: str
+) -> None:
+    reading = read(tmp_path, body)
+    assert columns(reading) == ORDER
+    assert (reading.format.classification, reading.problem) == ("json", problem)
     assert reading.records == body.count("orderid")
 
 
@@ -87,12 +110,54 @@ def test_compressed_objects_are_read_decompressed(tmp_path: Path, compress: obje
     assert (reading.records, reading.format.compression) == (2, name)
 
 
-def test_broken_gzip_is_reported(tmp_path: Path) -> None:
-    body = bytearray(gzip.compress(ROW.encode() * 50))
-    body[20:30] = b"xxxxxxxxxx"
-    reading = read(tmp_path, bytes(body))
+def zipped(*bodies: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, body in enumerate(bodies):
+            archive.writestr(f"{number}.json", body)
+    return file.getvalue()
+
+
+def test_a_zip_archive_of_one_file_is_read(tmp_path: Path) -> None:
+    reading = read(tmp_path, zipped(f"{ROW}\n{ROW}\n"))
+    assert columns(reading) == ORDER
+    assert (reading.records, reading.format.compression) == (2, "zip")
+
+
+def test_compressed_objects_are_not_read_beyond_their_start(tmp_path: Path) -> None:
+    body = f"{ROW}\n" * 60_000
+    for compressed in (gzip.compress(body.encode()), bz2.compress(body.encode()), zipped(body)):
+        head = read_head(stored(tmp_path, compressed))
+        assert len(head.data) == 1_000_000
+        assert not head.whole
+        assert head.share == pytest.approx(1_000_000 / len(body), rel=0.01)
+
+
+def broken(compressed: bytes) -> bytes:
+    return compressed[:20] + b"x" * 10 + compressed[30:]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (broken(gzip.compress(ROW.encode() * 50)), "the gzip data are broken"),
+        (broken(bz2.compress(ROW.encode() * 50)), "the bzip2 data are broken"),
+        (gzip.compress(ROW.encode() * 50)[:-20], "the gzip data are broken"),
+        (zipped(ROW)[:60], "the zip data are broken"),
+        (zipped(ROW, ROW), "the zip archive has 2 files: only an archive of one is read"),
+        (b"\x28\xb5\x2f\xfd....", "it is compressed with Zstandard, which the local crawler does not read"),
+        (b"\x04\x22\x4d\x18....", "it is compressed with LZ4, which the local crawler does not read"),
+        (b"\xff\x06\x00\x00sNaPpY....", "it is compressed with Snappy, which the local crawler does not read"),
+    ],
+)
+def test_compression_that_is_broken_or_not_read_is_named(tmp_path: Path, body: bytes, problem: str) -> None:
+    reading = read(tmp_path, body)
     assert reading.format == UNRECOGNISED
-    assert "gzip data are broken" in reading.problem
+    assert reading.problem.startswith(problem)
+
+
+def test_snappy_as_hadoop_writes_it_is_known_by_its_name(tmp_path: Path) -> None:
+    assert "Snappy" in read(tmp_path, b"\x00\x00\x00\x2a....", key="orders/a.json.snappy").problem
 
 
 @pytest.mark.parametrize(
@@ -151,7 +216,11 @@ def test_json_paths_have_steps() -> None:
     [
         ("id,price,note\n1,2.5,x\n2,3,\n", {"id": "bigint", "price": "double", "note": "string"}, 2),
         ("1|a\n2|b\n", {"col0": "bigint", "col1": "string"}, 2),
-        ('name;city\n"a;b";x\nc;y\n', {"name": "string", "city": "string"}, 2),
+        # All text: the first row is not different enough to be a header.
+        ('name;city\n"a;b";x\nc;y\n', {"col0": "string", "col1": "string"}, 3),
+        (f"id\t{'n' * 150}\n1\tx\n", {"col0": "string", "col1": "string"}, 2),
+        ("id,n,\nx,1,\ny,2,\n", {"id": "string", "n": "bigint", "col2": "string"}, 2),
+        ("a\x01b\n1\x012\n", {"a": "bigint", "b": "bigint"}, 1),
     ],
 )
 def test_csv_is_recognised_with_and_without_a_header(
@@ -168,6 +237,16 @@ def test_a_csv_classifier_names_the_columns(tmp_path: Path) -> None:
         "csv", {"Name": "c", "Delimiter": "^", "ContainsHeader": "ABSENT", "Header": ["Id", "Price"]}
     )
     assert columns(read(tmp_path, "1^2.5\n", classifier)) == {"id": "bigint", "price": "double"}
+
+
+def test_a_csv_classifier_says_whether_there_is_a_header_and_whether_values_are_trimmed(tmp_path: Path) -> None:
+    document = {"Name": "c", "Delimiter": ";", "QuoteSymbol": "'", "ContainsHeader": "PRESENT"}
+    assert columns(read(tmp_path, "a;b\n'x;y'; 1\n", Classifier("csv", document))) == {"a": "string", "b": "bigint"}
+    untrimmed = Classifier("csv", {**document, "DisableValueTrimming": True})
+    assert columns(read(tmp_path, "a;b\n'x;y'; 1\n", untrimmed)) == {"a": "string", "b": "string"}
+    single = Classifier("csv", {"Name": "c", "AllowSingleColumn": True, "Delimiter": ","})
+    assert columns(read(tmp_path, "1\n2\n", single)) == {"col0": "bigint"}
+    assert read(tmp_path, "1\n2\n").format == UNRECOGNISED
 
 
 def test_csv_under_a_json_name_is_reported(tmp_path: Path) -> None:

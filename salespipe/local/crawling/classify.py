@@ -13,6 +13,7 @@ from typing import Any
 from salespipe.local.crawling.csvformat import read_csv
 from salespipe.local.crawling.jsonformat import json_path, read_json
 from salespipe.local.crawling.parquetformat import read_parquet
+from salespipe.local.crawling.runs import Patterns
 from salespipe.local.crawling.sampling import HEAD, LONGEST_HEAD, Head, read_head
 from salespipe.local.crawling.schema import Columns, Format, Reading
 from salespipe.local.stores.objects import StoredObject
@@ -32,17 +33,18 @@ class Classifier:
         return self.kind in ("json", "csv")
 
 
-def classify(stored: StoredObject, classifiers: Sequence[Classifier]) -> Reading:
-    """Read the start of an object. What nothing recognises has the format UNRECOGNISED and a problem.
+def classify(stored: StoredObject, classifiers: Sequence[Classifier], patterns: Patterns | None = None) -> Reading:
+    """Read the start of an object. What nothing recognises has the format UNRECOGNISED and a problem. `patterns` are
+    those of this crawl.
 
     Raises OSError or DamagedObjectError for an object that cannot be read.
     """
     try:
         head = read_head(stored)
-        reading = _recognise(stored, head, classifiers)
+        reading = _recognise(stored, head, classifiers, patterns)
         if reading is None and not head.whole and len(head.data) == HEAD:
             head = read_head(stored, LONGEST_HEAD)
-            reading = _recognise(stored, head, classifiers)
+            reading = _recognise(stored, head, classifiers, patterns)
     except ValueError as error:
         return Reading(UNRECOGNISED, Columns(), 0, str(error))
     if reading is None:
@@ -52,13 +54,15 @@ def classify(stored: StoredObject, classifiers: Sequence[Classifier]) -> Reading
     return reading
 
 
-def _recognise(stored: StoredObject, head: Head, classifiers: Sequence[Classifier]) -> Reading | None:
+def _recognise(
+    stored: StoredObject, head: Head, classifiers: Sequence[Classifier], patterns: Patterns | None
+) -> Reading | None:
     for classifier in classifiers:
         reading = None
         if classifier.kind == "json":
-            reading = read_json(head, json_path(str(classifier.document.get("JsonPath") or "$")))
+            reading = read_json(head, json_path(str(classifier.document.get("JsonPath") or "$")), patterns)
         elif classifier.kind == "csv":
             reading = read_csv(head, classifier.document)
         if reading is not None:
             return reading
-    return read_parquet(stored, head.data) or read_json(head) or read_csv(head)
+    return read_parquet(stored, head.data) or read_json(head, (), patterns) or read_csv(head)

@@ -1,7 +1,8 @@
 """The CSV classifier, built in or custom.
 
 Built in: comma, pipe, tab, semicolon or Ctrl-A; at least two columns and two rows; the first row is a header when
-every cell of it is text and some later cell is not, or when all columns are text and its cells are short and unique
+every cell of it is text of a usual length and some later cell is not text: where all columns are text the first row is
+not different enough. A last column that is always empty is a trailing delimiter and may lack its name
 (https://docs.aws.amazon.com/glue/latest/dg/add-classifier.html#classifier-built-in-rules). Whole numbers are bigint.
 """
 
@@ -55,28 +56,31 @@ def _reading(head: Head, rows: list[list[str]], delimiter: str, custom: Mapping[
     names: Sequence[str] = [str(name) for name in custom.get("Header") or ()]
     if len(names) != len(rows[0]):
         names = rows[0] if header else [f"col{index}" for index in range(len(rows[0]))]
+    trim = not custom.get("DisableValueTrimming")
     columns = Columns()
     for index, name in enumerate(names):
         kind: HiveType = UNKNOWN
         for row in body:
-            kind = widen(kind, _kind(row[index]))
+            kind = widen(kind, _kind(row[index], trim))
         columns.add(name.strip() or f"col{index}", kind)
     records = len(body) if head.whole else max(len(body), round(len(body) / head.share))
-    options = (("delimiter", delimiter), ("header", "1" if header else "0"))
-    return Reading(Format("csv", head.compression, options), columns, records)
+    options = [("delimiter", delimiter), ("header", "1" if header else "0")]
+    if custom.get("Serde") == "OpenCSVSerDe":
+        options += [("serde", "open"), ("quote", str(custom.get("QuoteSymbol") or '"'))]
+    return Reading(Format("csv", head.compression, tuple(options)), columns, records)
 
 
 def _has_header(rows: list[list[str]]) -> bool:
     first, rest = rows[0], rows[1:]
-    if not rest or any(_kind(cell) != "string" or len(cell) >= _LONGEST_HEADER for cell in first):
+    trailing = not any(row[-1].strip() for row in rows)
+    named = first[:-1] if trailing else first
+    if not rest or any(_kind(cell) != "string" or len(cell) >= _LONGEST_HEADER for cell in named):
         return False
-    if any(_kind(cell) not in ("string", UNKNOWN) for row in rest for cell in row):
-        return True
-    return len(set(first)) == len(first) and all(re.fullmatch(r"[A-Za-z_][\w .-]*", cell.strip()) for cell in first)
+    return any(_kind(cell) not in ("string", UNKNOWN) for row in rest for cell in row)
 
 
-def _kind(cell: str) -> HiveType:
-    cell = cell.strip()
+def _kind(cell: str, trim: bool = True) -> HiveType:
+    cell = cell.strip() if trim else cell
     if not cell:
         return UNKNOWN
     if _WHOLE.fullmatch(cell):

@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Any
 
 from salespipe.local.crawling.classify import UNRECOGNISED, Classifier, classify
+from salespipe.local.crawling.runs import Patterns
 from salespipe.local.crawling.schema import Columns, Format
 from salespipe.local.crawling.targets import S3Target
 from salespipe.local.errors import DamagedObjectError
@@ -135,6 +136,7 @@ def scan(
     `objects` come in key order. With `only_new` a folder that is known stays as it was. `proceed` is called before
     each object is read; it raises to stop.
     """
+    patterns = Patterns()
     for path, members in groupby(objects, key=lambda stored: stored.key[: stored.key.rfind("/") + 1]):
         found = {_fingerprint(stored): stored for stored in members}
         before = memory.get(f"{target.bucket}/{path}")
@@ -148,7 +150,7 @@ def scan(
             if name not in folder.known:
                 proceed()
                 try:
-                    _take(folder, stored, classifiers, target.sample)
+                    _take(folder, stored, classifiers, target.sample, patterns)
                 except (OSError, DamagedObjectError) as error:
                     why = stored.damaged("is gone") if isinstance(error, FileNotFoundError) else error
                     folder.unread.append(f"s3://{stored.bucket}/{stored.key}: it was left out: {why}")
@@ -157,14 +159,20 @@ def scan(
         yield folder, True
 
 
-def _take(folder: Folder, stored: StoredObject, classifiers: Sequence[Classifier], sample: int | None) -> None:
+def _take(
+    folder: Folder,
+    stored: StoredObject,
+    classifiers: Sequence[Classifier],
+    sample: int | None,
+    patterns: Patterns,
+) -> None:
     """Add one object to its folder."""
     main = folder.main
     if sample is not None and folder.read >= sample and main is not None:
         main.objects += 1
         main.bytes += stored.size
         return
-    reading = classify(stored, classifiers)
+    reading = classify(stored, classifiers, patterns)
     folder.read += 1
     if reading.problem:
         folder.report(stored, reading.problem)

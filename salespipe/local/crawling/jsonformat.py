@@ -4,6 +4,10 @@ Without a JsonPath (and with `$`) each value is a row; an array becomes the one 
 values that it selects are the rows, and one that is no object becomes the column `record`
 (https://docs.aws.amazon.com/glue/latest/dg/custom-classifier.html#custom-classifier-json). A JsonPath that is a list
 of paths with commas is taken by AWS and does nothing: the table has all fields, as without it.
+
+Athena's SerDes want one object a line whatever the classifier says
+(https://docs.aws.amazon.com/athena/latest/ug/parsing-json-data.html): what does not keep to that is read here, as
+crawlers do, and reported.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from typing import Any
 
 import orjson
 
+from salespipe.local.crawling.runs import Patterns, Runs
 from salespipe.local.crawling.sampling import Head
 from salespipe.local.crawling.schema import Columns, Format, Reading, RowReader
 
@@ -43,16 +48,16 @@ def json_path(text: str) -> tuple[str | int, ...]:
     return tuple(steps)
 
 
-def read_json(head: Head, path: tuple[str | int, ...] = ()) -> Reading | None:
+def read_json(head: Head, path: tuple[str | int, ...] = (), patterns: Patterns | None = None) -> Reading | None:
     """What the start of an object shows; None when it does not begin as JSON or the path selects nothing.
 
-    Text behind the first value that is not JSON is the reading's `problem`; what is cut off at the end is not.
+    Text that is not JSON, or not one value a line, is the reading's `problem`; what is cut off at the end is not.
     """
     columns = Columns()
     rows = RowReader(columns)
     records = 0
     problem = ""
-    values = Values(head)
+    values = Values(head, None if path or patterns is None else Runs(patterns))
     for value in values:
         if not path:
             if isinstance(value, dict):
@@ -60,13 +65,14 @@ def read_json(head: Head, path: tuple[str | int, ...] = ()) -> Reading | None:
             elif isinstance(value, list):
                 rows.read({"array": value})
             else:
-                problem = problem or f"record {records + 1} is a bare value, not a JSON object"
+                problem = problem or f"record {records + values.passed + 1} is a bare value, not a JSON object"
                 continue
             records += 1
         else:
             for row in select(value, path):
                 rows.read(row if isinstance(row, dict) else {"record": row})
                 records += 1
+    records += values.passed
     if records == 0:
         return None
     if not head.whole:
@@ -75,41 +81,69 @@ def read_json(head: Head, path: tuple[str | int, ...] = ()) -> Reading | None:
 
 
 class Values:
-    """The JSON values in a head, in order; `problem` says where something else stood."""
+    """The JSON values in a head, in order, but for `passed` rows that `runs` passed over.
 
-    def __init__(self, head: Head) -> None:
+    `problem` says where something else stood, or where a line did not hold one value.
+    """
+
+    def __init__(self, head: Head, runs: Runs | None = None) -> None:
         self._whole = head.whole
         self._data = head.data.removeprefix(b"\xef\xbb\xbf")
+        self._runs = runs
+        self.passed = 0
         self.problem = ""
 
     def __iter__(self) -> Iterator[Any]:
-        position = 0
-        for number, line in enumerate(self._data.splitlines(keepends=True), 1):
+        data, runs = self._data, self._runs
+        position = line = 0
+        while position < len(data):
+            if runs is not None and (end := runs.end(data, position)) > position:
+                rows = data.count(b"\n", position, end)
+                self.passed += rows
+                line += rows
+                position = end
+                continue
+            end = data.find(b"\n", position) + 1 or len(data)
+            text = data[position:end]
+            line += 1
             try:
-                value = None if line.isspace() else orjson.loads(line)
+                value = None if text.isspace() else orjson.loads(text)
             except orjson.JSONDecodeError:
-                yield from self._walk(self._data[position:].decode("utf-8", "replace"), number)
+                yield from self._walk(data[position:].decode("utf-8", "replace"), line)
                 return
-            position += len(line)
+            position = end
             if value is not None:
+                if runs is not None and isinstance(value, dict):
+                    runs.learn(value)
                 yield value
 
     def _walk(self, text: str, line: int) -> Iterator[Any]:
         """Values that do not keep to lines; after something else, go on with the line behind it."""
         decoder = json.JSONDecoder()
-        position = _behind_space(text, 0)
-        while position < len(text):
+        start = _behind_space(text, 0)
+        end = -1  # of the value before; none yet
+        while start < len(text):
+            line += text.count("\n", max(end, 0), start)
+            if end >= 0 and "\n" not in text[end:start]:
+                self._report(f"line {line} has more than one value: Athena reads the first of a line only")
             try:
-                value, position = decoder.raw_decode(text, position)
+                value, end = decoder.raw_decode(text, start)
                 yield value
             except (json.JSONDecodeError, RecursionError) as error:
                 if not self._whole and _is_cut_off(text, error):
                     return
-                self.problem = self.problem or f"line {line + text.count(chr(10), 0, position)} is not JSON"
-                position = text.find("\n", position)
-                if position < 0:
+                self._report(f"line {line} is not JSON")
+                end = text.find("\n", start)
+                if end < 0:
                     return
-            position = _behind_space(text, position)
+            else:
+                if "\n" in text[start:end]:
+                    self._report(f"the value at line {line} goes over several lines: Athena reads one a line")
+                    line += text.count("\n", start, end)
+            start = _behind_space(text, end)
+
+    def _report(self, problem: str) -> None:
+        self.problem = self.problem or problem
 
 
 def _behind_space(text: str, position: int) -> int:

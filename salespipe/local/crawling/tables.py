@@ -17,6 +17,7 @@ _PARQUET_INPUT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
 _PARQUET_OUTPUT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 RUN_PARAMETER = "CRAWL_RUN_ID"
 DEPRECATED = "DEPRECATED_BY_CRAWLER"
+_INHERITED = ("classification", "compressionType", "delimiter", "skip.header.line.count")
 
 
 def glue_columns(columns: Columns, without: list[str]) -> list[Document]:
@@ -47,6 +48,38 @@ def partition_input(group: Group, leaf: Leaf, columns: list[Document], crawler: 
         "Values": group.values(leaf),
         "StorageDescriptor": _storage(location, columns, leaf.share, parameters),
         "Parameters": parameters,
+    }
+
+
+def inherited_partition(table: Document, part: Document) -> Document:
+    """A partition with the table's schema, format and SerDe; its location and counts are its own."""
+    storage = part["StorageDescriptor"]
+    own = {name: storage[name] for name in ("Location", "Parameters")}
+    parameters = {
+        **part["Parameters"],
+        **{name: table["Parameters"][name] for name in _INHERITED if name in table.get("Parameters", {})},
+    }
+    return {**part, "Parameters": parameters, "StorageDescriptor": {**table["StorageDescriptor"], **own}}
+
+
+def merged_columns(known: list[Document], found: list[Document]) -> list[Document]:
+    """The known columns as they are, and behind them those that are new."""
+    names = {column["Name"] for column in known}
+    return [*known, *(column for column in found if column["Name"] not in names)]
+
+
+def merged_table(before: Document, table: Document) -> Document:
+    """The table as it is in the catalog, with the new one's columns and what else a crawler sets and updates."""
+    storage, known = table["StorageDescriptor"], before["StorageDescriptor"]
+    serde = known.get("SerdeInfo") or storage["SerdeInfo"]
+    if serde.get("SerializationLibrary") == storage["SerdeInfo"]["SerializationLibrary"]:
+        serde = {**serde, "Parameters": {**serde.get("Parameters", {}), **storage["SerdeInfo"]["Parameters"]}}
+    kept = {name: known[name] for name in ("InputFormat", "OutputFormat") if known.get(name)}
+    parameters = {name: value for name, value in before.get("Parameters", {}).items() if name != DEPRECATED}
+    return {
+        **table,
+        "Parameters": {**parameters, **table["Parameters"]},
+        "StorageDescriptor": {**storage, **kept, "SerdeInfo": serde},
     }
 
 
@@ -97,6 +130,11 @@ def _serde(layout: Format, columns: Columns) -> Document:
         return {
             "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
             "Parameters": {"serialization.format": "1"},
+        }
+    if layout.option("serde") == "open":
+        return {
+            "SerializationLibrary": "org.apache.hadoop.hive.serde2.OpenCSVSerde",
+            "Parameters": {"separatorChar": layout.option("delimiter"), "quoteChar": layout.option("quote")},
         }
     if layout.classification == "csv":
         return {

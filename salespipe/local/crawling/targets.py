@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from salespipe.local.stores.objects import ObjectStore, StoredObject
 
+_PAGE = 1000
+
 
 @dataclass(frozen=True)
 class S3Target:
@@ -47,12 +49,20 @@ class S3Target:
 def data_objects(objects: ObjectStore, target: S3Target) -> Iterator[StoredObject]:
     """The target's objects that hold data, in key order."""
     excluded = [glob_pattern(pattern) for pattern in target.exclusions]
-    for stored in objects.list(target.bucket, target.prefix):
+    for stored in _listed(objects, target):
         relative = stored.key[len(target.prefix) :]
         if stored.size == 0 or relative.endswith("/") or is_hidden(relative.split("/")):
             continue
         if not any(pattern.fullmatch(relative) for pattern in excluded):
             yield stored
+
+
+def _listed(objects: ObjectStore, target: S3Target) -> Iterator[StoredObject]:
+    """In pages, as S3 lists: neither a million rows at once nor one read of the store as long as the crawl takes."""
+    after = ""
+    while page := objects.list(target.bucket, target.prefix, after, _PAGE):
+        yield from page
+        after = page[-1].key
 
 
 def is_hidden(parts: Iterable[str]) -> bool:
