@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -19,10 +21,12 @@ from salespipe.local.errors import AwsError
 from salespipe.local.http import Request
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
+from salespipe.local.stores.objects import StoredObject
 from salespipe.local.workers import crawler as worker
 
 REGION = "us-east-1"
 ROLE = "arn:aws:iam::123456789012:role/crawler"
+COMBINE = {"Version": 1.0, "Grouping": {"TableGroupingPolicy": "CombineCompatibleSchemas"}}
 ORDER = {"OrderId": "o-1", "quantity": 2, "price": 12, "status": "placed", "region": "north"}
 
 
@@ -252,6 +256,95 @@ def test_merging_new_columns_keeps_the_types_that_are_there(glue: Glue) -> None:
     }
 
 
+def test_a_changed_classifier_is_for_new_data_only(glue: Glue) -> None:
+    glue("CreateClassifier", JsonClassifier={"Name": "j", "JsonPath": "$"})
+    glue.put("orders/dt=1/a", {"data": {"id": 1, "n": 2}})
+    glue.crawler(Classifiers=["j"], Configuration=json.dumps(COMBINE))
+    glue.crawl()
+    glue("UpdateClassifier", JsonClassifier={"Name": "j", "JsonPath": "$.data"})
+    glue.crawl()
+    assert glue.columns() == {"data": "struct<id:int,n:int>"}
+    glue.put("orders/dt=2/a", {"data": {"id": 1, "n": 2}})
+    glue.crawl()
+    assert glue.columns() == {"data": "struct<id:int,n:int>", "id": "int", "n": "int"}
+    assert column_types(glue.partitions()["1"]) == {"data": "struct<id:int,n:int>"}
+
+
+def test_merging_keeps_what_was_set_by_hand_and_updating_removes_it(glue: Glue) -> None:
+    merge = {"Version": 1.0, "CrawlerOutput": {"Tables": {"AddOrUpdateBehavior": "MergeNewColumns"}}}
+    glue.put("orders/dt=1/a", ORDER)
+    glue.crawler(Configuration=json.dumps(merge))
+    glue.crawl()
+    table = glue.tables()["orders"]
+    changed = {name: table[name] for name in ("Name", "TableType", "PartitionKeys", "StorageDescriptor")}
+    changed["Parameters"] = {**table["Parameters"], "team": "sales"}
+    changed["StorageDescriptor"]["SerdeInfo"]["Parameters"]["ignore.malformed.json"] = "true"
+    glue("UpdateTable", DatabaseName="db", TableInput=changed)
+    glue.put("orders/dt=1/a", {**ORDER, "late": 1, "price": 1.5})
+    glue.crawl()
+    table = glue.tables()["orders"]
+    assert table["Parameters"]["team"] == "sales"
+    assert table["StorageDescriptor"]["SerdeInfo"]["Parameters"] == {
+        "paths": "OrderId,late,price,quantity,region,status",
+        "ignore.malformed.json": "true",
+    }
+    assert glue.columns()["price"] == column_types(glue.partitions()["1"])["price"] == "int"
+    assert glue.columns()["late"] == column_types(glue.partitions()["1"])["late"] == "int"
+    glue("UpdateCrawler", Name="c", Configuration="")
+    glue.crawl()
+    assert "team" not in glue.tables()["orders"]["Parameters"]
+    assert glue.columns()["price"] == column_types(glue.partitions()["1"])["price"] == "double"
+
+
+def test_merging_deprecates_a_table_whose_format_changed(glue: Glue) -> None:
+    merge = {"Version": 1.0, "CrawlerOutput": {"Tables": {"AddOrUpdateBehavior": "MergeNewColumns"}}}
+    glue.put("orders/a", ORDER)
+    glue.crawler(Configuration=json.dumps(merge))
+    glue.crawl()
+    glue.put("orders/a", gzip.compress(json.dumps(ORDER).encode()))
+    glue.crawl()
+    assert "DEPRECATED_BY_CRAWLER" in glue.tables()["orders"]["Parameters"]
+    assert glue.tables()["orders"]["Parameters"]["compressionType"] == "none"
+    assert glue.warnings() == [
+        "s3://lake/orders/: compressionType of table orders changed: MergeNewColumns deprecates the table"
+    ]
+
+
+def test_partitions_inherit_the_serde_of_a_table_that_is_only_logged(glue: Glue) -> None:
+    inherit = {"Version": 1.0, "CrawlerOutput": {"Partitions": {"AddOrUpdateBehavior": "InheritFromTable"}}}
+    policy = {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"}
+    serde = {"SerializationLibrary": "org.apache.hadoop.hive.serde2.OpenCSVSerde", "Parameters": {"quoteChar": "'"}}
+    glue("CreateTable", DatabaseName="db", TableInput={
+        "Name": "by_hand", "PartitionKeys": [{"Name": "dt", "Type": "string"}], "Parameters": {"classification": "csv"},
+        "StorageDescriptor": {
+            "Location": "s3://lake/orders/", "Columns": [{"Name": "id", "Type": "string"}], "SerdeInfo": serde
+        },
+    })  # fmt: skip
+    glue.put("orders/dt=1/a", "id,n\n'1',2\n'2',3\n")
+    glue.crawler(SchemaChangePolicy=policy, Configuration=json.dumps(inherit))
+    glue.crawl()
+    part = glue.partitions("by_hand")["1"]
+    assert part["StorageDescriptor"]["SerdeInfo"] == serde
+    assert part["StorageDescriptor"]["Location"] == "s3://lake/orders/dt=1/"
+    assert column_types(part) == {"id": "string"}
+    assert part["Parameters"]["recordCount"] == "2"
+
+
+def test_under_the_log_policy_other_partition_keys_change_nothing(glue: Glue) -> None:
+    glue("CreateTable", DatabaseName="db", TableInput={
+        "Name": "by_hand", "PartitionKeys": [{"Name": "day", "Type": "string"}],
+        "StorageDescriptor": {"Location": "s3://lake/orders/", "Columns": []},
+    })  # fmt: skip
+    glue.put("orders/dt=1/a", ORDER)
+    glue.crawler(SchemaChangePolicy={"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"})
+    before = glue.tables()
+    glue.crawl()
+    assert (glue.tables(), glue.partitions("by_hand")) == (before, {})
+    assert glue.warnings() == [
+        "The partition keys of table by_hand differ from the folders; the policy is to log it only"
+    ]
+
+
 @pytest.mark.parametrize("behaviour", ["DELETE_FROM_DATABASE", "DEPRECATE_IN_DATABASE", "LOG"])
 def test_what_has_no_objects_any_more_goes_as_the_policy_says(glue: Glue, behaviour: str) -> None:
     glue.put("orders/dt=1/a", ORDER)
@@ -287,6 +380,41 @@ def test_new_folders_only_leaves_known_folders_alone(glue: Glue) -> None:
     glue.crawl()
     counts = {name: part["Parameters"]["objectCount"] for name, part in glue.partitions().items()}
     assert counts == {"1": "1", "2": "1"}
+
+
+def test_a_new_folder_that_does_not_fit_is_left_out_and_said_so_at_every_crawl(glue: Glue) -> None:
+    glue.put("orders/dt=1/a", ORDER)
+    glue.crawler(RecrawlPolicy={"RecrawlBehavior": "CRAWL_NEW_FOLDERS_ONLY"})
+    glue.crawl()
+    before = glue.tables()
+    glue.put("orders/dt=2/a", {"x": 1, "y": 2, "z": 3})
+    glue.put("orders/dt=3/a", ORDER)
+    for _ in range(2):
+        assert glue.crawl()["Status"] == "SUCCEEDED"
+        assert glue.warnings() == ["s3://lake/orders/dt=2/: its schema does not fit the table: it is left out"]
+        assert glue.tables() == before
+        assert glue.partitions().keys() == {"1", "3"}
+
+
+def test_new_folders_only_sees_neither_changes_nor_deletions(glue: Glue) -> None:
+    glue.put("orders/dt=1/a", ORDER)
+    glue.put("orders/dt=2/a", ORDER)
+    glue.crawler(RecrawlPolicy={"RecrawlBehavior": "CRAWL_NEW_FOLDERS_ONLY"})
+    glue.crawl()
+    before = (glue.tables(), glue.partitions())
+    glue.put("orders/dt=1/a", {**ORDER, "price": "x"})
+    glue.stores.objects.delete("lake", ["orders/dt=2/a"])
+    glue.crawl()
+    assert (glue.tables(), glue.partitions()) == before
+
+
+def test_a_crawl_by_events_fails_and_says_why(glue: Glue) -> None:
+    target = {"Path": "s3://lake/orders/", "EventQueueArn": "arn:aws:sqs:us-east-1:123456789012:q"}
+    glue("CreateCrawler", Name="c", Role=ROLE, DatabaseName="db", Targets={"S3Targets": [target]},
+         RecrawlPolicy={"RecrawlBehavior": "CRAWL_EVENT_MODE"})  # fmt: skip
+    last = glue.crawl()
+    assert last["Status"] == "FAILED"
+    assert "CRAWL_EVENT_MODE" in last["ErrorMessage"]
 
 
 def test_objects_that_are_not_what_they_should_be_are_reported_at_every_crawl(glue: Glue) -> None:
@@ -336,6 +464,31 @@ def test_the_classifier_of_the_crawler_is_honoured(glue: Glue) -> None:
     assert list(glue.columns()) == ["orderid", "quantity", "price", "status", "region"]
     assert glue.tables()["orders"]["Parameters"]["recordCount"] == "2"
     assert glue.warnings() == ["Classifier g (grok) is not applied locally"]
+
+
+def test_a_csv_table_has_the_serde_and_the_parameters_of_its_format(glue: Glue) -> None:
+    glue.put("orders/a", "id|price\n1|2.5\n2|3\n")
+    glue.crawler()
+    glue.crawl()
+    table = glue.tables()["orders"]
+    assert table["StorageDescriptor"]["SerdeInfo"] == {
+        "SerializationLibrary": "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe",
+        "Parameters": {"field.delim": "|"},
+    }
+    wanted = {"classification": "csv", "delimiter": "|", "skip.header.line.count": "1", "columnsOrdered": "true"}
+    assert wanted.items() <= table["Parameters"].items()
+    assert column_types(table) == {"id": "bigint", "price": "double"}
+
+
+def test_a_csv_classifier_can_ask_for_the_open_csv_serde(glue: Glue) -> None:
+    glue("CreateClassifier", CsvClassifier={"Name": "v", "Delimiter": ";", "QuoteSymbol": "'", "Serde": "OpenCSVSerDe"})
+    glue.put("orders/a", "id;note\n1;'x;y'\n")
+    glue.crawler(Classifiers=["v"])
+    glue.crawl()
+    assert glue.tables()["orders"]["StorageDescriptor"]["SerdeInfo"] == {
+        "SerializationLibrary": "org.apache.hadoop.hive.serde2.OpenCSVSerde",
+        "Parameters": {"separatorChar": ";", "quoteChar": "'"},
+    }
 
 
 def test_a_prefix_and_a_taken_name_make_another_name(glue: Glue) -> None:
@@ -456,6 +609,97 @@ def test_a_crawler_made_again_does_not_remember(glue: Glue) -> None:
     glue.crawler(Classifiers=["j"])
     glue.crawl()
     assert glue.columns() == {"record": "string"}
+
+
+class Counted:
+    """A file that counts the bytes read from it."""
+
+    total = 0
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def __enter__(self) -> Counted:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        Counted.total += len(data)
+        return data
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> type[Counted]:
+    real = StoredObject.open
+    monkeypatch.setattr(StoredObject, "open", lambda stored: Counted(real(stored)))
+    monkeypatch.setattr(Counted, "total", 0)
+    return Counted
+
+
+def put_many(glue: Glue, keys: Iterable[str], body: bytes) -> None:
+    """Objects of the same body, which is on the disk once."""
+    first: StoredObject | None = None
+    with glue.stores.db.write():
+        for key in keys:
+            if first is None:
+                first = glue.stores.objects.write("lake", key, body)
+                glue.stores.objects.index(first)
+            else:
+                path = first.path.with_name(f"{key.replace('/', '~')}")
+                path.hardlink_to(first.path)
+                glue.stores.objects.index(dataclasses.replace(first, key=key, path=path))
+
+
+def test_of_large_objects_the_first_megabyte_is_read_once_and_little_is_held(
+    glue: Glue, counted: type[Counted]
+) -> None:
+    body = (json.dumps(ORDER) + "\n").encode() * 60_000
+    put_many(glue, [f"orders/dt={number % 4}/{number}" for number in range(30)], body)
+    glue.crawler()
+    tracemalloc.start()
+    try:
+        glue.crawl()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(body) > 5_000_000
+    assert 0 < counted.total <= 30 * 1_000_010
+    assert peak < 20_000_000
+    records = int(glue.tables()["orders"]["Parameters"]["recordCount"])
+    assert records == pytest.approx(30 * 60_000, rel=0.01)
+    counted.total = 0
+    glue.put("orders/dt=4/new", ORDER)
+    glue.crawl()
+    assert counted.total <= 200
+
+
+@pytest.mark.heavy
+def test_of_ten_thousand_objects_only_the_starts_are_read_and_later_only_the_new_ones(
+    glue: Glue, counted: type[Counted]
+) -> None:
+    row = (json.dumps(ORDER) + "\n").encode()
+    large, small = row * 60_000, row * 20
+    keys = [f"orders/dt=2026-11-{1 + number % 20:02}/hour={number % 24:02}/{number}" for number in range(10_000)]
+    put_many(glue, keys[::20], large)
+    put_many(glue, [key for number, key in enumerate(keys) if number % 20], small)
+    stored = 500 * len(large) + 9_500 * len(small)
+    glue.crawler()
+    glue.crawl()
+    assert glue.tables()["orders"]["Parameters"]["sizeKey"] == str(stored)
+    assert counted.total <= 500 * 1_000_010 + 9_500 * (len(small) + 10)
+    assert counted.total < stored / 4
+    counted.total = 0
+    glue.put("orders/dt=2026-11-21/hour=00/new", ORDER)
+    began = time.monotonic()
+    glue.crawl()
+    assert time.monotonic() - began < 1.5
+    assert counted.total <= 200
 
 
 @pytest.mark.heavy

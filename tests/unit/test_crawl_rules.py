@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from salespipe.local.api.crawler_rules import checked, role_name, schedule
+from salespipe.local.api.crawler_rules import check_update, checked, role_name, schedule
 from salespipe.local.errors import AwsError
 
 CRAWLER: dict[str, Any] = {
@@ -42,6 +42,7 @@ def test_new_folders_only_forces_logging() -> None:
         ({"Targets": {}}, "at least one target"),
         ({"Targets": {"S3Targets": [{"Path": "/orders"}]}}, "must be s3://bucket/prefix or bucket/prefix"),
         ({"Targets": {"S3Targets": [{"Path": "s3:///orders"}]}}, "must be s3://bucket/prefix or bucket/prefix"),
+        ({"Targets": {"S3Targets": [{"Path": "b", "SampleSize": 250}]}}, "SampleSize 250 must be from 1 to 249"),
         ({"Classifiers": ["nope"]}, "Classifiers not found: nope"),
         ({"Configuration": "{"}, "it is not JSON"),
         ({"Configuration": "[]"}, "it is not a JSON object"),
@@ -66,6 +67,25 @@ def test_what_aws_refuses_is_refused_in_its_words(change: dict[str, Any], messag
     with pytest.raises(AwsError, match="InvalidInputException") as caught:
         checked({**CRAWLER, **change}, {"known"})
     assert message in caught.value.message
+
+
+def test_new_folders_and_events_are_of_s3_only() -> None:
+    document = {**CRAWLER, "Targets": {"DynamoDBTargets": [{"Path": "t"}]}}
+    for behaviour, message in (
+        ("CRAWL_NEW_FOLDERS_ONLY", 'RecrawlBehavior "Crawl new folders only" can only apply to Amazon S3 target.'),
+        ("CRAWL_EVENT_MODE", "Only S3 targets are allowed for event based crawlers."),
+    ):
+        with pytest.raises(AwsError) as caught:
+            checked({**document, "RecrawlPolicy": {"RecrawlBehavior": behaviour}}, set())
+        assert caught.value.message == message
+
+
+def test_the_targets_of_a_crawler_of_new_folders_stay() -> None:
+    before = checked({**CRAWLER, "RecrawlPolicy": {"RecrawlBehavior": "CRAWL_NEW_FOLDERS_ONLY"}}, set())
+    after = checked({**before, "Targets": {"S3Targets": [{"Path": "s3://b/other/"}]}}, set())
+    check_update(before, {**before, "Description": "d"})
+    with pytest.raises(AwsError, match="Amazon S3 target is immutable"):
+        check_update(before, after)
 
 
 def test_a_schedule_is_a_cron_expression() -> None:

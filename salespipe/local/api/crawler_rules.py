@@ -24,6 +24,7 @@ _TARGET_KINDS = (
 )
 _UPDATE = ("LOG", "UPDATE_IN_DATABASE")
 _DELETE = ("LOG", "DELETE_FROM_DATABASE", "DEPRECATE_IN_DATABASE")
+_MOST_SAMPLED = 249
 _RECRAWL = ("CRAWL_EVERYTHING", "CRAWL_NEW_FOLDERS_ONLY", "CRAWL_EVENT_MODE")
 
 
@@ -56,6 +57,12 @@ def checked(document: dict[str, Any], classifiers: Set[str]) -> dict[str, Any]:
             'The SchemaChangePolicy for "Crawl new folders only" Amazon S3 target can have only LOG DeleteBehavior '
             "value and LOG UpdateBehavior value."
         )
+    if recrawl != "CRAWL_EVERYTHING" and any(targets[kind] for kind in _TARGET_KINDS if kind != "S3Targets"):
+        raise _invalid(
+            'RecrawlBehavior "Crawl new folders only" can only apply to Amazon S3 target.'
+            if only_new
+            else "Only S3 targets are allowed for event based crawlers."
+        )
     if recrawl == "CRAWL_EVENT_MODE" and not any(target.get("EventQueueArn") for target in targets["S3Targets"]):
         raise _invalid("Event queue ARN is required when event crawler is selected.")
     return {
@@ -68,6 +75,13 @@ def checked(document: dict[str, Any], classifiers: Set[str]) -> dict[str, Any]:
         "LakeFormationConfiguration": document.get("LakeFormationConfiguration")
         or {"UseLakeFormationCredentials": False, "AccountId": ""},
     }
+
+
+def check_update(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Raise AwsError (InvalidInputException) for changes that AWS refuses; both are `checked`."""
+    only_new = after["RecrawlPolicy"]["RecrawlBehavior"] == "CRAWL_NEW_FOLDERS_ONLY"
+    if only_new and after["Targets"]["S3Targets"] != before["Targets"]["S3Targets"]:
+        raise _invalid('Amazon S3 target is immutable when "Crawl new folders only" recrawl behavior is selected.')
 
 
 def role_name(role: str) -> str:
@@ -93,6 +107,9 @@ def _targets(given: dict[str, Any]) -> dict[str, Any]:
         path = str(target.get("Path", ""))
         if not path.removeprefix("s3://").strip("/") or path.removeprefix("s3://").startswith("/"):
             raise _invalid(f"Crawler targets not valid: S3 path {path!r} must be s3://bucket/prefix or bucket/prefix")
+        sample = target.get("SampleSize")
+        if sample is not None and not 1 <= sample <= _MOST_SAMPLED:
+            raise _invalid(f"Crawler targets not valid: SampleSize {sample} must be from 1 to {_MOST_SAMPLED}")
     targets["S3Targets"] = [{"Exclusions": [], **target} for target in targets["S3Targets"]]
     return targets
 

@@ -10,7 +10,7 @@ import statistics
 import time
 from typing import Any
 
-from salespipe.local.api.crawler_rules import checked, role_name, schedule
+from salespipe.local.api.crawler_rules import check_update, checked, role_name, schedule
 from salespipe.local.api.paging import page
 from salespipe.local.call import Call, Handler
 from salespipe.local.crawling.folders import FolderMemory
@@ -101,8 +101,9 @@ class Crawlers:
         if "Role" in given:
             changes["Role"] = role_name(str(given["Role"]))
         with self._stores.db.write():
-            document = self._idle(call)
-            document = self._checked(call, {**document, **changes})
+            before = self._idle(call)
+            document = self._checked(call, {**before, **changes})
+            check_update(before, document)
             document |= {"LastUpdated": time.time(), "Version": document["Version"] + 1}
             self._stores.documents.put(CRAWLERS, f"{call.region}/{document['Name']}", document)
         return {}

@@ -1,10 +1,12 @@
 """Writes what a crawl found to the Glue Data Catalog: only what differs, and as the schema change policy allows.
 
 Update behaviour (https://docs.aws.amazon.com/glue/latest/dg/crawler-schema-changes-prevent.html):
-UPDATE_IN_DATABASE keeps the order of known columns, changes their types, drops what no object has any more and
-appends new ones; MergeNewColumns only appends; LOG changes no schema. New tables and partitions are always added.
-A partition has its own schema, or with InheritFromTable the table's. Delete behaviour: what has no object any more is
-deleted, marked DEPRECATED_BY_CRAWLER, or only logged. A table at the same location is the same table, whoever made it.
+UPDATE_IN_DATABASE keeps the order of known columns, changes their types, drops what no object has any more, appends
+new ones and removes what no crawler sets; MergeNewColumns only appends columns and keeps the rest, but deprecates a
+table whose format changed; LOG changes no table. New tables and partitions are always added. A partition has its own
+schema, or with InheritFromTable the table's, and its format and SerDe. Delete behaviour: what has no object any more
+is deleted, marked DEPRECATED_BY_CRAWLER, or only logged. A table at the same location is the same table, whoever made
+it.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from salespipe.local.crawling.tables import (
     RUN_PARAMETER,
     Document,
     glue_columns,
+    inherited_partition,
+    merged_columns,
+    merged_table,
     partition_input,
     table_input,
 )
@@ -28,6 +33,7 @@ from salespipe.local.errors import AwsError
 GlueCall = Callable[[str, Document], Document]
 """Calls one Glue operation: name and parameters in, response out; raises AwsError."""
 
+_FUNDAMENTAL = ("classification", "compressionType", "delimiter")
 _TABLE_FIELDS = (
     "Name",
     "Owner",
@@ -47,6 +53,11 @@ class Policy:
     delete: str = "DEPRECATE_IN_DATABASE"
     inherit: bool = False
     merge_new_columns: bool = False
+
+    @property
+    def logs(self) -> bool:
+        """Whether tables stay as they are. MergeNewColumns overrides that, says AWS."""
+        return self.update == "LOG" and not self.merge_new_columns
 
 
 @dataclass
@@ -119,18 +130,50 @@ class Catalog:
             self.written.warn(f"{found.location}: column {column} is also a partition; the partition's value is used")
         columns = glue_columns(total.columns, keys)
         if before is not None:
+            if not self._fits(found, name, before):
+                return
             columns = self._columns(name, before, columns)
         table = table_input(found, name, total, columns, self._crawler, self._run)
+        if before is not None and self._policy.merge_new_columns:
+            table = merged_table(before, table)
         if before is None:
             self._call("CreateTable", {"DatabaseName": self._database, "TableInput": table})
             self.written.created += 1
             self.written.info(f"Created table {name} in database {self._database}")
-        elif self._may_update(name, before, table):
+        elif self._policy.logs:
+            table = before
+        elif not same({field: before[field] for field in _TABLE_FIELDS if field in before}, table):
+            if before.get("PartitionKeys", []) != table["PartitionKeys"]:
+                self.written.warn(
+                    f"The partition keys of table {name} differ from the folders; the table is written anew"
+                )
+                self._drop_partitions(name, [part["Values"] for part in self._partitions(name)])
             self._call("UpdateTable", {"DatabaseName": self._database, "TableInput": table})
             self.written.updated += 1
             self.written.info(f"Updated table {name} in database {self._database}")
         if keys:
-            self._write_partitions(found, name, columns, keys)
+            self._write_partitions(found, name, table, keys)
+
+    def _fits(self, found: Group, name: str, before: Document) -> bool:
+        """Whether the table in the catalog can take what was found, as far as the policy leaves it as it is."""
+        keys = [key["Name"] for key in before.get("PartitionKeys", [])]
+        if self._policy.logs and keys != found.partition_keys:
+            self.written.warn(
+                f"The partition keys of table {name} differ from the folders; the policy is to log it only"
+            )
+            return False
+        parameters = before.get("Parameters", {})
+        share = found.total
+        now = {"classification": share.format.classification, "compressionType": share.format.compression}
+        now["delimiter"] = share.format.option("delimiter")
+        differ = [part for part in _FUNDAMENTAL if part in parameters and parameters[part] != now[part]]
+        if self._policy.merge_new_columns and differ:
+            self.written.warn(
+                f"{found.location}: {', '.join(differ)} of table {name} changed: MergeNewColumns deprecates the table"
+            )
+            self._deprecate(before)
+            return False
+        return True
 
     def _columns(self, name: str, before: Document, found: list[Document]) -> list[Document]:
         """The table's columns after this crawl: the known ones first, in their order."""
@@ -138,34 +181,29 @@ class Catalog:
         by_name = {column["Name"]: column for column in found}
         names = {column["Name"] for column in known}
         late = [column for column in found if column["Name"] not in names]
-        if self._policy.update == "LOG":
+        if self._policy.logs:
             if late or [by_name.get(column["Name"]) for column in known] != known:
                 self.written.info(f"Schema of table {name} differs from the data; the policy is to log it only")
             return known
         if self._policy.merge_new_columns:
-            return [*known, *late]
+            return merged_columns(known, found)
         return [by_name[column["Name"]] for column in known if column["Name"] in by_name] + late
-
-    def _may_update(self, name: str, before: Document, table: Document) -> bool:
-        old = {field: before[field] for field in _TABLE_FIELDS if field in before}
-        if same(old, table):
-            return False
-        if old.get("PartitionKeys", []) != table["PartitionKeys"]:
-            self.written.warn(f"The partition keys of table {name} differ from the folders; the table is written anew")
-            self._drop_partitions(name, [part["Values"] for part in self._partitions(name)])
-        return self._policy.update != "LOG"
 
     def _partitions(self, table: str) -> list[Document]:
         params = {"DatabaseName": self._database, "TableName": table}
         return list(self._pages("GetPartitions", params, "Partitions"))
 
-    def _write_partitions(self, found: Group, name: str, columns: list[Document], keys: list[str]) -> None:
+    def _write_partitions(self, found: Group, name: str, table: Document, keys: list[str]) -> None:
         before = {tuple(part["Values"]): part for part in self._partitions(name)}
         new, changed = [], []
         for leaf in found.leaves:
-            own = columns if self._policy.inherit else glue_columns(leaf.share.columns, keys)
-            part = partition_input(found, leaf, own, self._crawler, self._run)
+            part = partition_input(found, leaf, glue_columns(leaf.share.columns, keys), self._crawler, self._run)
             old = before.pop(tuple(part["Values"]), None)
+            if self._policy.inherit:
+                part = inherited_partition(table, part)
+            elif self._policy.merge_new_columns and old is not None:
+                storage = part["StorageDescriptor"]
+                storage["Columns"] = merged_columns(old["StorageDescriptor"]["Columns"], storage["Columns"])
             if old is None:
                 new.append(part)
             elif not same({field: old.get(field) for field in part}, part):
@@ -226,12 +264,16 @@ class Catalog:
             self.written.deleted += 1
             self.written.info(f"Deleted table {name} from database {self._database}")
         elif self._policy.delete == "DEPRECATE_IN_DATABASE" and DEPRECATED not in table["Parameters"]:
-            kept = {field: table[field] for field in _TABLE_FIELDS if field in table}
-            kept["Parameters"] = {**table["Parameters"], DEPRECATED: _now()}
-            self._call("UpdateTable", {"DatabaseName": self._database, "TableInput": kept})
+            self._deprecate(table)
             self.written.info(f"Deprecated table {name}: its objects are gone")
         elif self._policy.delete == "LOG":
             self.written.info(f"Table {name} has no objects any more")
+
+    def _deprecate(self, table: Document) -> None:
+        if DEPRECATED not in table.get("Parameters", {}):
+            kept = {field: table[field] for field in _TABLE_FIELDS if field in table}
+            kept["Parameters"] = {**table.get("Parameters", {}), DEPRECATED: _now()}
+            self._call("UpdateTable", {"DatabaseName": self._database, "TableInput": kept})
 
 
 def same(one: Any, other: Any) -> bool:

@@ -11,6 +11,7 @@ from salespipe.local.crawling.catalog import Catalog, GlueCall, Policy, Written
 from salespipe.local.crawling.classify import Classifier
 from salespipe.local.crawling.folders import Folder, FolderMemory, scan
 from salespipe.local.crawling.grouping import Group, Grouping, group
+from salespipe.local.crawling.incremental import join
 from salespipe.local.crawling.targets import S3Target, data_objects
 from salespipe.local.errors import AwsError
 from salespipe.local.stores import Stores
@@ -37,7 +38,9 @@ class Plan:
 
     @classmethod
     def of(cls, id: str, document: dict[str, Any], classifiers: tuple[Classifier, ...]) -> Plan:
-        """Raises AwsError for targets that are no S3 paths: nothing else can be crawled here."""
+        """Raises AwsError for targets that are no S3 paths and for crawls by events: they are not done here."""
+        if document["RecrawlPolicy"].get("RecrawlBehavior") == "CRAWL_EVENT_MODE":
+            raise AwsError("InvalidInputException", "CRAWL_EVENT_MODE cannot be crawled on the local target")
         others = [kind for kind, entries in document["Targets"].items() if entries and kind != "S3Targets"]
         if others:
             raise AwsError(
@@ -86,15 +89,25 @@ def crawl(plan: Plan, run: str, stores: Stores, glue: GlueCall, log: Log, procee
     seen = set()
     for target in plan.targets:
         folders: list[Folder] = []
+        new: list[Folder] = []
         objects = data_objects(stores.objects, target)
         for folder, changed in scan(target, objects, plan.classifiers, known, only_new=plan.only_new, proceed=proceed):
             proceed()
             if changed:
                 memory.save(folder)
-            folders.append(folder)
+            (new if changed else folders).append(folder)
             seen.add(f"{folder.bucket}/{folder.path}")
             reports += _reports(folder)
-        groups += group(target, folders, plan.grouping)
+        if plan.only_new:
+            found, left_out = join(target, folders, new, plan.grouping)
+            for folder in left_out:
+                # Not remembered: the next crawl looks at it, and says so, again.
+                seen.discard(f"{folder.bucket}/{folder.path}")
+                memory.forget([f"{folder.bucket}/{folder.path}"])
+                reports.append(f"s3://{folder.bucket}/{folder.path}: its schema does not fit the table: it is left out")
+            groups += found
+        else:
+            groups += group(target, [*folders, *new], plan.grouping)
     memory.forget(known.keys() - seen)
     for line in reports[:_MOST_REPORTED]:
         log("WARN", line)
