@@ -1,0 +1,1 @@
+"""The TPC-H queries over tables that the crawler made."""
