@@ -17,6 +17,7 @@ import pytest
 from salespipe.local.api.glue import GlueApi
 from salespipe.local.call import Call
 from salespipe.local.crawling.crawl import crawl
+from salespipe.local.crawling.schema import RowReader
 from salespipe.local.errors import AwsError
 from salespipe.local.http import Request
 from salespipe.local.moto_app import Moto
@@ -165,6 +166,24 @@ def test_a_crawl_writes_the_table_as_aws_does(glue: Glue) -> None:
     assert part["StorageDescriptor"]["Location"] == "s3://lake/orders/dt=2026-11-20/hour=09/"
     assert part["Parameters"]["recordCount"] == "2"
     assert "note" not in column_types(part)
+
+
+def test_rows_like_those_before_in_their_folder_are_not_parsed(glue: Glue, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = 0
+    real = RowReader.read
+
+    def counted(reader: RowReader, row: dict[str, Any]) -> None:
+        nonlocal parsed
+        parsed += 1
+        real(reader, row)
+
+    monkeypatch.setattr(RowReader, "read", counted)
+    for number in range(20):
+        glue.put(f"orders/dt=1/{number}", *({**ORDER, "price": price / 2} for price in range(50)))
+    glue.crawler()
+    glue.crawl()
+    assert glue.tables()["orders"]["Parameters"]["recordCount"] == "1000"
+    assert 0 < parsed < 50
 
 
 def test_a_second_crawl_with_nothing_new_writes_nothing(glue: Glue) -> None:

@@ -9,13 +9,15 @@ what is new. A target's `SampleSize` limits the objects that are read in each fo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from salespipe.local.crawling.classify import UNRECOGNISED, Classifier, classify
-from salespipe.local.crawling.runs import Patterns
+from salespipe.local.crawling.runs import Patterns, Runs
 from salespipe.local.crawling.schema import Columns, Format
 from salespipe.local.crawling.targets import S3Target
 from salespipe.local.errors import DamagedObjectError
@@ -146,11 +148,12 @@ def scan(
             continue
         if not folder.known <= found.keys():
             folder = Folder(target.bucket, path)
+        runs: defaultdict[str, Runs] = defaultdict(partial(Runs, patterns))
         for name, stored in found.items():
             if name not in folder.known:
                 proceed()
                 try:
-                    _take(folder, stored, classifiers, target.sample, patterns)
+                    _take(folder, stored, classifiers, target.sample, runs)
                 except (OSError, DamagedObjectError) as error:
                     why = stored.damaged("is gone") if isinstance(error, FileNotFoundError) else error
                     folder.unread.append(f"s3://{stored.bucket}/{stored.key}: it was left out: {why}")
@@ -164,7 +167,7 @@ def _take(
     stored: StoredObject,
     classifiers: Sequence[Classifier],
     sample: int | None,
-    patterns: Patterns,
+    runs: Mapping[str, Runs],
 ) -> None:
     """Add one object to its folder."""
     main = folder.main
@@ -172,7 +175,7 @@ def _take(
         main.objects += 1
         main.bytes += stored.size
         return
-    reading = classify(stored, classifiers, patterns)
+    reading = classify(stored, classifiers, runs)
     folder.read += 1
     if reading.problem:
         folder.report(stored, reading.problem)

@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from salespipe.local.crawling.runs import Patterns, Runs
+from salespipe.local.crawling.runs import Runs
 from salespipe.local.crawling.sampling import Head
 from salespipe.local.crawling.schema import Columns, Format, Reading, RowReader
 
@@ -48,16 +48,17 @@ def json_path(text: str) -> tuple[str | int, ...]:
     return tuple(steps)
 
 
-def read_json(head: Head, path: tuple[str | int, ...] = (), patterns: Patterns | None = None) -> Reading | None:
+def read_json(head: Head, path: tuple[str | int, ...] = (), runs: Runs | None = None) -> Reading | None:
     """What the start of an object shows; None when it does not begin as JSON or the path selects nothing.
 
+    Without a path rows that `runs` passes over are counted; their columns are those of rows that it learnt from.
     Text that is not JSON, or not one value a line, is the reading's `problem`; what is cut off at the end is not.
     """
     columns = Columns()
     rows = RowReader(columns)
     records = 0
     problem = ""
-    values = Values(head, None if path or patterns is None else Runs(patterns))
+    values = Values(head, None if path else runs)
     for value in values:
         if not path:
             if isinstance(value, dict):

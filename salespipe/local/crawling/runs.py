@@ -1,10 +1,10 @@
-"""Passes over JSON rows that look like rows that were read before, without parsing them.
+"""Passes over JSON rows that look like rows of the same folder that were read before, without parsing them.
 
 A stream's objects hold the same row thousands of times with other values. Of each row that is parsed the names, in
-their order, and the kinds of its values become a regular expression; rows behind it that match are passed over in one
-step. It matches less than JSON allows (printable ASCII without escapes, whole numbers of nine digits, plain fractions,
-no nesting), so a row that is passed over is valid and has no type that the parsed ones have not. What does not match
-is parsed: the result is the same as without, only sooner.
+their order, and the kinds of its values are kept, and become a regular expression; rows that match are passed over in
+one step. It matches less than JSON allows (printable ASCII without escapes, whole numbers of nine digits, plain
+fractions, no nesting), so a row that is passed over is valid and has no type that the parsed ones have not. What does
+not match is parsed: what the folder shows is the same as without, only sooner.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _EXPRESSIONS = {
 }
 _NAME = re.compile(r"[ !#-\[\]-~]+")
 _LONGEST_WHOLE = 999_999_999
-_MOST_SHAPES = 4
+_EXAMPLES = 16
+_MOST_SHAPES = 8
 _MOST_PATTERNS = 100
 
 Shape = tuple[tuple[str, ...], tuple[str, ...]]
@@ -45,10 +46,15 @@ class Patterns:
 
 
 class Runs:
-    """The rows of one object: `learn` from those that are parsed, pass over those behind them with `end`."""
+    """The rows of one format in one folder: `learn` from those that are parsed, pass over others with `end`.
 
-    def __init__(self, patterns: Patterns) -> None:
+    An expression is made after every `examples` rows to learn from, not after each.
+    """
+
+    def __init__(self, patterns: Patterns, examples: int = _EXAMPLES) -> None:
         self._patterns = patterns
+        self._examples = examples
+        self._learned = 0
         self._kinds: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._pattern: re.Pattern[bytes] | None = None
 
@@ -67,7 +73,9 @@ class Runs:
                 return
             kinds.append(letters if kind in letters else "".join(sorted(letters + kind)))
         self._kinds[names] = tuple(kinds)
-        self._pattern = self._patterns.of(tuple(sorted(self._kinds.items())))
+        self._learned += 1
+        if self._learned % self._examples == 0:
+            self._pattern = self._patterns.of(tuple(sorted(self._kinds.items()))) or self._pattern
 
     def end(self, data: bytes, position: int) -> int:
         """Where the rows that look like known ones end; `position` when there are none."""
