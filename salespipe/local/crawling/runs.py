@@ -15,8 +15,9 @@ from typing import Any
 _KINDS = {str: "s", int: "i", float: "f", bool: "b", type(None): "n"}
 _EXPRESSIONS = {
     "s": rb'"[ !#-\[\]-~]*+"',
-    "i": rb"-?+(?:0|[1-9][0-9]{0,8}+)(?![0-9.eE])",
-    "f": rb"-?+(?:0|[1-9][0-9]{0,14}+)\.[0-9]{1,17}+(?![0-9eE])",
+    "i": rb"-?+(?:0|[1-9][0-9]{0,8}+)",
+    "f": rb"-?+(?:0|[1-9][0-9]{0,14}+)\.[0-9]{1,17}+",
+    "fi": rb"-?+(?:0|[1-9][0-9]{0,8}+)(?:\.[0-9]{1,17}+)?+",
     "b": rb"(?:true|false)",
     "n": rb"null",
 }
@@ -85,7 +86,13 @@ class Runs:
 
 def _row(shape: Shape) -> bytes:
     fields = (
-        b'"' + re.escape(name.encode()) + rb'":\ ?+(?:' + b"|".join(_EXPRESSIONS[kind] for kind in kinds) + b")"
+        b'"' + re.escape(name.encode()) + rb'":\ ?+(?:' + b"|".join(_values(kinds)) + b")"
         for name, kinds in zip(*shape, strict=True)
     )
     return rb"\{" + rb",\ ?+".join(fields) + rb"\}"
+
+
+def _values(kinds: str) -> list[bytes]:
+    """The expressions of these kinds; numbers with and without a fraction are one."""
+    parts = ["fi", *kinds.replace("f", "").replace("i", "")] if "f" in kinds and "i" in kinds else [*kinds]
+    return [_EXPRESSIONS[part] for part in parts]

@@ -8,7 +8,6 @@ LZ4 and Snappy, which no library of this program reads, and Zstandard, which Glu
 from __future__ import annotations
 
 import bz2
-import gzip
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from salespipe.local.stores.objects import StoredObject
 
 HEAD = 1_000_000
 LONGEST_HEAD = 10_000_000
+_CHUNK = 256_000
 _MAGIC = 10
-_SMALL = 256_000
 _MOST_COUNTED = 100  # times HEAD
 _NAMED = {
     b"\x04\x22\x4d\x18": "LZ4",
@@ -50,11 +49,14 @@ def read_head(stored: StoredObject, most: int = HEAD) -> Head:
             data = file.read(most)
             return Head(data, "none", len(data) == stored.size, len(data) / max(1, stored.size))
         try:
+            if compression == "gzip":
+                data, consumed = _gunzip(file, most + 1)
+                return Head(data[:most], "gzip", len(data) <= most, min(1.0, consumed / max(1, stored.size)))
             with _decompressed(file, compression) as text:
                 data = text.read(most)
                 more = len(text.read(1))
                 share = min(1.0, file.tell() / max(1, stored.size))
-                if more and (share == 1.0 or stored.size <= _SMALL):  # the decoder reads ahead: count the text
+                if more and (share == 1.0 or stored.size <= _CHUNK):  # the decoder reads ahead: count the text
                     more += sum(len(piece) for piece in islice(iter(partial(text.read, HEAD), b""), _MOST_COUNTED))
                     share = len(data) / (len(data) + more)
         except (zlib.error, EOFError, OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
@@ -77,9 +79,27 @@ def _compression(start: bytes, key: str) -> str:
     return "none"
 
 
-def _decompressed(file: BinaryIO, compression: str) -> IO[bytes] | gzip.GzipFile:
-    if compression == "gzip":
-        return gzip.GzipFile(fileobj=file)
+def _gunzip(file: BinaryIO, most: int) -> tuple[bytes, int]:
+    """Up to `most` bytes of text, and how many of the file they took. Most objects are this: no layers, no waste."""
+    member = zlib.decompressobj(31)
+    pieces = []
+    size = 0
+    rest = b""
+    while size < most and (chunk := rest or file.read(_CHUNK)):
+        if member.eof:
+            rest = chunk.lstrip(b"\0")  # padding behind a member
+            if not rest:
+                continue
+            chunk, member = rest, zlib.decompressobj(31)
+        pieces.append(member.decompress(chunk, most - size))
+        size += len(pieces[-1])
+        rest = member.unused_data if member.eof else member.unconsumed_tail
+    if size < most and not member.eof:
+        raise EOFError("they end in the middle")
+    return b"".join(pieces), file.tell() - len(rest)
+
+
+def _decompressed(file: BinaryIO, compression: str) -> IO[bytes]:
     if compression == "bzip2":
         return bz2.BZ2File(file)
     archive = zipfile.ZipFile(file)
