@@ -45,6 +45,15 @@ def test_objects_right_in_the_include_path_make_a_table_without_partitions() -> 
     assert tables(group(ORDERS, [folder("orders/")], Grouping())) == [("orders/", [], [[]])]
 
 
+def test_the_example_of_the_grouping_policy() -> None:
+    folders = [folder("table1/year=2017/", "ab"), folder("table1/year=2018/", "cd")]
+    target = S3Target("bucket", "table1/")
+    apart = group(target, folders, Grouping())
+    assert [table_name("", "bucket", each.root) for each in apart] == ["year_2017", "year_2018"]
+    (one,) = group(target, folders, Grouping(combine=True))
+    assert (list(one.total.columns.types), one.partition_keys) == (list("abcd"), ["year"])
+
+
 def test_siblings_that_are_not_alike_are_tables_of_their_own() -> None:
     folders = [folder("orders/shop/"), folder("orders/stock/", "klmnop")]
     assert [each[0] for each in tables(group(ORDERS, folders, Grouping()))] == ["orders/shop/", "orders/stock/"]
@@ -111,6 +120,10 @@ def test_tables_are_named_for_their_folder(prefix: str, root: str, name: str) ->
     assert table_name(prefix, "The-Bucket", root) == name
 
 
+def test_a_table_name_has_128_characters_at_most() -> None:
+    assert table_name("p_", "b", f"{'x' * 200}/") == f"p_{'x' * 126}"
+
+
 def test_a_name_that_is_taken_gets_32_hex_digits() -> None:
     name = unique_name("orders", "s3://b/other/orders/")
     assert name.startswith("orders_")
@@ -133,6 +146,36 @@ def test_a_name_that_is_taken_gets_32_hex_digits() -> None:
         ("a\\*b", "a*b", True),
         ("a\\*b", "axb", False),
         ("a+b(c)", "a+b(c)", True),
+        # The examples of the documentation.
+        ("*.*", "a.b", True),
+        ("*.*", "ab", False),
+        ("*.{csv,avro}", "a.avro", True),
+        ("*.{csv,avro}", "a.json", False),
+        ("foo.?", "foo.c", True),
+        ("foo.?", "foo.cs", False),
+        ("myfolder/*", "myfolder/mysource", True),
+        ("myfolder/*", "myfolder/mysource/data", False),
+        ("myfolder/*/*", "myfolder/mysource/data", True),
+        ("myfolder/**", "myfolder/mysource/data", True),
+        ("myfolder**", "myfolder", True),
+        ("myfolder**", "myfolder/mydata.txt", True),
+        ("departments/market*", "departments/market-us.json", True),
+        ("employees/*.csv", "employees/john.csv", True),
+        ("employees/*.csv", "departments/john.csv", False),
+        ("2015/01/{[!0],0[8-9]}**", "2015/01/07/x", False),
+        ("2015/01/{[!0],0[8-9]}**", "2015/01/08/x", True),
+        ("2015/01/{[!0],0[8-9]}**", "2015/01/31/x", True),
+        ("[!a-c]", "d", True),
+        ("[!a-c]", "b", False),
+        ("a[!b]c", "a/c", False),
+        ("[abce-g]", "f", True),
+        ("[abce-g]", "d", False),
+        ("[*?\\]", "\\", True),
+        ("[*?\\]", "a", False),
+        ("[-a]", "-", True),
+        ("[^a]", "^", True),
+        ("*", ".hidden", True),
+        ("\\{a", "{a", True),
     ],
 )
 def test_exclusions_are_globs_relative_to_the_include_path(glob: str, key: str, excluded: bool) -> None:

@@ -89,8 +89,10 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
             pieces.append(re.escape(glob[position]))
             position += 1
         elif char == "[" and (end := glob.find("]", position + 1)) > 0:
-            inner = glob[position:end].replace("\\", "\\\\")
-            pieces.append("[" + ("^" + inner[1:] if inner.startswith("!") else inner) + "]")
+            inner = glob[position:end]
+            negated = inner.startswith("!")
+            chosen = "".join(char if char == "-" else re.escape(char) for char in inner[negated:])
+            pieces.append(f"[^/{chosen}]" if negated else f"[{chosen}]")
             position = end + 1
         elif char == "{":
             depth += 1
