@@ -6,15 +6,21 @@ even, reads `' 12 '` and `12.7` as integers, and writes 37.7 where Trino writes 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from salespipe.local.athena import casts_text
+from salespipe.local.athena.casts_json import from_json, to_json
+from salespipe.local.athena.casts_text import Fallback, to_digits
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.times import local_time, zone_literal
 from salespipe.local.athena.types import (
     INTEGERS,
     TEXT,
+    TIMESTAMP_TZ,
     UNKNOWN,
-    VARCHAR,
     Type,
+    common,
     duckdb_type,
     quoted,
     row_fields,
@@ -23,30 +29,24 @@ from salespipe.local.athena.types import (
 
 MACROS = (
     # 3.77E1: one digit before the point, at least one behind it, from the shortest digits that give the value back.
-    """trino_scientific(t) AS (
-        SELECT CASE WHEN digits = '' THEN sign || '0.0E0'
-               ELSE sign || digits[1] || '.' || CASE WHEN length(digits) > 1 THEN digits[2:] ELSE '0' END
-                    || 'E' || CAST(point - 1 AS VARCHAR) END
-        FROM (SELECT sign, rtrim(ltrim(whole || fraction, '0'), '0') AS digits,
-                     length(whole) - (length(whole || fraction) - length(ltrim(whole || fraction, '0'))) + power
-                         AS point
-              FROM (SELECT CASE WHEN t[1] = '-' THEN '-' ELSE '' END AS sign,
-                           split_part(split_part(ltrim(t, '-'), 'e', 1), '.', 1) AS whole,
-                           split_part(split_part(ltrim(t, '-'), 'e', 1), '.', 2) AS fraction,
-                           coalesce(TRY_CAST(nullif(split_part(t, 'e', 2), '') AS INTEGER), 0) AS power)))""",
+    # No subquery, so that it can stand in a lambda.
+    "trino_mantissa(t, i) AS split_part(split_part(ltrim(t, '-'), 'e', 1), '.', i)",
+    "trino_written(t) AS trino_mantissa(t, 1) || trino_mantissa(t, 2)",
+    "trino_significant(t) AS rtrim(ltrim(trino_written(t), '0'), '0')",
+    "trino_exponent(t) AS length(trino_mantissa(t, 1)) - (length(trino_written(t)) "
+    "- length(ltrim(trino_written(t), '0'))) + coalesce(TRY_CAST(nullif(split_part(t, 'e', 2), '') AS INTEGER), 0) - 1",
+    "trino_scientific(t) AS CASE WHEN t[1] = '-' THEN '-' ELSE '' END || CASE WHEN trino_significant(t) = '' "
+    "THEN '0.0E0' "
+    "ELSE trino_significant(t)[1] || '.' || coalesce(nullif(trino_significant(t)[2:], ''), '0') || 'E' "
+    "|| CAST(trino_exponent(t) AS VARCHAR) END",
     """trino_double_text(x) AS CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) AND x > 0 THEN 'Infinity'
         WHEN isinf(x) THEN '-Infinity' ELSE trino_scientific(CAST(x AS VARCHAR)) END""",
+    # Halves go to the later; before 1970, too, where // would cut towards it.
+    """trino_rounded_timestamp(t, unit) AS make_timestamp(epoch_us(t) + unit // 2
+        - ((epoch_us(t) + unit // 2) % unit + unit) % unit)""",
     """trino_milliseconds(t) AS strftime(t, '%Y-%m-%d %H:%M:%S.')
-        || lpad(CAST((epoch_us(t) // 1000) % 1000 AS VARCHAR), 3, '0')""",
+        || lpad(CAST(CAST(extract(microsecond FROM t) AS BIGINT) // 1000 % 1000 AS VARCHAR), 3, '0')""",
 )
-
-_BOOLEANS_TRUE = "('t', 'true', '1')"
-_BOOLEANS_FALSE = "('f', 'false', '0')"
-_NUMBER = r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*"
-_DOUBLE = r"\s*[+-]?((\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?[dDfF]?|NaN|Infinity)\s*"
-_DATE = r"\s*[+-]?\d{4,}-\d{1,2}-\d{1,2}\s*"
-_TIMESTAMP = r"\s*\d{4,}-\d{1,2}-\d{1,2}([ T]\d{1,2}(:\d{1,2}(:\d{1,2}(\.\d{1,12})?)?)?)?"
-_JAVA_NAMES = {"integer": "INT"}
 
 
 def converted(value: Typed, target: Type) -> Typed:
@@ -62,6 +62,18 @@ def converted(value: Typed, target: Type) -> Typed:
     return cast(value, target)
 
 
+def converted_or_none(value: Typed, target: Type) -> Typed | None:
+    """The value converted where Trino would do so unasked, else None."""
+    return converted(value, target) if common(value.type, target) == target else None
+
+
+def check_zones(values: Sequence[Typed], result: Type, at: tuple[int, int]) -> None:
+    """Refuse to bring values of different time zones into one column."""
+    zones = {value.type.zone for value in values if value.type.name == TIMESTAMP_TZ.name}
+    if result.name == TIMESTAMP_TZ.name and len(zones) > 1:
+        raise NotSupported(f"a column with values of several time zones ({', '.join(sorted(zones))})", at)
+
+
 def cast(value: Typed, target: Type, *, attempt: bool = False, at: tuple[int, int] | None = None) -> Typed:
     """CAST, or TRY_CAST with `attempt`. Raises TYPE_MISMATCH for a pair that Trino refuses to cast."""
     source = value.type
@@ -72,18 +84,7 @@ def cast(value: Typed, target: Type, *, attempt: bool = False, at: tuple[int, in
     maker = _CASTS.get((_family(source), _family(target)))
     if maker is None:
         raise QueryFailure("TYPE_MISMATCH", f"Cannot cast {source} to {target}", at)
-    return Typed(maker(value, target, _Fallback(attempt)), target)
-
-
-class _Fallback:
-    """What a failing cast gives: NULL for TRY_CAST, Trino's error otherwise."""
-
-    def __init__(self, attempt: bool) -> None:
-        self.attempt = attempt
-        self.verb = "TRY_CAST" if attempt else "CAST"
-
-    def error(self, message: str) -> str:
-        return "NULL" if self.attempt else f"error('INVALID_CAST_ARGUMENT: ' || {message})"
+    return Typed(maker(value, target, Fallback(attempt)), target)
 
 
 def _family(type_: Type) -> str:
@@ -94,93 +95,19 @@ def _family(type_: Type) -> str:
     return "text" if type_.name in TEXT else type_.name
 
 
-def _plain(value: Typed, target: Type, fallback: _Fallback) -> str:
+def _plain(value: Typed, target: Type, fallback: Fallback) -> str:
     return f"{fallback.verb}({value.sql} AS {duckdb_type(target)})"
 
 
-def _rounded(value: Typed, target: Type, fallback: _Fallback) -> str:
+def _rounded(value: Typed, target: Type, fallback: Fallback) -> str:
     return f"{fallback.verb}(round({value.sql}) AS {duckdb_type(target)})"
 
 
-def _when(value: str, pattern: str, then: str, otherwise: str) -> str:
-    return (
-        f"CASE WHEN {value} IS NULL THEN NULL WHEN regexp_full_match({value}, {text(pattern)}) "
-        f"THEN {then} ELSE {otherwise} END"
-    )
+def _timestamp_timestamp(value: Typed, target: Type, fallback: Fallback) -> str:
+    return value.sql if target.numbers[0] >= value.type.numbers[0] else to_digits(value.sql, target)
 
 
-def _text_integer(value: Typed, target: Type, fallback: _Fallback) -> str:
-    name = _JAVA_NAMES.get(target.name, target.name.upper())
-    error = fallback.error(f"'Cannot cast ''' || {value.sql} || ''' to {name}'")
-    tried = f"TRY_CAST({value.sql} AS {duckdb_type(target)})"
-    return _when(value.sql, r"[+-]?\d+", f"coalesce({tried}, {error})", error)
-
-
-def _text_double(value: Typed, target: Type, fallback: _Fallback) -> str:
-    error = fallback.error(f"'Cannot cast ''' || {value.sql} || ''' to {target.name.upper()}'")
-    plain = f"regexp_replace(trim({value.sql}), '[dDfF]$', '')"  # Java reads 1.5d
-    return _when(value.sql, _DOUBLE, f"CAST({plain} AS {duckdb_type(target)})", error)
-
-
-def _text_decimal(value: Typed, target: Type, fallback: _Fallback) -> str:
-    kind = f"DECIMAL({target.precision}, {target.scale})"
-    error = fallback.error(f"'Cannot cast VARCHAR ''' || {value.sql} || ''' to {kind}. Value is not a number.'")
-    large = fallback.error(f"'Cannot cast VARCHAR ''' || {value.sql} || ''' to {kind}. Value too large.'")
-    tried = f"TRY_CAST(trim({value.sql}) AS {duckdb_type(target)})"
-    return _when(value.sql, _NUMBER, f"coalesce({tried}, {large})", error)
-
-
-def _text_boolean(value: Typed, target: Type, fallback: _Fallback) -> str:
-    error = fallback.error(f"'Cannot cast ''' || {value.sql} || ''' to BOOLEAN'")
-    return (
-        f"CASE WHEN {value.sql} IS NULL THEN NULL WHEN lower({value.sql}) IN {_BOOLEANS_TRUE} THEN true "
-        f"WHEN lower({value.sql}) IN {_BOOLEANS_FALSE} THEN false ELSE {error} END"
-    )
-
-
-def _text_date(value: Typed, target: Type, fallback: _Fallback) -> str:
-    error = fallback.error(f"'Value cannot be cast to date: ' || {value.sql}")
-    return _when(value.sql, _DATE, f"coalesce(TRY_CAST(trim({value.sql}) AS DATE), {error})", error)
-
-
-def _text_timestamp(value: Typed, target: Type, fallback: _Fallback) -> str:
-    error = fallback.error(f"'Value cannot be cast to timestamp: ' || {value.sql}")
-    tried = f"TRY_CAST(trim({value.sql}) AS TIMESTAMP)"
-    return _when(value.sql, _TIMESTAMP + r"\s*", f"coalesce({_to_digits(tried, target)}, {error})", error)
-
-
-def _text_timestamp_tz(value: Typed, target: Type, fallback: _Fallback) -> str:
-    # The zone belongs to the type here, so only texts in that zone can be read.
-    error = fallback.error(f"'Value cannot be cast to timestamp with time zone: ' || {value.sql}")
-    plain = f"regexp_replace(trim({value.sql}), '\\s*(UTC|Z|[+]00:00)$', '')"
-    tried = f"timezone('UTC', TRY_CAST({plain} AS TIMESTAMP))"
-    other = "error('NOT_SUPPORTED: a time zone other than UTC inside a value is not supported by the local Athena')"
-    return (
-        f"CASE WHEN {value.sql} IS NULL THEN NULL WHEN regexp_full_match({plain}, {text(_TIMESTAMP)}) "
-        f"THEN coalesce({tried}, {error}) WHEN regexp_matches({value.sql}, {text('^' + _TIMESTAMP)}) THEN "
-        f"{other} ELSE {error} END"
-    )
-
-
-def _text_time(value: Typed, target: Type, fallback: _Fallback) -> str:
-    error = fallback.error(f"'Value cannot be cast to time: ' || {value.sql}")
-    return f"CASE WHEN {value.sql} IS NULL THEN NULL ELSE coalesce(TRY_CAST({value.sql} AS TIME), {error}) END"
-
-
-def _to_digits(sql: str, target: Type) -> str:
-    """Round to the type's digits of a second."""
-    digits = target.numbers[0]
-    if digits > 6:
-        raise NotSupported(f"a precision above 6, {target},")
-    unit = 10 ** (6 - digits)
-    return sql if unit == 1 else f"make_timestamp(((epoch_us({sql}) + {unit // 2}) // {unit}) * {unit})"
-
-
-def _timestamp_timestamp(value: Typed, target: Type, fallback: _Fallback) -> str:
-    return value.sql if target.numbers[0] >= value.type.numbers[0] else _to_digits(value.sql, target)
-
-
-def _to_text(sql: str, target: Type, fallback: _Fallback) -> str:
+def _to_text(sql: str, target: Type, fallback: Fallback) -> str:
     """Text into `varchar(n)` (cut) or `char(n)` (cut and padded)."""
     if not target.numbers:
         return sql
@@ -214,30 +141,30 @@ def timestamp_text(sql: str, type_: Type) -> str:
     return f"substring(strftime({sql}, '%Y-%m-%d %H:%M:%S.%f'), 1, {20 + digits})"
 
 
-def _any_text(value: Typed, target: Type, fallback: _Fallback) -> str:
+def _any_text(value: Typed, target: Type, fallback: Fallback) -> str:
     return _to_text(text_of(value), target, fallback)
 
 
-def _date_timestamp(value: Typed, target: Type, fallback: _Fallback) -> str:
+def _date_timestamp(value: Typed, target: Type, fallback: Fallback) -> str:
     return f"CAST({value.sql} AS TIMESTAMP)"
 
 
-def _to_zone(value: Typed, target: Type, fallback: _Fallback) -> str:
+def _to_zone(value: Typed, target: Type, fallback: Fallback) -> str:
     return zone_literal(f"CAST({value.sql} AS TIMESTAMP)", target.zone)
 
 
-def _from_zone(value: Typed, target: Type, fallback: _Fallback) -> str:
+def _from_zone(value: Typed, target: Type, fallback: Fallback) -> str:
     return f"CAST({local_time(value)} AS {duckdb_type(target)})"
 
 
-def _array(value: Typed, target: Type, fallback: _Fallback) -> str:
+def _array(value: Typed, target: Type, fallback: Fallback) -> str:
     inner = cast(Typed("e", value.type.args[0]), target.args[0], attempt=fallback.attempt)
     if inner.sql == "e":
         return value.sql
     return f"list_transform({value.sql}, lambda e: {inner.sql})"
 
 
-def _map(value: Typed, target: Type, fallback: _Fallback) -> str:
+def _map(value: Typed, target: Type, fallback: Fallback) -> str:
     key = _array(
         Typed(f"map_keys({value.sql})", Type("array", value.type.args[:1])), Type("array", target.args[:1]), fallback
     )
@@ -247,7 +174,7 @@ def _map(value: Typed, target: Type, fallback: _Fallback) -> str:
     return f"CASE WHEN {value.sql} IS NULL THEN NULL ELSE map({key}, {item}) END"
 
 
-def _row(value: Typed, target: Type, fallback: _Fallback) -> str:
+def _row(value: Typed, target: Type, fallback: Fallback) -> str:
     if len(value.type.args) != len(target.args):
         raise QueryFailure("TYPE_MISMATCH", f"Cannot cast {value.type} to {target}")
     pairs = zip(row_fields(value.type), row_fields(target), strict=True)
@@ -258,15 +185,15 @@ def _row(value: Typed, target: Type, fallback: _Fallback) -> str:
     return f"CASE WHEN {value.sql} IS NULL THEN NULL ELSE struct_pack({', '.join(parts)}) END"
 
 
-def _to_json(value: Typed, target: Type, fallback: _Fallback) -> str:
-    return f"to_json({value.sql})"
+def _to_json(value: Typed, target: Type, fallback: Fallback) -> str:
+    return to_json(value)
 
 
-def _json_scalar(value: Typed, target: Type, fallback: _Fallback) -> str:
-    scalar = Typed(f"json_extract_string({value.sql}, '$')", VARCHAR)
-    if target.name in TEXT:
-        return _to_text(scalar.sql, target, fallback)
-    return cast(scalar, target, attempt=fallback.attempt).sql
+def _from_json(value: Typed, target: Type, fallback: Fallback) -> str:
+    def inner(part: Typed, into: Type) -> str:
+        return cast(part, into, attempt=fallback.attempt).sql
+
+    return from_json(value.sql, target, inner, fallback.error)
 
 
 _CASTS = {
@@ -285,14 +212,14 @@ _CASTS = {
     ("decimal", "integer"): _rounded,
     ("decimal", "decimal"): _plain,
     ("decimal", "double"): _plain,
-    ("text", "integer"): _text_integer,
-    ("text", "double"): _text_double,
-    ("text", "decimal"): _text_decimal,
-    ("text", "boolean"): _text_boolean,
-    ("text", "date"): _text_date,
-    ("text", "timestamp"): _text_timestamp,
-    ("text", "timestamp with time zone"): _text_timestamp_tz,
-    ("text", "time"): _text_time,
+    ("text", "integer"): casts_text.text_integer,
+    ("text", "double"): casts_text.text_double,
+    ("text", "decimal"): casts_text.text_decimal,
+    ("text", "boolean"): casts_text.text_boolean,
+    ("text", "date"): casts_text.text_date,
+    ("text", "timestamp"): casts_text.text_timestamp,
+    ("text", "timestamp with time zone"): casts_text.text_timestamp_tz,
+    ("text", "time"): casts_text.text_time,
     ("date", "timestamp"): _date_timestamp,
     ("timestamp", "date"): _plain,
     ("timestamp", "time"): _plain,
@@ -306,7 +233,7 @@ _CASTS = {
     ("array", "array"): _array,
     ("map", "map"): _map,
     ("row", "row"): _row,
-    ("text", "json"): _to_json,
+    ("text", "uuid"): casts_text.text_uuid,
     **{
         (source, "text"): _any_text
         for source in (
@@ -321,6 +248,12 @@ _CASTS = {
             "uuid",
         )
     },
-    **{(source, "json"): _to_json for source in ("integer", "double", "boolean", "array", "map")},
-    **{("json", target): _json_scalar for target in ("text", "integer", "double", "decimal", "boolean")},
+    **{
+        (source, "json"): _to_json
+        for source in ("integer", "double", "decimal", "boolean", "text", "date", "timestamp", "array", "map", "row")
+    },
+    **{
+        ("json", target): _from_json
+        for target in ("text", "integer", "double", "decimal", "boolean", "array", "map", "row")
+    },
 }

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from salespipe.local.athena.errors import QueryFailure
-from salespipe.local.athena.types import Type, parse_type
+from salespipe.local.athena.type_names import parse_type
+from salespipe.local.athena.types import Type
 from salespipe.local.errors import AwsError
 from salespipe.local.moto_app import Moto
 

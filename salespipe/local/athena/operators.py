@@ -1,8 +1,7 @@
 """Operators, with the types Trino gives their results.
 
-https://trino.io/docs/current/functions/math.html, /decimal.html, /comparison.html, /logical.html, /datetime.html
-What differs in the engine: 7/2 is 3.5 there, a decimal divided is a double, a date plus a day a timestamp, and a number
-compared with a text is converted where Trino refuses.
+https://trino.io/docs/current/functions/comparison.html, /logical.html; the arithmetic itself is in arithmetic.py and
+moments.py. What differs in the engine: a number compared with a text is converted where Trino refuses.
 """
 
 from __future__ import annotations
@@ -12,36 +11,29 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from salespipe.local.athena.casts import cast, converted
+from salespipe.local.athena.arithmetic import numbers
+from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.failing import conjunction, may_fail
+from salespipe.local.athena.moments import moment
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.times import local_time, zone_literal
 from salespipe.local.athena.types import (
     BOOLEAN,
-    DATE,
     DAY_INTERVAL,
-    INTEGERS,
     MONTH_INTERVAL,
     NUMERIC,
     TEXT,
-    TIMESTAMP,
     UNKNOWN,
     VARCHAR,
     Type,
     array,
     common,
-    decimal,
-    duckdb_type,
 )
 
 if TYPE_CHECKING:
     from salespipe.local.athena.expressions import Expressions
 
 MACROS = (
-    # Quotients of whole numbers, halves away from zero; the engine itself fails on a zero.
-    "trino_quotient(n, d) AS CASE WHEN (n < 0) <> (d < 0) THEN -((2 * abs(n) + abs(d)) // (2 * abs(d))) "
-    "ELSE (2 * abs(n) + abs(d)) // (2 * abs(d)) END",
     "trino_subscript(a, i) AS CASE WHEN a IS NULL OR i IS NULL THEN NULL "
     "WHEN i = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') "
     "WHEN i < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript is negative: ' || i) "
@@ -65,7 +57,7 @@ def arithmetic(expressions: Expressions, node: exp.Binary) -> Typed:
     at = expressions.at(node)
     if left.type.name in NUMERIC and right.type.name in NUMERIC:
         return numbers(left, symbol, right)
-    result = _moment(left, symbol, right, at)
+    result = moment(left, symbol, right, at)
     if result is None:
         raise mismatch(left.type, symbol, right.type, at)
     return result
@@ -74,134 +66,6 @@ def arithmetic(expressions: Expressions, node: exp.Binary) -> Typed:
 def _known(value: Typed, other: Typed) -> Typed:
     """NULL takes the type of what it meets."""
     return converted(value, other.type) if value.type == UNKNOWN and other.type.name in NUMERIC else value
-
-
-def numbers(left: Typed, symbol: str, right: Typed) -> Typed:
-    """Arithmetic of numbers: integers stay integers, decimals have exact scales, division by zero fails."""
-    met = common(left.type, right.type)
-    if met is None:
-        raise ValueError(f"{left.type} {symbol} {right.type}")
-    if met.name != "decimal":
-        a, b = converted(left, met).sql, converted(right, met).sql
-        if symbol == "/" and met.name in INTEGERS:
-            return Typed(f"CAST({a} // {b} AS {duckdb_type(met)})", met)
-        if symbol == "%" and met.name not in INTEGERS:
-            return Typed(f"fmod({a}, {b})", met)
-        return Typed(f"CAST({a} {symbol} {b} AS {duckdb_type(met)})", met)
-    return _DECIMAL[symbol](left, right)
-
-
-def _decimal_sum(symbol: str) -> Callable[[Typed, Typed], Typed]:
-    def add(left: Typed, right: Typed) -> Typed:
-        a, b = left.type, right.type
-        scale = max(a.scale, b.scale)
-        type_ = decimal(min(38, 1 + scale + max(a.precision - a.scale, b.precision - b.scale)), scale)
-        kind = duckdb_type(type_)
-        return Typed(f"CAST(CAST({left.sql} AS {kind}) {symbol} CAST({right.sql} AS {kind}) AS {kind})", type_)
-
-    return add
-
-
-def _decimal_product(left: Typed, right: Typed) -> Typed:
-    a, b = left.type, right.type
-    if a.scale + b.scale > 38:
-        raise QueryFailure("TYPE_MISMATCH", f"DECIMAL scale must be in range [0, precision (38)]: {a.scale + b.scale}")
-    type_ = decimal(min(38, a.precision + b.precision), a.scale + b.scale)
-    wide = f"CAST({left.sql} AS DECIMAL(38,{a.scale}))"
-    return Typed(f"CAST({wide} * CAST({right.sql} AS DECIMAL({b.precision},{b.scale})) AS {duckdb_type(type_)})", type_)
-
-
-def whole(value: Typed, shift: int = 0) -> str:
-    """A decimal or integer times 10^(its scale + shift), as a whole number of 128 bits."""
-    scale = value.type.scale
-    if scale == 0:
-        digits = f"CAST({value.sql} AS HUGEINT)"
-    else:
-        digits = f"CAST(replace(CAST({value.sql} AS VARCHAR), '.', '') AS HUGEINT)"
-    return f"({digits} * CAST({10**shift} AS HUGEINT))" if shift else digits
-
-
-def from_whole(sql: str, type_: Type) -> str:
-    """The decimal whose digits are a whole number."""
-    plain = f"CAST({sql} AS DECIMAL(38,0))"
-    if type_.scale:
-        plain = f"{plain} * CAST('{'0.'.ljust(type_.scale + 1, '0')}1' AS DECIMAL({type_.scale},{type_.scale}))"
-    return f"CAST({plain} AS {duckdb_type(type_)})"
-
-
-def quotient(left: Typed, right: Typed, type_: Type) -> str:
-    """left / right with the digits of `type_`, halves away from zero."""
-    shift = type_.scale - left.type.scale + right.type.scale
-    above, below = whole(left, max(0, shift)), whole(right, max(0, -shift))
-    return from_whole(f"trino_quotient({above}, {below})", type_)
-
-
-def _decimal_quotient(left: Typed, right: Typed) -> Typed:
-    a, b = left.type, right.type
-    scale = max(a.scale, b.scale)
-    type_ = decimal(min(38, a.precision + b.scale + max(0, b.scale - a.scale)), scale)
-    return Typed(quotient(left, right, type_), type_)
-
-
-def _decimal_remainder(left: Typed, right: Typed) -> Typed:
-    a, b = left.type, right.type
-    scale = max(a.scale, b.scale)
-    type_ = decimal(max(1, min(b.precision - b.scale, a.precision - a.scale) + scale), scale)
-    above, below = whole(left, scale - a.scale), whole(right, scale - b.scale)
-    return Typed(from_whole(f"({above} % {below})", type_), type_)
-
-
-_DECIMAL = {
-    "+": _decimal_sum("+"),
-    "-": _decimal_sum("-"),
-    "*": _decimal_product,
-    "/": _decimal_quotient,
-    "%": _decimal_remainder,
-}
-
-
-def _moment(left: Typed, symbol: str, right: Typed, at: tuple[int, int]) -> Typed | None:
-    """Dates, times and intervals: https://trino.io/docs/current/functions/datetime.html#date-and-time-operators"""
-    intervals = (DAY_INTERVAL, MONTH_INTERVAL)
-    if symbol == "+" and left.type in intervals and right.type not in intervals:
-        left, right = right, left
-    if symbol in ("+", "-") and right.type in intervals:
-        if left.type == right.type:
-            return Typed(f"({left.sql} {symbol} {right.sql})", left.type)
-        return _shifted(left, symbol, right, at)
-    if symbol == "-" and left.type == right.type == DATE:
-        return Typed(f"to_days(CAST({left.sql} - {right.sql} AS INTEGER))", DAY_INTERVAL)
-    both = common(left.type, right.type)
-    if symbol == "-" and both is not None and both.name in ("timestamp", "timestamp with time zone"):
-        a, b = converted(left, both), converted(right, both)
-        return Typed(f"to_microseconds(epoch_us({a.sql}) - epoch_us({b.sql}))", DAY_INTERVAL)
-    if symbol == "*" and right.type in intervals:
-        left, right = right, left
-    if symbol == "*" and left.type in intervals and right.type.name in INTEGERS:
-        return Typed(f"({left.sql} * CAST({right.sql} AS BIGINT))", left.type)
-    return None
-
-
-def _shifted(left: Typed, symbol: str, right: Typed, at: tuple[int, int]) -> Typed | None:
-    name = left.type.name
-    if name == "date":
-        if right.type == DAY_INTERVAL:
-            whole_days = (
-                f"CASE WHEN epoch_us({left.sql} {symbol} {right.sql}) % 86400000000 = 0 THEN "
-                f"CAST({left.sql} {symbol} {right.sql} AS DATE) WHEN {left.sql} IS NULL OR {right.sql} IS NULL "
-                "THEN NULL "
-                "ELSE error('INVALID_FUNCTION_ARGUMENT: Cannot add hour, minutes or seconds to a date') END"
-            )
-            return Typed(whole_days, DATE)
-        return Typed(f"CAST({left.sql} {symbol} {right.sql} AS DATE)", DATE)
-    if name in ("timestamp", "time"):
-        type_ = left.type if name == "time" else Type(name, numbers=(max(3, left.type.numbers[0]),))
-        return Typed(f"CAST({left.sql} {symbol} {right.sql} AS {duckdb_type(type_)})", type_)
-    if name == "timestamp with time zone":
-        if right.type == DAY_INTERVAL:
-            return Typed(f"({left.sql} {symbol} {right.sql})", left.type)
-        return Typed(zone_literal(f"({local_time(left)} {symbol} {right.sql})", left.type.zone), left.type)
-    return None
 
 
 def negative(expressions: Expressions, node: exp.Neg) -> Typed:
@@ -216,6 +80,9 @@ def negative(expressions: Expressions, node: exp.Neg) -> Typed:
 
 def compare(expressions: Expressions, left: exp.Expr, right: exp.Expr, symbol: str, node: exp.Expr) -> str:
     """A comparison of two trees; the engine's symbol may differ from Trino's for IS DISTINCT FROM only."""
+    # sqlglot takes ALL and SOME for functions where VALUES follow
+    if isinstance(right, exp.Anonymous) and right.name.upper() in ("ALL", "SOME") and _is_values(right):
+        right = {"ALL": exp.All, "SOME": exp.Any}[right.name.upper()](this=right.expressions[0])
     if isinstance(right, (exp.Any, exp.All)):
         return _quantified(expressions, left, right, symbol, node)
     return compared(expressions.value(left), expressions.value(right), symbol, expressions.at(node))
@@ -228,6 +95,10 @@ def compared(left: Typed, right: Typed, symbol: str, at: tuple[int, int]) -> str
         raise mismatch(left.type, symbol, right.type, at)
     a, b = converted(left, met).sql, converted(right, met).sql
     return f"({a} {symbol} {b})"
+
+
+def _is_values(node: exp.Anonymous) -> bool:
+    return len(node.expressions) == 1 and isinstance(node.expressions[0], (exp.Values, exp.Query))
 
 
 def comparison(expressions: Expressions, node: exp.Binary) -> Typed:
@@ -245,6 +116,7 @@ def _quantified(expressions: Expressions, left: exp.Expr, right: exp.Expr, symbo
 def _against_query(
     expressions: Expressions, left: exp.Expr, query: exp.Expr, at: tuple[int, int], symbol: str
 ) -> tuple[str, str, str]:
+    expressions.no_lambda(query)
     value = expressions.value(left)
     output = expressions.translation.query(query, expressions.scope)
     if len(output.fields) != 1:
@@ -346,20 +218,6 @@ def concatenated(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
                 many, one = converted(first, array(element)).sql, f"[{converted(second, element).sql}]"
                 return Typed(f"({one} || {many})" if before else f"({many} || {one})", array(element))
     raise mismatch(left.type, "||", right.type, at)
-
-
-def in_zone(value: Typed, zone: str, at: tuple[int, int]) -> Typed:
-    """AT TIME ZONE: the same instant shown in another zone; a timestamp without zone is taken as UTC first."""
-    if value.type.name == "timestamp with time zone":
-        return Typed(value.sql, Type(value.type.name, numbers=value.type.numbers, zone=zone))
-    if value.type.name == TIMESTAMP.name:
-        instant = cast(value, Type("timestamp with time zone", numbers=value.type.numbers))
-        return Typed(instant.sql, Type("timestamp with time zone", numbers=value.type.numbers, zone=zone))
-    raise QueryFailure(
-        "TYPE_MISMATCH",
-        f"Type of value must be a time or timestamp with or without time zone (actual {value.type})",
-        at,
-    )
 
 
 _ARITHMETIC = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "Mod": "%"}

@@ -16,6 +16,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.parsers.trino import TrinoParser
 
 from salespipe.local.athena.errors import SyntaxFailure
+from salespipe.local.athena.unread import check_tokens
 
 _SPECIAL_SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "LISTAGG")
 
@@ -46,7 +47,10 @@ class _Athena(Trino):
 def parse_query(sql: str) -> exp.Expr:
     """The tree of one query. Raises SyntaxFailure with the place and the word that does not fit."""
     try:
-        trees = _Athena().parse(sql)
+        dialect = _Athena()
+        tokens = dialect.tokenize(sql)
+        check_tokens(sql, tokens)
+        trees = dialect.parser().parse(tokens, sql)
     except ParseError as error:
         raise _failure(sql, error) from error
     except TokenError as error:

@@ -16,15 +16,16 @@ from datetime import datetime
 from sqlglot import exp
 
 from salespipe.local.athena import grouping
-from salespipe.local.athena.casts import converted
+from salespipe.local.athena.casts import check_zones, converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
-from salespipe.local.athena.expressions import Expressions, check_zones
+from salespipe.local.athena.expressions import Expressions
 from salespipe.local.athena.failing import conjunction
 from salespipe.local.athena.pruning import conditions
 from salespipe.local.athena.relations import Relations
 from salespipe.local.athena.scope import Field, Relation, Scope, Typed
 from salespipe.local.athena.tables import Tables
 from salespipe.local.athena.types import Type, common
+from salespipe.local.athena.unread import check_tree
 
 _MODIFIERS = {
     "expressions", "from_", "joins", "where", "group", "having", "windows", "order", "limit", "offset", "with_",
@@ -51,6 +52,7 @@ class Translation:
         self.database = database
         self.now = now
         self._numbers = numbers or itertools.count(1)
+        self._checked: exp.Expr | None = None
 
     def nested(self, sql: str, database: str) -> Translation:
         """The translation of a view's text inside this statement."""
@@ -73,6 +75,9 @@ class Translation:
 
     def query(self, node: exp.Expr, parent: Scope | None = None, ctes: dict[str, Output] | None = None) -> Output:
         """Translate a query that may refer to the columns of `parent`."""
+        if self._checked is not node.root():
+            self._checked = node.root()
+            check_tree(self._checked, self.place)
         return Queries(self, parent, dict(ctes or (parent.ctes if parent else {}))).query(node)
 
 
@@ -279,7 +284,7 @@ class Queries:
             names = {(f.name or "").lower() for f in shadowing}
             others = [f for f in scope.fields if (f.name or "").lower() not in names]
             scope = replace(scope, fields=[*shadowing, *others])
-        value = Expressions(self.translation, scope, inside._windows).value(item)
+        value = Expressions(self.translation, scope, inside.windows).value(item)
         same = [i for i, field in enumerate(items) if field.sql == value.sql]
         return str(same[0] + 1) if same else value.sql
 

@@ -6,14 +6,15 @@ from zero, where the engine would go through a double.
 
 from __future__ import annotations
 
+from salespipe.local.athena.arithmetic import quotient
+from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported
-from salespipe.local.athena.expressions import Arguments
-from salespipe.local.athena.operators import quotient
 from salespipe.local.athena.rules.registry import built, define
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import (
     BIGINT,
+    DAY_INTERVAL,
     DOUBLE,
     INTEGERS,
     Type,
@@ -48,9 +49,11 @@ define(
     ("geometric_mean(double) -> double", "exp(avg(ln({0})){over})"),
     ("bitwise_and_agg(bigint) -> bigint", "bit_and({0}){over}"),
     ("bitwise_or_agg(bigint) -> bigint", "bit_or({0}){over}"),
+    ("bitwise_xor_agg(bigint) -> bigint", "bit_xor({0}){over}"),
     ("array_agg(T) -> array(T)", "list({distinct}{0}{order}){over}"),
     # Exact, and so within the 2.3 % that Trino promises.
     ("approx_distinct(T) -> bigint", "count(DISTINCT {0}){over}"),
+    ("approx_distinct(T, double) -> bigint", "count(DISTINCT {0}){over}"),
     ("max_by(T, O) -> T", "arg_max_null({0}, {1}){over}"),
     ("min_by(T, O) -> T", "arg_min_null({0}, {1}){over}"),
 )
@@ -101,7 +104,23 @@ def average(call: Arguments) -> Typed:
         return Typed(f"avg({distinct}{converted(value, DOUBLE).sql}){call.over}", DOUBLE)
     if name == "real":
         return Typed(f"CAST(avg({distinct}{value.sql}){call.over} AS FLOAT)", value.type)
+    if value.type == DAY_INTERVAL:
+        micro = f"sum({distinct}epoch_us({value.sql})){call.over}"
+        rows = f"nullif(count({distinct}{value.sql}){call.over}, 0)"
+        return Typed(f"to_microseconds(CAST(trino_quotient({micro}, {rows} * 1000) * 1000 AS BIGINT))", DAY_INTERVAL)
     raise call.unfit()
+
+
+@built(PAGE, "aggregate", "max_by", "min_by")
+def several_by(call: Arguments) -> Typed:
+    """`max_by(x, y, n)`: the x of the n largest y, the largest first; rows without a y are left out."""
+    call.expect(3)
+    value, by, many = call.value(0), call.value(1), int(call.literal(2))
+    if call.over or by.type.name in ("map", "json", "function"):
+        raise NotSupported(f"{call.name} with FILTER or OVER", call.at)
+    direction = "DESC" if call.name == "max_by" else "ASC"
+    chosen = f"list({value.sql} ORDER BY {by.sql} {direction}) FILTER (WHERE {by.sql} IS NOT NULL)"
+    return Typed(f"({chosen})[1:{many}]", array(value.type))
 
 
 @built(PAGE, "aggregate", "min", "max")
@@ -118,14 +137,19 @@ def extreme(call: Arguments) -> Typed:
 
 @built(PAGE, "aggregate", "approx_percentile")
 def approx_percentile(call: Arguments) -> Typed:
-    """An element at the given rank; exact, where Trino's is near."""
+    """An element at the given rank; exact, where Trino's is near. A decimal is taken as a double, as in Trino."""
     call.expect(2)
     value, share = call.value(0), call.value(1)
+    if value.type.name == "decimal":
+        value = converted(value, DOUBLE)
     if value.type.name not in (*INTEGERS, "double", "real"):
-        raise NotSupported(f"approx_percentile of {value.type}", call.at)
+        raise call.unfit()
+    type_ = BIGINT if value.type.name in INTEGERS else value.type
+    sql = converted(value, type_).sql
     if share.type.name == "array":
-        return Typed(f"quantile_disc({value.sql}, {share.sql}){call.over}", array(value.type))
-    return Typed(f"quantile_disc({value.sql}, {converted(share, DOUBLE).sql}){call.over}", value.type)
+        shares = converted(share, array(DOUBLE)).sql
+        return Typed(f"quantile_disc({sql}, {shares}){call.over}", array(type_))
+    return Typed(f"quantile_disc({sql}, {converted(share, DOUBLE).sql}){call.over}", type_)
 
 
 @built(PAGE, "aggregate", "map_agg")
@@ -137,6 +161,30 @@ def map_agg(call: Arguments) -> Typed:
     key, value = call.value(0), call.value(1)
     entries = f"list(struct_pack(k := {key.sql}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
     return Typed(f"trino_map_of_entries({entries})", map_of(key.type, value.type))
+
+
+@built(PAGE, "aggregate", "multimap_agg")
+def multimap_agg(call: Arguments) -> Typed:
+    """A map of every value of each key; pairs with a NULL key are left out."""
+    call.expect(2)
+    if call.over:
+        raise NotSupported("multimap_agg with FILTER or OVER", call.at)
+    key, value = call.value(0), call.value(1)
+    entries = f"list(struct_pack(k := {key.sql}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
+    return Typed(f"trino_multimap({entries})", map_of(key.type, array(value.type)))
+
+
+@built(PAGE, "aggregate", "map_union")
+def map_union(call: Arguments) -> Typed:
+    """All maps in one; of equal keys one stays."""
+    call.expect(1)
+    value = call.value(0)
+    if value.type.name != "map":
+        raise call.unfit()
+    if call.over:
+        raise NotSupported("map_union with FILTER or OVER", call.at)
+    entries = f"flatten(list(map_entries({value.sql})) FILTER (WHERE {value.sql} IS NOT NULL))"
+    return Typed(f"trino_union_of_entries({entries})", value.type)
 
 
 @built(PAGE, "aggregate", "histogram")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from salespipe.local.athena.casts import converted, text_of
-from salespipe.local.athena.errors import NotSupported
-from salespipe.local.athena.expressions import Arguments, converted_or_none
+from salespipe.local.athena.calls import Arguments
+from salespipe.local.athena.casts import converted, converted_or_none, text_of
+from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import (
@@ -47,6 +47,12 @@ macros(
     "lambda p: len(list_filter(a[1:p.i - 1], lambda o: o IS NOT DISTINCT FROM p.e)) = 0), lambda p: p.e)",
     "trino_max(a) AS CASE WHEN trino_has_null(a) THEN NULL ELSE list_max(a) END",
     "trino_min(a) AS CASE WHEN trino_has_null(a) THEN NULL ELSE list_min(a) END",
+    # Of no separator the engine would make an empty one.
+    "trino_join(a, s) AS CASE WHEN s IS NOT NULL THEN array_to_string(a, s) END",
+    "trino_ngrams(a, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: N must be positive') "
+    "ELSE list_transform(range(1, greatest(len(a) - n + 1, 1) + 1), lambda i: a[i:i + n - 1]) END",
+    "trino_contains_sequence(a, s) AS CASE WHEN a IS NULL OR s IS NULL THEN NULL ELSE len(list_filter("
+    "range(1, len(a) - len(s) + 2), lambda i: a[i:i + len(s) - 1] IS NOT DISTINCT FROM s)) > 0 END",
     "trino_in(a, e) AS len(list_filter(a, lambda o: o IS NOT DISTINCT FROM e)) > 0",
 )
 
@@ -73,6 +79,8 @@ define(
      "WHEN {0} IS NULL OR {1} IS NULL THEN NULL ELSE false END"),
     ("flatten(array(array(T))) -> array(T)", "flatten({0})"),
     ("slice(array(T), bigint, bigint) -> array(T)", "trino_slice({0}, {1}, {2})"),
+    ("ngrams(array(T), bigint) -> array(array(T))", "trino_ngrams({0}, {1})"),
+    ("contains_sequence(array(T), array(T)) -> boolean", "trino_contains_sequence({0}, {1})"),
     ("repeat(T, bigint) -> array(T)", "list_transform(range({1}), lambda i: {0})"),
     ("trim_array(array(T), bigint) -> array(T)", "trino_slice({0}, 1, len({0}) - {1})"),
 )  # fmt: skip
@@ -91,7 +99,7 @@ def array_join(call: Arguments) -> Typed:
         texts = f"list_transform({texts}, lambda t: coalesce(t, {converted(call.value(2), VARCHAR).sql}))"
     else:
         texts = f"list_filter({texts}, lambda t: t IS NOT NULL)"
-    return Typed(f"array_to_string({texts}, {converted(call.value(1), VARCHAR).sql})", VARCHAR)
+    return Typed(f"trino_join({texts}, {converted(call.value(1), VARCHAR).sql})", VARCHAR)
 
 
 @built(PAGE, "scalar", "sequence")
@@ -105,16 +113,35 @@ def sequence(call: Arguments) -> Typed:
             converted(call.value(2), BIGINT).sql if len(call.trees) == 3 else f"CASE WHEN {b} >= {a} THEN 1 ELSE -1 END"
         )
         return Typed(f"generate_series({a}, {b}, {step})", array(BIGINT))
-    if start.type != DATE or stop.type != DATE:
-        raise NotSupported(f"sequence of {start.type}", call.at)
+    met = common(start.type, stop.type)
+    if met is None or met.name not in ("date", "timestamp") or (met != DATE and len(call.trees) == 2):
+        raise call.unfit()
+    a, b = converted(start, met).sql, converted(stop, met).sql
     if len(call.trees) == 2:
-        step = f"CASE WHEN {stop.sql} >= {start.sql} THEN to_days(1) ELSE to_days(-1) END"
+        step = f"CASE WHEN {b} >= {a} THEN to_days(1) ELSE to_days(-1) END"
     else:
         by = call.value(2)
         if by.type not in (DAY_INTERVAL, MONTH_INTERVAL):
             raise call.unfit()
         step = by.sql
-    return Typed(f"CAST(generate_series({start.sql}, {stop.sql}, {step}) AS DATE[])", array(DATE))
+    return Typed(f"CAST(generate_series({a}, {b}, {step}) AS {duckdb_type(met)}[])", array(met))
+
+
+@built(PAGE, "scalar", "combinations")
+def combinations(call: Arguments) -> Typed:
+    """Every choice of n elements, a constant up to 5, in the order of their places."""
+    call.expect(2)
+    value, _ = _elements(call)
+    many = int(call.literal(1))
+    if not 0 <= many <= 5:
+        raise QueryFailure("INVALID_FUNCTION_ARGUMENT", "combination size must not exceed 5", call.at)
+    names = [call.expressions.translation.fresh("i") for _ in range(many)]
+    sql = f"[[{', '.join(f'({value.sql})[{name}]' for name in names)}]]"
+    for index in reversed(range(many)):
+        first = f"{names[index - 1]} + 1" if index else "1"
+        sql = f"flatten(list_transform(range({first}, len({value.sql}) + 1), lambda {names[index]}: {sql}))"
+    kind = duckdb_type(array(value.type))
+    return Typed(f"CASE WHEN {value.sql} IS NOT NULL THEN CAST({sql} AS {kind}) END", array(value.type))
 
 
 @built(PAGE, "scalar", "zip")
@@ -173,6 +200,26 @@ def reduce(call: Arguments) -> Typed:
     end = call.function(3, state)
     name, _, body = end.sql.removeprefix("lambda ").partition(": ")
     return Typed(f"list_transform([{folded}], lambda {name}: {body})[1]", end.type)
+
+
+@built(PAGE, "scalar", "array_sort")
+def sorted_by(call: Arguments) -> Typed:
+    """`array_sort(array, (x, y) -> -1, 0 or 1)`: each element goes behind those that do not come after it."""
+    call.expect(2)
+    value, element = _elements(call)
+    order = call.function(1, element, element)
+    if order.type.name not in INTEGERS:
+        raise call.unfit()
+    names, _, body = order.sql.removeprefix("lambda ").partition(": ")
+    x, y = names.split(", ")
+    checked = (
+        f"CASE WHEN ({body}) IN (-1, 0, 1) THEN ({body}) ELSE error('INVALID_FUNCTION_ARGUMENT: Lambda comparator must "
+        "return either -1, 0, or 1') END"
+    )
+    lists = f"list_transform({value.sql}, lambda e: [e])"
+    before = f"len(list_filter(done, lambda {x}: list_transform(one, lambda {y}: {checked})[1] <= 0))"
+    step = f"lambda done, one: done[1:{before}] || one || done[{before} + 1:]"
+    return Typed(f"CASE WHEN len({value.sql}) < 2 THEN {value.sql} ELSE list_reduce({lists}, {step}) END", value.type)
 
 
 def _fold(value: Typed, element: Type, start: str, state: Type, call: Arguments) -> str:

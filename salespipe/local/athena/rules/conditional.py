@@ -10,8 +10,8 @@ import re
 from sqlglot import exp
 
 from salespipe.local.athena import operators
+from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.errors import NotSupported
-from salespipe.local.athena.expressions import Arguments
 from salespipe.local.athena.failing import may_fail, without_errors
 from salespipe.local.athena.rules.registry import built
 from salespipe.local.athena.scope import Typed

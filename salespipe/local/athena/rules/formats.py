@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
+from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
-from salespipe.local.athena.expressions import Arguments
-from salespipe.local.athena.rules.registry import built
+from salespipe.local.athena.rules.registry import built, macros
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.times import local_time
 from salespipe.local.athena.types import TIMESTAMP, TIMESTAMP_TZ, VARCHAR, text
@@ -32,10 +32,14 @@ _JODA = {
     "E": "%a", "EE": "%a", "EEE": "%a", "EEEE": "%A", "ww": "%V", "e": "%u",
 }  # fmt: skip
 _JODA_PARSED = {
-    **{run: code.replace("%-", "%") for run, code in _JODA.items()},
+    # two digits of a year mean one near to now
+    **{run: code.replace("%-", "%") for run, code in _JODA.items() if run not in ("yy", "YY")},
     "SSS": "%g", "SSSSSS": "%f",
 }  # fmt: skip
 _JODA_TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+")
+
+
+macros("trino_two_digits(t) AS CASE WHEN extract(year FROM t) = 1969 THEN t + to_years(100) ELSE t END")
 
 
 def _mysql(pattern: str, codes: dict[str, str], at: tuple[int, int]) -> str:
@@ -99,7 +103,11 @@ def format_datetime(call: Arguments) -> Typed:
 def date_parse(call: Arguments) -> Typed:
     """A timestamp; a text that does not fit the format fails."""
     call.expect(2)
-    return Typed(_parsed(call, _mysql(call.literal(1), _MYSQL_PARSED, call.at)), TIMESTAMP)
+    pattern = _mysql(call.literal(1), _MYSQL_PARSED, call.at)
+    parsed = _parsed(call, pattern)
+    if "%y" in pattern.replace("%%", ""):  # two digits mean 1970 to 2069, in the engine 1969 to 2068
+        parsed = f"trino_two_digits({parsed})"
+    return Typed(parsed, TIMESTAMP)
 
 
 @built(PAGE, "scalar", "parse_datetime")

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 import re
 
+from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
-from salespipe.local.athena.expressions import Arguments
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import BIGINT, BOOLEAN, JSON, TEXT, VARCHAR, text
 
 PAGE = "functions/json.html"
-_STEP = re.compile(r"""\.([A-Za-z_][\w-]*)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\."((?:[^"\\]|\\.)*)\"""")
+_STEP = re.compile(
+    r"""\.([A-Za-z_][\w-]*)|\[(\d+)\]|\[([A-Za-z_]\w*)\]|\["((?:[^"\\]|\\.)*)"\]|\."((?:[^"\\]|\\.)*)\""""
+)
 
 macros(
-    "trino_json_parse(s) AS CASE WHEN s IS NULL THEN NULL WHEN json_valid(s) THEN json(s) "
+    "trino_json_or_null(s) AS CASE WHEN json_valid(s) THEN json(s) END",
+    # Trino has the members of an object in the order of their names; here those of the outermost are brought into it.
+    "trino_ordered(j) AS CASE WHEN list_sort(json_keys(j)) = json_keys(j) THEN j "
+    "ELSE CAST(trino_json_members(json_keys(j), CAST(json_extract(j, '$.*') AS VARCHAR[])) AS JSON) END",
+    "trino_json_parse(s) AS CASE WHEN s IS NULL THEN NULL WHEN json_valid(s) THEN trino_ordered(trino_json_or_null(s)) "
     "ELSE error('INVALID_FUNCTION_ARGUMENT: Cannot convert value to JSON: ''' || s || '''') END",
     "trino_json_scalar(j, p) AS CASE WHEN json_type(j, p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL "
     "ELSE json_extract_string(j, p) END",
@@ -34,7 +40,9 @@ define(
     ("json_parse(varchar) -> json", "trino_json_parse({0})"),
     ("json_format(json) -> varchar", "CAST({0} AS VARCHAR)"),
     ("json_array_length(json) -> bigint", "trino_json_length({0})"),
+    ("json_array_length(varchar) -> bigint", "trino_json_length(trino_json_or_null({0}))"),
     ("is_json_scalar(json) -> boolean", "(json_type({0}) NOT IN ('OBJECT', 'ARRAY'))"),
+    ("is_json_scalar(varchar) -> boolean", "(json_type(trino_json_parse({0})) NOT IN ('OBJECT', 'ARRAY'))"),
 )
 
 
@@ -45,7 +53,7 @@ def _document(call: Arguments) -> str:
         return value.sql
     if value.type.name in (*TEXT, "unknown"):
         sql = converted(value, VARCHAR).sql
-        return f"CASE WHEN json_valid({sql}) THEN json({sql}) END"
+        return f"trino_json_or_null({sql})"
     raise call.unfit()
 
 
@@ -58,7 +66,7 @@ def _path(call: Arguments) -> str:
         match = _STEP.match(written, position)
         if match is None:
             raise NotSupported(f"the JSON path {written!r}", call.at)
-        key = next((group for group in (match[1], match[3], match[4]) if group is not None), None)
+        key = next((group for group in (match[1], match[3], match[4], match[5]) if group is not None), None)
         steps += f"[{match[2]}]" if key is None else f'."{key}"'
         position = match.end()
     return text(steps)
@@ -86,13 +94,16 @@ def json_size(call: Arguments) -> Typed:
 
 @built(PAGE, "scalar", "json_array_get")
 def json_array_get(call: Arguments) -> Typed:
-    """An element counted from 0, or from the end with -1."""
+    """An element counted from 0, or from the end with -1. Trino gives a text without its quotes, a JSON that is none:
+    refused when it is met."""
     call.expect(2)
     index = converted(call.value(1), BIGINT).sql
     document = _document(call)
+    item = f"json_extract({document}, '$[*]')[CASE WHEN {index} >= 0 THEN {index} + 1 ELSE {index} END]"
+    refused = "error('NOT_SUPPORTED: json_array_get of a text is not supported by the local Athena')"
     return Typed(
-        f"CASE WHEN json_type({document}) = 'ARRAY' THEN (CAST({document} AS JSON[]))"
-        f"[CASE WHEN {index} >= 0 THEN {index} + 1 ELSE {index} END] END", JSON,
+        f"CASE WHEN json_type({document}) = 'ARRAY' THEN CASE WHEN json_type({item}) = 'VARCHAR' THEN {refused} "
+        f"WHEN json_type({item}) = 'NULL' THEN NULL ELSE {item} END END", JSON,
     )  # fmt: skip
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from salespipe.local.athena import casts, operators
+from salespipe.local.athena import arithmetic, casts, casts_json, operators
 from salespipe.local.athena.failing import without_errors
 from salespipe.local.athena.rules import (
     aggregates,
     arrays,
+    binary,
+    bits,
     conditional,
     dates,
     formats,
+    formatting,
     json,
     maps,
     numbers,
@@ -20,6 +23,22 @@ from salespipe.local.athena.rules import (
     windows,
 )
 
-MODULES = (aggregates, arrays, conditional, dates, formats, json, maps, numbers, regex, strings, urls, windows)
-_OWN = (*casts.MACROS, *operators.MACROS, *registry.MACROS)
+MODULES = (
+    aggregates,
+    arrays,
+    binary,
+    bits,
+    conditional,
+    dates,
+    formats,
+    formatting,
+    json,
+    maps,
+    numbers,
+    regex,
+    strings,
+    urls,
+    windows,
+)
+_OWN = (*casts.MACROS, *casts_json.MACROS, *arithmetic.MACROS, *operators.MACROS, *registry.MACROS)
 MACROS = (*_OWN, *(without_errors(macro) for macro in _OWN))

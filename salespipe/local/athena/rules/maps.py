@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from salespipe.local.athena.expressions import Arguments
+from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.types import BOOLEAN, UNKNOWN, Type, array, map_of
+from salespipe.local.athena.types import BOOLEAN, Type, array, map_of, quoted, row_fields
 
 PAGE = "functions/map.html"
 
@@ -13,13 +13,25 @@ macros(
     # of equal keys the last stays
     "trino_map_of_entries(l) AS map_from_entries(list_filter(l, lambda p, i: len(list_filter(l[i + 1:], "
     "lambda o: o.k = p.k)) = 0))",
+    "trino_union_of_entries(l) AS map_from_entries(list_filter(l, lambda p, i: len(list_filter(l[i + 1:], "
+    "lambda o: o.key = p.key)) = 0))",
     "trino_map(k, v) AS CASE WHEN len(k) <> len(v) THEN error('INVALID_FUNCTION_ARGUMENT: Key and value "
     "arrays must be the same length') "
     "WHEN len(list_filter(k, lambda e: e IS NULL)) > 0 THEN error('INVALID_FUNCTION_ARGUMENT: map key cannot be null') "
     "WHEN len(list_distinct(k)) < len(k) THEN error('INVALID_FUNCTION_ARGUMENT: Duplicate map keys are not allowed') "
     "ELSE map(k, v) END",
-    "trino_split_to_map(s, e, k) AS trino_map(list_transform(string_split(s, e), lambda p: split_part(p, k, 1)), "
-    "list_transform(string_split(s, e), lambda p: split_part(p, k, 2)))",
+    "trino_all(l, k) AS list_transform(list_filter(l, lambda p: p.k = k), lambda p: p.v)",
+    "trino_first_keys(l) AS list_filter(list_transform(l, lambda p, i: CASE WHEN p.k IS NULL "
+    "THEN error('INVALID_FUNCTION_ARGUMENT: map key cannot be null') WHEN len(list_filter(l[1:i - 1], "
+    "lambda o: o.k = p.k)) = 0 THEN p.k END), lambda k: k IS NOT NULL)",
+    # every value of a key, in the order in which they stand
+    "trino_multimap(l) AS CASE WHEN l IS NOT NULL THEN map(trino_first_keys(l), "
+    "list_transform(trino_first_keys(l), lambda k: trino_all(l, k))) END",
+    "trino_pairs(s, e, k) AS list_transform(string_split(s, e), lambda p: CASE WHEN len(string_split(p, k)) <> 2 "
+    "THEN error('INVALID_FUNCTION_ARGUMENT: Key-value delimiter must appear exactly once in each entry. Bad input: ' "
+    "|| p) ELSE struct_pack(k := split_part(p, k, 1), v := split_part(p, k, 2)) END)",
+    "trino_split_to_map(s, e, k) AS trino_map(list_transform(trino_pairs(s, e, k), lambda p: p.k), "
+    "list_transform(trino_pairs(s, e, k), lambda p: p.v))",
 )
 
 define(
@@ -29,6 +41,11 @@ define(
     ("map_keys(map(K,V)) -> array(K)", "map_keys({0})"),
     ("map_values(map(K,V)) -> array(V)", "map_values({0})"),
     ("split_to_map(varchar, varchar, varchar) -> map(varchar,varchar)", "trino_split_to_map({0}, {1}, {2})"),
+    (
+        "split_to_multimap(varchar, varchar, varchar) -> map(varchar,array(varchar))",
+        "trino_multimap(trino_pairs({0}, {1}, {2}))",
+    ),
+    ("map() -> map(unknown,unknown)", "CAST(map([], []) AS MAP(INTEGER, INTEGER))"),
     ("map_concat(map(K,V), map(K,V)...) -> map(K,V)", "map_concat({args})"),
 )
 
@@ -43,6 +60,47 @@ def map_entries(call: Arguments) -> Typed:
     row = Type("row", value.type.args, fields=(None, None))
     pairs = f"list_transform(map_entries({value.sql}), lambda p: struct_pack(field0 := p.key, field1 := p.value))"
     return Typed(pairs, array(row))
+
+
+@built(PAGE, "scalar", "map_from_entries", "multimap_from_entries")
+def from_entries(call: Arguments) -> Typed:
+    """A map of rows of two; equal keys fail, or in a multimap have all their values."""
+    call.expect(1)
+    value = call.value(0)
+    row = value.type.args[0] if value.type.name == "array" else value.type
+    if row.name != "row" or len(row.args) != 2:
+        raise call.unfit()
+    key, item = (quoted(name) for name, _ in row_fields(row))
+    missing = "error('INVALID_FUNCTION_ARGUMENT: map entry cannot be null')"
+    entry = f"CASE WHEN r IS NULL THEN {missing} ELSE struct_pack(k := r.{key}, v := r.{item}) END"
+    entries = f"list_transform({value.sql}, lambda r: {entry})"
+    if call.name == "multimap_from_entries":
+        return Typed(f"trino_multimap({entries})", map_of(row.args[0], array(row.args[1])))
+    keys, items = (f"list_transform({entries}, lambda r: r.{part})" for part in "kv")
+    return Typed(f"trino_map({keys}, {items})", map_of(*row.args))
+
+
+@built(PAGE, "scalar", "map_zip_with")
+def map_zip_with(call: Arguments) -> Typed:
+    """A lambda of (key, value, value) over the keys of both; where one map has none, its value is NULL."""
+    call.expect(3)
+    left, right = call.value(0), call.value(1)
+    if left.type.name != "map" or right.type.name != "map" or left.type.args[0] != right.type.args[0]:
+        raise call.unfit()
+    body = call.function(2, left.type.args[0], left.type.args[1], right.type.args[1])
+    names, _, sql = body.sql.removeprefix("lambda ").partition(": ")
+    key, one, other = names.split(", ")
+    new = f"list_filter(map_keys({right.sql}), lambda k: NOT trino_in(map_keys({left.sql}), k))"
+    keys = f"(map_keys({left.sql}) || {new})"
+    inner = (
+        f"list_transform([({left.sql})[{key}]], lambda {one}: "
+        f"list_transform([({right.sql})[{key}]], lambda {other}: {sql})[1])[1]"
+    )
+    missing = f"{left.sql} IS NULL OR {right.sql} IS NULL"
+    return Typed(
+        f"CASE WHEN {missing} THEN NULL ELSE map({keys}, list_transform({keys}, lambda {key}: {inner})) END",
+        map_of(left.type.args[0], body.type),
+    )
 
 
 @built(PAGE, "scalar", "map_filter")
@@ -84,7 +142,7 @@ def row(call: Arguments) -> Typed:
 
 def _map(call: Arguments) -> Typed:
     value = call.value(0)
-    if value.type.name != "map" or UNKNOWN in value.type.args:
+    if value.type.name != "map":
         raise call.unfit()
     return value
 

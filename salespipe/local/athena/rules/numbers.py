@@ -1,20 +1,19 @@
-"""Numbers: https://trino.io/docs/current/functions/math.html, /bitwise.html
+"""Numbers: https://trino.io/docs/current/functions/math.html
 
 Rounding is half away from zero. Decimals keep exact types: round(decimal(p,s), n) is a decimal(p+1,s).
 """
 
 from __future__ import annotations
 
-from salespipe.local.athena import operators
+from salespipe.local.athena import arithmetic
+from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported
-from salespipe.local.athena.expressions import Arguments
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import BIGINT, DOUBLE, INTEGERS, NUMERIC, Type, decimal, duckdb_type
 
 PAGE = "functions/math.html"
-BITS = "functions/bitwise.html"
 
 macros(
     "trino_sqrt(x) AS CASE WHEN x < 0 THEN CAST('NaN' AS DOUBLE) ELSE sqrt(x) END",
@@ -27,9 +26,23 @@ macros(
     "WHEN lo = hi THEN error('INVALID_FUNCTION_ARGUMENT: bounds cannot equal each other') "
     "WHEN lo < hi AND x < lo OR lo > hi AND x > lo THEN 0 WHEN lo < hi AND x >= hi OR lo > hi AND x <= hi THEN n + 1 "
     "ELSE CAST(floor(n * (x - lo) / (hi - lo)) AS BIGINT) + 1 END",
-    "trino_from_base(s, r) AS CASE WHEN s IS NULL THEN NULL ELSE "
-    "coalesce(list_reduce(list_transform(string_split(lower(s), ''), "
-    "lambda c: CAST(strpos('0123456789abcdefghijklmnopqrstuvwxyz', c) - 1 AS BIGINT)), lambda a, d: a * r + d), 0) END",
+    "trino_width_bins(x, bins) AS CASE WHEN len(bins) = 0 THEN error('INVALID_FUNCTION_ARGUMENT: Bins cannot be an "
+    "empty array') WHEN isnan(x) THEN error('INVALID_FUNCTION_ARGUMENT: Operand cannot be NaN') "
+    "WHEN x IS NULL OR bins IS NULL THEN NULL WHEN trino_has_null(bins) OR bins <> list_sort(bins) "
+    "THEN error('INVALID_FUNCTION_ARGUMENT: Bin values are not sorted in ascending order') "
+    "ELSE CAST(len(list_filter(bins, lambda b: b <= x)) AS BIGINT) END",
+    "trino_radix(r) AS CASE WHEN r NOT BETWEEN 2 AND 36 THEN error('INVALID_FUNCTION_ARGUMENT: Radix must be "
+    "between 2 and 36') ELSE r END",
+    "trino_to_base(x, r) AS CASE WHEN x < 0 THEN '-' || lower(to_base(-x, CAST(trino_radix(r) AS INTEGER))) "
+    "ELSE lower(to_base(x, CAST(trino_radix(r) AS INTEGER))) END",
+    "trino_digits(s, r) AS list_transform(string_split(lower(s), ''), "
+    "lambda c: CAST(strpos(left('0123456789abcdefghijklmnopqrstuvwxyz', r), c) - 1 AS BIGINT))",
+    "trino_from_digits(s, r, sign, whole) AS CASE WHEN s = '' OR list_min(trino_digits(s, r)) < 0 "
+    "THEN error('INVALID_FUNCTION_ARGUMENT: Not a valid base-' || r || ' number: ' || whole) "
+    "ELSE list_reduce(trino_digits(s, r), lambda a, d: a * r + sign * d, CAST(0 AS BIGINT)) END",
+    "trino_from_base(s, r) AS CASE WHEN s IS NULL OR r IS NULL THEN NULL WHEN s[1] IN ('-', '+') "
+    "THEN trino_from_digits(s[2:], trino_radix(r), CASE WHEN s[1] = '-' THEN -1 ELSE 1 END, s) "
+    "ELSE trino_from_digits(s, trino_radix(r), 1, s) END",
 )
 
 define(
@@ -64,16 +77,9 @@ define(
     ("is_finite(double) -> boolean", "isfinite({0})"),
     ("is_infinite(double) -> boolean", "isinf({0})"),
     ("width_bucket(double, double, double, bigint) -> bigint", "trino_width_bucket({0}, {1}, {2}, {3})"),
-    ("to_base(bigint, bigint) -> varchar", "lower(to_base({0}, CAST({1} AS INTEGER)))"),
+    ("width_bucket(double, array(double)) -> bigint", "trino_width_bins({0}, {1})"),
+    ("to_base(bigint, bigint) -> varchar", "trino_to_base({0}, {1})"),
     ("from_base(varchar, bigint) -> bigint", "trino_from_base({0}, {1})"),
-)
-define(
-    BITS,
-    "scalar",
-    ("bitwise_and(bigint, bigint) -> bigint", "({0} & {1})"),
-    ("bitwise_or(bigint, bigint) -> bigint", "({0} | {1})"),
-    ("bitwise_xor(bigint, bigint) -> bigint", "xor({0}, {1})"),
-    ("bitwise_not(bigint) -> bigint", "(~{0})"),
 )
 
 
@@ -101,6 +107,11 @@ def sign(call: Arguments) -> Typed:
     call.expect(1)
     value = _number(call)
     type_ = decimal(1, 0) if value.type.name == "decimal" else value.type
+    if value.type.name in ("double", "real"):  # NaN and -0 stay what they are
+        x = value.sql
+        return Typed(
+            f"CASE WHEN isnan({x}) OR {x} = 0 THEN {x} ELSE CAST(sign({x}) AS {duckdb_type(type_)}) END", type_
+        )
     return Typed(f"CAST(sign({value.sql}) AS {duckdb_type(type_)})", type_)
 
 
@@ -144,11 +155,11 @@ def truncate(call: Arguments) -> Typed:
         if not 0 <= digits <= value.type.scale:
             raise NotSupported("truncate to these digits", call.at)
         unit = 10 ** (value.type.scale - digits)
-        return Typed(operators.from_whole(f"{operators.whole(value)} // {unit} * {unit}", value.type), value.type)
+        return Typed(arithmetic.from_whole(f"{arithmetic.whole(value)} // {unit} * {unit}", value.type), value.type)
     if value.type.name == "decimal":
         type_ = decimal(max(1, value.type.precision - value.type.scale), 0)
         unit = 10**value.type.scale
-        return Typed(operators.from_whole(f"{operators.whole(value)} // {unit}", type_), type_)
+        return Typed(arithmetic.from_whole(f"{arithmetic.whole(value)} // {unit}", type_), type_)
     return Typed(f"CAST(trunc({converted(value, DOUBLE).sql}) AS {duckdb_type(value.type)})", value.type)
 
 
@@ -159,7 +170,7 @@ def modulus(call: Arguments) -> Typed:
     left, right = call.value(0), call.value(1)
     if left.type.name not in NUMERIC or right.type.name not in NUMERIC:
         raise call.unfit()
-    return operators.numbers(left, "%", right)
+    return arithmetic.numbers(left, "%", right)
 
 
 @built(PAGE, "scalar", "rand", "random")
@@ -171,28 +182,3 @@ def random_below(call: Arguments) -> Typed:
     bounds = [converted(value, BIGINT).sql for value in call.values()]
     low, high = ("0", bounds[0]) if len(bounds) == 1 else bounds
     return Typed(f"CAST(floor({low} + random() * ({high} - {low})) AS BIGINT)", BIGINT)
-
-
-@built(BITS, "scalar", "bit_count")
-def bit_count(call: Arguments) -> Typed:
-    """Ones in the two's complement of so many bits; 64 only."""
-    call.expect(2)
-    if call.literal(1) != "64":
-        raise NotSupported("bit_count of other than 64 bits", call.at)
-    return Typed(f"CAST(bit_count({converted(call.value(0), BIGINT).sql}) AS BIGINT)", BIGINT)
-
-
-@built(BITS, "scalar", "bitwise_left_shift", "bitwise_right_shift", "bitwise_right_shift_arithmetic")
-def shifted(call: Arguments) -> Typed:
-    """Shifts of bigints by a constant."""
-    call.expect(2)
-    value, by = call.value(0), int(call.literal(1))
-    if value.type.name not in ("integer", "bigint") or not 0 <= by < 32:
-        raise NotSupported(f"{call.name} of {value.type} by {by}", call.at)
-    if call.name == "bitwise_right_shift":
-        raise NotSupported("bitwise_right_shift", call.at)
-    sql = converted(value, BIGINT).sql
-    if value.type != BIGINT:
-        raise NotSupported(f"{call.name} of {value.type}; cast it to bigint", call.at)
-    moved = f"CAST(CAST({sql} AS HUGEINT) * {1 << by} AS BIGINT)" if "left" in call.name else f"({sql} >> {by})"
-    return Typed(moved, BIGINT)

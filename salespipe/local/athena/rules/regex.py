@@ -8,15 +8,35 @@ from __future__ import annotations
 
 import re
 
+from sqlglot import exp
+
+from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
-from salespipe.local.athena.expressions import Arguments
-from salespipe.local.athena.rules.registry import built
+from salespipe.local.athena.rules.registry import built, macros
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.types import BIGINT, BOOLEAN, TEXT, VARCHAR, array, text
+from salespipe.local.athena.types import BIGINT, BOOLEAN, INTEGER, TEXT, VARCHAR, array, text
 
 PAGE = "functions/regexp.html"
 _UNKNOWN_TO_RE2 = re.compile(r"\(\?(=|!|<=|<!|>)|\\[1-9]|\\k<|[*+?}]\+")
+# Of a pattern that is not a constant, what would have to be rewritten for RE2 is refused when it is met.
+_NOT_AS_IT_IS = rf"{_UNKNOWN_TO_RE2.pattern}|\(\?<[A-Za-z]"
+macros(
+    # where each match begins: behind the texts between the matches and the matches before it
+    "trino_match_places(s, p) AS list_transform(range(1, len(regexp_extract_all(s, p)) + 1), lambda i: "
+    "1 + length(array_to_string(regexp_split_to_array(s, p)[1:i], '')) "
+    "+ length(array_to_string(regexp_extract_all(s, p)[1:i - 1], '')))",
+    "trino_match_position(s, p, b, n) AS CASE WHEN s IS NULL OR p IS NULL OR b IS NULL OR n IS NULL THEN NULL "
+    "WHEN b < 1 THEN error('INVALID_FUNCTION_ARGUMENT: start position cannot be smaller than 1') "
+    "WHEN n < 1 THEN error('INVALID_FUNCTION_ARGUMENT: occurrence cannot be smaller than 1') "
+    "WHEN regexp_full_match('', p) OR len(list_filter(trino_match_places(s, p), lambda x, i: "
+    "x < b AND x + length(regexp_extract_all(s, p)[i]) > b)) > 0 "
+    "THEN error('NOT_SUPPORTED: regexp_position of this pattern at this start is not supported by the local Athena') "
+    "ELSE coalesce(list_filter(trino_match_places(s, p), lambda x: x >= b)[n], -1) END",
+    f"trino_pattern(p) AS CASE WHEN regexp_matches(p, {text(_NOT_AS_IT_IS)}) THEN error('NOT_SUPPORTED: the regular "
+    "expression ' || p || ' (lookaround, back references, possessive quantifiers, named groups) is not supported "
+    "by the local Athena') ELSE p END",
+)
 _REFERENCE = re.compile(r"\\(.)|\$(\d)|\$\{(\w+)\}|(\$)", re.DOTALL)
 
 
@@ -24,6 +44,11 @@ def _subject(call: Arguments) -> tuple[Typed, str]:
     value = call.value(0)
     if value.type.name not in (*TEXT, "unknown"):
         raise call.unfit()
+    if not isinstance(call.trees[1], exp.Literal):
+        dynamic = call.value(1)
+        if dynamic.type.name not in (*TEXT, "unknown"):
+            raise call.unfit()
+        return converted(value, VARCHAR), f"trino_pattern({converted(dynamic, VARCHAR).sql})"
     pattern = call.literal(1)
     if _UNKNOWN_TO_RE2.search(pattern):
         raise NotSupported(
@@ -54,6 +79,15 @@ def count(call: Arguments) -> Typed:
     call.expect(2)
     value, pattern = _subject(call)
     return Typed(f"CAST(len(regexp_extract_all({value.sql}, {pattern})) AS BIGINT)", BIGINT)
+
+
+@built(PAGE, "scalar", "regexp_position")
+def position(call: Arguments) -> Typed:
+    """Where the n-th match at or behind a start begins, counted from 1; -1 where there is none."""
+    call.expect(2, 3, 4)
+    value, pattern = _subject(call)
+    start, nth = (call.value(index).sql if len(call.trees) > index else "1" for index in (2, 3))
+    return Typed(f"CAST(trino_match_position({value.sql}, {pattern}, {start}, {nth}) AS INTEGER)", INTEGER)
 
 
 @built(PAGE, "scalar", "regexp_extract")

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Literal
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.types import NUMERIC, UNKNOWN, Type, common, converts, parse_type
+from salespipe.local.athena.type_names import parse_type
+from salespipe.local.athena.types import NUMERIC, UNKNOWN, Type, common, converts
 
 if TYPE_CHECKING:
-    from salespipe.local.athena.expressions import Arguments
+    from salespipe.local.athena.calls import Arguments
 
 Builder = Callable[["Arguments"], Typed]
 Kind = Literal["scalar", "aggregate", "window"]

@@ -8,9 +8,9 @@ long, concat with NULL.
 from __future__ import annotations
 
 from salespipe.local.athena import operators
-from salespipe.local.athena.casts import converted
+from salespipe.local.athena.calls import Arguments
+from salespipe.local.athena.casts import converted, converted_or_none
 from salespipe.local.athena.errors import NotSupported
-from salespipe.local.athena.expressions import Arguments
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import TEXT, VARCHAR, array
@@ -28,10 +28,15 @@ macros(
     "WHEN d = '' THEN CASE WHEN i <= length(s) THEN s[i] END "
     "WHEN i > len(string_split(s, d)) THEN NULL ELSE string_split(s, d)[i] END",
     "trino_strpos(s, f) AS CASE WHEN f = '' THEN CASE WHEN s IS NULL THEN NULL ELSE 1 END ELSE strpos(s, f) END",
-    "trino_strpos_n(s, f, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: ''instance'' must be "
-    "a positive number.') "
-    "WHEN f = '' THEN 1 WHEN len(string_split(s, f)) <= n THEN 0 "
-    "ELSE length(array_to_string(string_split(s, f)[1:n], f)) + 1 END",
+    # Matches may overlap; a negative number counts from the end.
+    "trino_places(s, f) AS list_filter(range(1, length(s) - length(f) + 2), lambda i: s[i:i + length(f) - 1] = f)",
+    "trino_strpos_n(s, f, n) AS CASE WHEN n = 0 THEN error('INVALID_FUNCTION_ARGUMENT: ''instance'' must be "
+    "a positive or negative number.') WHEN s IS NULL OR f IS NULL OR n IS NULL THEN NULL "
+    "WHEN f = '' THEN CASE WHEN n > 0 THEN 1 ELSE length(s) + 1 END ELSE coalesce(trino_places(s, f)[n], 0) END",
+    "trino_luhn(s) AS CASE WHEN s IS NULL THEN NULL WHEN s = '' THEN false WHEN NOT regexp_full_match(s, '[0-9]+') "
+    "THEN error('INVALID_FUNCTION_ARGUMENT: Input contains non-digit characters') "
+    "ELSE list_sum(list_transform(string_split(reverse(s), ''), lambda c, i: CASE WHEN i % 2 = 1 "
+    "THEN CAST(c AS INTEGER) ELSE CAST(c AS INTEGER) * 2 - CASE WHEN c >= '5' THEN 9 ELSE 0 END END)) % 10 = 0 END",
     "trino_lpad(s, n, f) AS CASE WHEN f = '' THEN error('INVALID_FUNCTION_ARGUMENT: Padding string must not be empty') "
     "WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Target length must be in the range [0..2147483647]') "
     "ELSE lpad(s, CAST(n AS INTEGER), f) END",
@@ -58,7 +63,6 @@ define(
     ("length(varchar) -> bigint", "length({0})"),
     ("char_length(varchar) -> bigint", "length({0})"),
     ("character_length(varchar) -> bigint", "length({0})"),
-    ("length(varbinary) -> bigint", "octet_length({0})"),
     ("lower(varchar) -> varchar", "lower({0})"),
     ("upper(varchar) -> varchar", "upper({0})"),
     ("reverse(varchar) -> varchar", "reverse({0})"),
@@ -87,16 +91,8 @@ define(
     ("codepoint(varchar) -> integer", "trino_codepoint({0})"),
     ("levenshtein_distance(varchar, varchar) -> bigint", "levenshtein({0}, {1})"),
     ("hamming_distance(varchar, varchar) -> bigint", "hamming({0}, {1})"),
+    ("luhn_check(varchar) -> boolean", "trino_luhn({0})"),
     ("translate(varchar, varchar, varchar) -> varchar", "trino_translate({0}, {1}, {2})"),
-    ("to_utf8(varchar) -> varbinary", "encode({0})"),
-    ("from_utf8(varbinary) -> varchar", "decode({0})"),
-    ("to_hex(varbinary) -> varchar", "hex({0})"),
-    ("from_hex(varchar) -> varbinary", "unhex({0})"),
-    ("to_base64(varbinary) -> varchar", "to_base64({0})"),
-    ("from_base64(varchar) -> varbinary", "from_base64({0})"),
-    ("md5(varbinary) -> varbinary", "unhex(md5({0}))"),
-    ("sha1(varbinary) -> varbinary", "unhex(sha1({0}))"),
-    ("sha256(varbinary) -> varbinary", "unhex(sha256({0}))"),
 )
 
 
@@ -118,12 +114,28 @@ def concat_ws(call: Arguments) -> Typed:
     if len(call.trees) < 2:
         raise call.unfit()
     values = call.values()
-    if len(values) == 2 and values[1].type == array(VARCHAR):
-        joined = f"list_filter({values[1].sql}, lambda e: e IS NOT NULL)"
-        return Typed(f"array_to_string({joined}, {values[0].sql})", VARCHAR)
+    if len(values) == 2 and values[1].type.name == "array":
+        texts, separator = converted_or_none(values[1], array(VARCHAR)), converted_or_none(values[0], VARCHAR)
+        if texts is None or separator is None:
+            raise call.unfit()
+        joined = f"list_filter({texts.sql}, lambda e: e IS NOT NULL)"
+        return Typed(f"trino_join({joined}, {separator.sql})", VARCHAR)
     if any(value.type.name not in (*TEXT, "unknown") for value in values):
         raise call.unfit()
     return Typed(f"concat_ws({', '.join(converted(value, VARCHAR).sql for value in values)})", VARCHAR)
+
+
+@built(PAGE, "scalar", "normalize")
+def normalize(call: Arguments) -> Typed:
+    """Composed characters: the form NFC, which is also the default."""
+    call.expect(1, 2)
+    value = converted_or_none(call.value(0), VARCHAR)
+    if value is None:
+        raise call.unfit()
+    form = call.trees[1].name.upper() if len(call.trees) == 2 else "NFC"
+    if form != "NFC":
+        raise NotSupported(f"normalize to the form {form}", call.at)
+    return Typed(f"nfc_normalize({value.sql})", VARCHAR)
 
 
 @built(PAGE, "scalar", "typeof")
@@ -134,7 +146,7 @@ def type_of(call: Arguments) -> Typed:
     return Typed(f"'{name}'", VARCHAR)
 
 
-@built(PAGE, "scalar", "soundex", "word_stem", "normalize", "luhn_check")
+@built(PAGE, "scalar", "soundex", "word_stem")
 def refused(call: Arguments) -> Typed:
     """Known to Athena, not here."""
     raise NotSupported(f"function {call.name}", call.at)

@@ -18,7 +18,7 @@ from salespipe.local.athena.statements.columns import split_keys, targets
 from salespipe.local.athena.statements.context import Context, Result, ResultColumn, Statement
 from salespipe.local.athena.statements.properties import check_known, partition_names, with_clause
 from salespipe.local.athena.statements.words import Words
-from salespipe.local.athena.types import hive_type
+from salespipe.local.athena.type_names import hive_type
 from salespipe.local.athena.writing.commit import NewFile, check_empty, commit, object_name
 from salespipe.local.athena.writing.layout import Layout
 from salespipe.local.athena.writing.rows import Files, Target, check_types, folder_name, write

@@ -6,7 +6,7 @@ from salespipe.local.athena.catalog import Table
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.statements.context import Context
 from salespipe.local.athena.statements.words import Words
-from salespipe.local.athena.types import parse_type
+from salespipe.local.athena.type_names import parse_type
 
 
 def columns(words: Words) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.parse import parse_query
 from salespipe.local.athena.statements.context import Context, Result, ResultColumn, Statement
 from salespipe.local.athena.statements.words import Words
-from salespipe.local.athena.types import hive_type
+from salespipe.local.athena.type_names import hive_type
 from salespipe.local.errors import AwsError
 
 

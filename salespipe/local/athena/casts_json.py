@@ -1,0 +1,107 @@
+"""Casts to and from JSON: https://trino.io/docs/current/functions/json.html#cast-to-json
+
+The engine's own `to_json` writes 1.1 for a decimal 1.10 and keeps the order of a map's keys; its casts from JSON take
+what does not fit for NULL. Here every value is written and read by its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.types import INTEGERS, TEXT, VARCHAR, Type, duckdb_type, quoted, row_fields, text
+
+Cast = Callable[[Typed, Type], str]
+
+MACROS = (
+    # Java's Double.toString: plain digits from 0.001 up to ten million, 1.0E10 beyond
+    "trino_java_double(x) AS CASE WHEN isnan(x) OR isinf(x) THEN trino_double_text(x) WHEN x = 0 "
+    "THEN CAST(x AS VARCHAR) WHEN abs(x) >= 0.001 AND abs(x) < 10000000 THEN CAST(x AS VARCHAR) "
+    "ELSE trino_scientific(CAST(x AS VARCHAR)) END",
+    "trino_json_list(texts) AS '[' || array_to_string(list_transform(texts, lambda t: coalesce(t, 'null')), ',') "
+    "|| ']'",
+    "trino_json_members(keys, texts) AS '{' || array_to_string(list_transform(list_grade_up(keys), lambda i: "
+    "CAST(to_json(keys[i]) AS VARCHAR) || ':' || coalesce(texts[i], 'null')), ',') || '}'",
+    # a member whatever the case of its name
+    "trino_json_member(j, n) AS json_extract(j, '$.*')[list_position(list_transform(json_keys(j), lambda k: lower(k)), "
+    "n)]",
+    "trino_no_text(j) AS error('INVALID_CAST_ARGUMENT: Cannot cast ''' || CAST(j AS VARCHAR) || ''' to varchar')",
+    "trino_json_text(j) AS CASE json_type(j) WHEN 'NULL' THEN NULL WHEN 'OBJECT' THEN trino_no_text(j) "
+    "WHEN 'ARRAY' THEN trino_no_text(j) WHEN 'DOUBLE' THEN "
+    "trino_double_text(TRY_CAST(json_extract_string(j, '$') AS DOUBLE)) ELSE json_extract_string(j, '$') END",
+)
+
+
+def to_json(value: Typed) -> str:
+    """The engine's JSON of a value. Raises TYPE_MISMATCH for a type that Trino does not cast to JSON."""
+    return f"CAST({json_text(value)} AS JSON)"
+
+
+def json_text(value: Typed) -> str:
+    """A value as JSON text; NULL of NULL."""
+    sql, type_ = value.sql, value.type
+    if type_.name == "json":
+        return f"CAST({sql} AS VARCHAR)"
+    if type_.name in TEXT:
+        return f"CAST(to_json({sql}) AS VARCHAR)"
+    if type_.name in (*INTEGERS, "decimal", "boolean", "unknown"):
+        return f"CAST({sql} AS VARCHAR)"
+    if type_.name == "double":
+        return f"trino_java_double({sql})"
+    if type_.name == "date":
+        return f"('\"' || CAST({sql} AS VARCHAR) || '\"')"
+    if type_.name == "array":
+        return f"trino_json_list({_each(sql, type_.args[0])})"
+    if type_.name == "map" and type_.args[0].name in TEXT:
+        return f"trino_json_members(map_keys({sql}), {_each(f'map_values({sql})', type_.args[1])})"
+    if type_.name == "row" and all(type_.fields):
+        return _row_text(sql, type_)
+    if type_.name in ("row", "map", "timestamp", "real"):
+        raise NotSupported(f"a cast from {type_} to json")
+    raise QueryFailure("TYPE_MISMATCH", f"Cannot cast {type_} to json")
+
+
+def _each(sql: str, element: Type) -> str:
+    return f"list_transform({sql}, lambda e: {json_text(Typed('e', element))})"
+
+
+def _row_text(sql: str, row: Type) -> str:
+    parts = []
+    for name, type_ in row_fields(row):
+        key = text(f'"{name}":')
+        parts.append(f"{key} || coalesce({json_text(Typed(f'({sql}).{quoted(name)}', type_))}, 'null')")
+    inside = " || ',' || ".join(parts)
+    return f"CASE WHEN {sql} IS NOT NULL THEN '{{' || {inside} || '}}' END"
+
+
+def from_json(sql: str, target: Type, cast: Cast, error: Callable[[str], str]) -> str:
+    """A JSON value as `target`; `cast` casts a text, `error` is what a value that does not fit gives."""
+    failed = error(f"'Cannot cast to {target}. Expected a JSON value of that form, but got ' || CAST({sql} AS VARCHAR)")
+    null = f"json_type({sql}) IS NULL OR json_type({sql}) = 'NULL'"
+    if target.name == "json":
+        return sql
+    if target.name in TEXT:
+        return cast(Typed(f"trino_json_text({sql})", VARCHAR), target)
+    if target.name in (*INTEGERS, "double", "real", "decimal", "boolean"):
+        plain = cast(Typed(f"json_extract_string({sql}, '$')", VARCHAR), target)
+        return f"CASE WHEN json_type({sql}) IN ('OBJECT', 'ARRAY') THEN {failed} ELSE {plain} END"
+    if target.name == "array":
+        items = f"list_transform(json_extract({sql}, '$[*]'), lambda e: {from_json('e', target.args[0], cast, error)})"
+        return f"CASE WHEN {null} THEN NULL WHEN json_type({sql}) = 'ARRAY' THEN {items} ELSE {failed} END"
+    if target.name == "map" and target.args[0].name in TEXT:
+        items = f"list_transform(json_extract({sql}, '$.*'), lambda e: {from_json('e', target.args[1], cast, error)})"
+        made = f"trino_map(json_keys({sql}), {items})"
+        return f"CASE WHEN {null} THEN NULL WHEN json_type({sql}) = 'OBJECT' THEN {made} ELSE {failed} END"
+    if target.name == "row":
+        named, placed = [], []
+        for index, (name, type_) in enumerate(row_fields(target)):
+            member = from_json(f"trino_json_member({sql}, {text(name.lower())})", type_, cast, error)
+            named.append(f"{quoted(name)} := CAST({member} AS {duckdb_type(type_)})")
+            place = from_json(f"json_extract({sql}, '$[{index}]')", type_, cast, error)
+            placed.append(f"{quoted(name)} := CAST({place} AS {duckdb_type(type_)})")
+        return (
+            f"CASE WHEN {null} THEN NULL WHEN json_type({sql}) = 'OBJECT' THEN struct_pack({', '.join(named)}) "
+            f"WHEN json_array_length({sql}) = {len(placed)} THEN struct_pack({', '.join(placed)}) ELSE {failed} END"
+        )
+    raise NotSupported(f"a cast from json to {target}")

@@ -1,0 +1,106 @@
+"""Examples of https://trino.io/docs/current/functions/json.html"""
+
+from __future__ import annotations
+
+from tests.trino import Examples
+
+PAGE = "functions/json.html"
+_CUSTOMERS = (
+    """(VALUES (101, '{"comment" : "nice", "children" : [10, 13, 16]}'), """
+    """(102, '{"comment" : "problematic", "children" : [8, 11]}'), """
+    """(103, '{"comment" : "knows best", "children" : [2]}')) customers(id, description)"""
+)
+EXAMPLES: Examples = [
+    ("CAST(NULL AS JSON)", None),
+    ("CAST(1 AS JSON)", "1"),
+    ("CAST(9223372036854775807 AS JSON)", "9223372036854775807"),
+    ("CAST('abc' AS JSON)", '"abc"'),
+    ("CAST(true AS JSON)", "true"),
+    ("CAST(1.234 AS JSON)", "1.234"),
+    ("CAST(ARRAY[1, 23, 456] AS JSON)", "[1,23,456]"),
+    ("CAST(ARRAY[1, NULL, 456] AS JSON)", "[1,null,456]"),
+    ("CAST(ARRAY[ARRAY[1, 23], ARRAY[456]] AS JSON)", "[[1,23],[456]]"),
+    ("CAST(MAP(ARRAY['k1', 'k2', 'k3'], ARRAY[1, 23, 456]) AS JSON)", '{"k1":1,"k2":23,"k3":456}'),
+    (
+        "CAST(CAST(ROW(123, 'abc', true) AS ROW(v1 BIGINT, v2 VARCHAR, v3 BOOLEAN)) AS JSON)",
+        '{"v1":123,"v2":"abc","v3":true}',
+    ),
+    ("CAST(JSON 'null' AS VARCHAR)", None),
+    ("CAST(JSON '1' AS INTEGER)", "1"),
+    ("CAST(JSON '9223372036854775807' AS BIGINT)", "9223372036854775807"),
+    ("CAST(JSON '\"abc\"' AS VARCHAR)", "abc"),
+    ("CAST(JSON 'true' AS BOOLEAN)", "true"),
+    ("CAST(JSON '1.234' AS DOUBLE)", "1.234"),
+    ("CAST(JSON '[1,23,456]' AS ARRAY(INTEGER))", "[1, 23, 456]"),
+    ("CAST(JSON '[1,null,456]' AS ARRAY(INTEGER))", "[1, null, 456]"),
+    ("CAST(JSON '[[1,23],[456]]' AS ARRAY(ARRAY(INTEGER)))", "[[1, 23], [456]]"),
+    ("""CAST(JSON '{"k1":1,"k2":23,"k3":456}' AS MAP(VARCHAR, INTEGER))""", "{k1=1, k2=23, k3=456}"),
+    (
+        """CAST(JSON '{"v1":123,"v2":"abc","v3":true}' AS ROW(v1 BIGINT, v2 VARCHAR, v3 BOOLEAN))""",
+        "{v1=123, v2=abc, v3=true}",
+    ),
+    (
+        """CAST(JSON '[123,"abc",true]' AS ROW(v1 BIGINT, v2 VARCHAR, v3 BOOLEAN))""",
+        "{v1=123, v2=abc, v3=true}",
+    ),
+    ("CAST(JSON '[[1, 23], 456]' AS ARRAY(JSON))", "[[1,23], 456]"),
+    ("""CAST(JSON '{"k1": [1, 23], "k2": 456}' AS MAP(VARCHAR, JSON))""", "{k1=[1,23], k2=456}"),
+    ("CAST(JSON '[null]' AS ARRAY(JSON))", "[null]"),
+    ("is_json_scalar('1')", "true"),
+    ("is_json_scalar('[1, 2, 3]')", "false"),
+    ("json_array_contains('[1, 2, 3]', 2)", "true"),
+    ("""json_array_get('["a", [3, 9], "c"]', 0)""", "a"),
+    ("""json_array_get('["a", [3, 9], "c"]', 1)""", "[3,9]"),
+    ("""json_array_get('["c", [3, 9], "a"]', -1)""", "a"),
+    ("""json_array_get('["c", [3, 9], "a"]', -2)""", "[3,9]"),
+    ("json_array_get('[]', 0)", None),
+    ("""json_array_get('["a", "b", "c"]', 10)""", None),
+    ("""json_array_get('["c", "b", "a"]', -10)""", None),
+    ("json_array_length('[1, 2, 3]')", "3"),
+    ("""json_extract('{"store": {"book": [1]}}', '$.store.book')""", "[1]"),
+    ("""json_extract('{"store": {"book": [1]}}', '$.store[book]')""", "[1]"),
+    ("""json_extract('{"store": {"book name": [1]}}', '$.store["book name"]')""", "[1]"),
+    ("json_extract_scalar('[1, 2, 3]', '$[2]')", "3"),
+    ("""json_extract_scalar('{"store": {"book": [{"author": "x"}]}}', '$.store.book[0].author')""", "x"),
+    ("json_format(JSON '[1, 2, 3]')", "[1,2,3]"),
+    ("""json_format(JSON '"a"')""", '"a"'),
+    ("""json_format(JSON '{"a": 1, "b": 2}')""", '{"a":1,"b":2}'),
+    ("""json_format(JSON '"abc"')""", '"abc"'),
+    ("json_format(JSON '42')", "42"),
+    ("json_format(JSON 'true')", "true"),
+    ("json_format(JSON 'null')", "null"),
+    ("""CAST(JSON '{"a": 1, "b": 2}' AS VARCHAR)""", "!INVALID_CAST_ARGUMENT"),
+    ("CAST(JSON '[1, 2, 3]' AS VARCHAR)", "!INVALID_CAST_ARGUMENT"),
+    ("CAST(JSON '42' AS VARCHAR)", "42"),
+    ("CAST(JSON 'true' AS VARCHAR)", "true"),
+    ("json_parse('[1, 2, 3]')", "[1,2,3]"),
+    ("""json_parse('"abc"')""", '"abc"'),
+    ("json_parse('not_json')", "!INVALID_FUNCTION_ARGUMENT"),
+    ("json_parse('42')", "42"),
+    ("json_parse('true')", "true"),
+    ("json_parse('null')", "null"),
+    ("CAST('not_json' AS JSON)", '"not_json"'),
+    ("""CAST('["a": 1, "b": 2]' AS JSON)""", r'"[\"a\": 1, \"b\": 2]"'),
+    ("CAST('[1, 2, 3]' AS JSON)", '"[1, 2, 3]"'),
+    ("""CAST('"abc"' AS JSON)""", r'"\"abc\""'),
+    ("CAST('42' AS JSON)", '"42"'),
+    ("CAST('true' AS JSON)", '"true"'),
+    ("CAST('null' AS JSON)", '"null"'),
+    ("""json_size('{"x": {"a": 1, "b": 2}}', '$.x')""", "2"),
+    ("json_size('{\"x\": [1, 2, 3]}', '$.x')", "3"),
+    ("""json_size('{"x": {"a": 1, "b": 2}}', '$.x.a')""", "0"),
+    (
+        f"SELECT id, json_exists(description, 'lax $.children[*]?(@ > 10)') FROM {_CUSTOMERS}",
+        [["101", "true"], ["102", "true"], ["103", "false"]],
+    ),
+    (
+        f"SELECT id, json_query(description, 'lax $.children') AS children FROM {_CUSTOMERS}",
+        [["101", "[10,13,16]"], ["102", "[8,11]"], ["103", "[2]"]],
+    ),
+    (
+        f"SELECT id, json_value(description, 'lax $.comment' RETURNING char(12)) FROM {_CUSTOMERS}",
+        [["101", "nice        "], ["102", "problematic "], ["103", "knows best  "]],
+    ),
+    ("json_object('key1' : 1, 'key2' : true)", '{"key1":1,"key2":true}'),
+    ("json_array(true, 12e-1, 'text')", '[true,1.2,"text"]'),
+]
