@@ -1,18 +1,20 @@
-"""In a grouped query every item is made of grouped expressions and aggregates: said here, with the column's name and
-place.
+"""GROUP BY, and what may stand beside it: in a grouped query every item is made of grouped expressions and aggregates,
+or is refused with the column's name and place.
 
 https://trino.io/docs/current/sql/select.html#group-by-clause. The engine would say it too, but of its own column names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlglot import exp
 
-from salespipe.local.athena.errors import QueryFailure
+from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions
+from salespipe.local.athena.ordering import ordinal
 from salespipe.local.athena.rules.registry import FUNCTIONS
+from salespipe.local.athena.scope import Field
 
 
 def is_aggregated(node: exp.Select) -> bool:
@@ -20,6 +22,42 @@ def is_aggregated(node: exp.Select) -> bool:
     if node.args.get("group") or node.args.get("having"):
         return True
     return any(_has_aggregate(item) for item in node.expressions)
+
+
+def group_by(node: exp.Group, inside: Expressions, items: list[Field], into: list[str]) -> str:
+    """GROUP BY; the grouped expressions are added to `into`."""
+
+    def sets(elements: Sequence[exp.Expr]) -> str:
+        shown = []
+        for element in elements:
+            members = element.expressions if isinstance(element, exp.Tuple) else [element]
+            shown.append("(" + ", ".join(grouped(member) for member in members) + ")")
+        return ", ".join(shown)
+
+    def grouped(item: exp.Expr) -> str:
+        if isinstance(item, exp.Paren):
+            return grouped(item.this)
+        position = ordinal(inside.translation, item, len(items), "GROUP BY")
+        into.append(items[position].sql if position is not None else inside.value(item).sql)
+        return into[-1]
+
+    parts = []
+    for item in [
+        *node.expressions,
+        *(node.args.get("grouping_sets") or []),
+        *(node.args.get("cube") or []),
+        *(node.args.get("rollup") or []),
+    ]:
+        if isinstance(item, (exp.Rollup, exp.Cube, exp.GroupingSets)):
+            word = {"rollup": "ROLLUP", "cube": "CUBE", "groupingsets": "GROUPING SETS"}[item.key]
+            parts.append(f"{word} ({sets(item.expressions)})")
+        elif isinstance(item, exp.Tuple):
+            parts.extend(grouped(member) for member in item.expressions)
+        else:
+            parts.append(grouped(item))
+    if node.args.get("all") or node.args.get("totals"):
+        raise NotSupported("GROUP BY ALL", inside.translation.place(node))
+    return "GROUP BY " + ", ".join(parts)
 
 
 def check(items: Iterable[exp.Expr], grouped: Collection[str], inside: Expressions) -> None:

@@ -9,7 +9,7 @@ columns and partitions the statement reads.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,6 +20,8 @@ from salespipe.local.athena.casts import check_zones, converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions
 from salespipe.local.athena.failing import conjunction
+from salespipe.local.athena.ordering import output_order, select_order, tail
+from salespipe.local.athena.origins import both, is_cut, with_origins
 from salespipe.local.athena.pruning import conditions
 from salespipe.local.athena.relations import Relations
 from salespipe.local.athena.scope import Field, Relation, Scope, Typed
@@ -172,13 +174,13 @@ class Queries:
             parts.append("WHERE " + conjunction(conditions(node.args["where"].this, inside, "WHERE clause", own)))
         grouped: list[str] = []
         if node.args.get("group"):
-            parts.append(self._group(node.args["group"], inside, items, grouped))
+            parts.append(grouping.group_by(node.args["group"], inside, items, grouped))
         if grouping.is_aggregated(node):
             grouping.check([item for item in node.expressions if not item.is_star], grouped, inside)
         if node.args.get("having"):
             parts.append("HAVING " + inside.boolean(node.args["having"].this, "HAVING clause"))
-        parts.extend(self._tail(node, lambda item: self._order_item(item, inside, items)))
-        return Output(" ".join(parts), _with_origins(node, items, grouped))
+        parts.extend(tail(self.translation, node, lambda item: select_order(item, inside, items)))
+        return Output(" ".join(parts), with_origins(node, items, grouped))
 
     def _distinct(self, node: exp.Select) -> str:
         distinct = node.args.get("distinct")
@@ -215,116 +217,14 @@ class Queries:
                 raise QueryFailure("TABLE_NOT_FOUND", f"Unable to resolve reference {'.'.join(parts)}", at)
         return [Field(field.name, field.read().sql, field.type, origin=field.origin) for field in found]
 
-    def _group(self, node: exp.Group, inside: Expressions, items: list[Field], into: list[str]) -> str:
-        """GROUP BY; the grouped expressions are added to `into`."""
-
-        def sets(elements: Sequence[exp.Expr]) -> str:
-            shown = []
-            for element in elements:
-                members = element.expressions if isinstance(element, exp.Tuple) else [element]
-                shown.append("(" + ", ".join(grouped(member) for member in members) + ")")
-            return ", ".join(shown)
-
-        def grouped(item: exp.Expr) -> str:
-            if isinstance(item, exp.Paren):
-                return grouped(item.this)
-            ordinal = self._ordinal(item, len(items), "GROUP BY")
-            into.append(items[ordinal].sql if ordinal is not None else inside.value(item).sql)
-            return into[-1]
-
-        parts = []
-        for item in [
-            *node.expressions,
-            *(node.args.get("grouping_sets") or []),
-            *(node.args.get("cube") or []),
-            *(node.args.get("rollup") or []),
-        ]:
-            if isinstance(item, (exp.Rollup, exp.Cube, exp.GroupingSets)):
-                word = {"rollup": "ROLLUP", "cube": "CUBE", "groupingsets": "GROUPING SETS"}[item.key]
-                parts.append(f"{word} ({sets(item.expressions)})")
-            elif isinstance(item, exp.Tuple):
-                parts.extend(grouped(member) for member in item.expressions)
-            else:
-                parts.append(grouped(item))
-        if node.args.get("all") or node.args.get("totals"):
-            raise NotSupported("GROUP BY ALL", self.translation.place(node))
-        return "GROUP BY " + ", ".join(parts)
-
-    def _ordinal(self, item: exp.Expr, count: int, clause: str) -> int | None:
-        if not isinstance(item, exp.Literal) or item.is_string:
-            return None
-        position = int(item.this) if str(item.this).isdigit() else 0
-        if not 1 <= position <= count:
-            raise QueryFailure(
-                "INVALID_COLUMN_REFERENCE",
-                f"{clause} position {item.this} is not in select list",
-                self.translation.place(item),
-            )
-        return position - 1
-
-    def _order_item(self, item: exp.Expr, inside: Expressions, items: list[Field]) -> str:
-        ordinal = self._ordinal(item, len(items), "ORDER BY")
-        if ordinal is not None:
-            return str(ordinal + 1)
-        if isinstance(item, exp.Column) and not item.table:
-            named = [i for i, field in enumerate(items) if (field.name or "").lower() == item.name.lower()]
-            if len({items[i].sql for i in named}) > 1:
-                raise QueryFailure("AMBIGUOUS_NAME", f"'{item.name}' is ambiguous", self.translation.place(item))
-            if named:
-                return str(named[0] + 1)
-        outputs = [Field(f.name, f.sql, f.type) for f in items if f.name]
-        shadowing = [f for f in outputs if not any(f.sql == g.sql for g in inside.scope.fields)]
-        scope = inside.scope
-        if any(
-            isinstance(c, exp.Column)
-            and not c.table
-            and any((f.name or "").lower() == c.name.lower() for f in shadowing)
-            for c in item.walk()
-        ):
-            names = {(f.name or "").lower() for f in shadowing}
-            others = [f for f in scope.fields if (f.name or "").lower() not in names]
-            scope = replace(scope, fields=[*shadowing, *others])
-        value = Expressions(self.translation, scope, inside.windows).value(item)
-        same = [i for i, field in enumerate(items) if field.sql == value.sql]
-        return str(same[0] + 1) if same else value.sql
-
-    def _tail(self, node: exp.Expr, order_item: Callable[[exp.Expr], str]) -> list[str]:
-        parts = []
-        order = node.args.get("order")
-        if order is not None:
-            sqls = [order_item(item.this) for item in order.expressions]
-            parts.append(Expressions(self.translation, Scope([])).ordering(order.expressions, sqls))
-        limit, offset = node.args.get("limit"), node.args.get("offset")
-        if isinstance(limit, exp.Fetch):
-            if limit.args.get("limit_options") is not None and "TIES" in limit.sql().upper():
-                raise NotSupported("FETCH FIRST … WITH TIES", self.translation.place(node))
-            parts.append(f"LIMIT {self._count(limit.args.get('count') or exp.Literal.number(1))}")
-        elif limit is not None and str(limit.expression.name).upper() != "ALL":
-            parts.append(f"LIMIT {self._count(limit.expression)}")
-        if offset is not None:
-            parts.append(f"OFFSET {self._count(offset.expression)}")
-        return parts
-
-    def _count(self, node: exp.Expr) -> int:
-        if isinstance(node, exp.Literal) and str(node.this).isdigit():
-            return int(node.this)
-        raise NotSupported("a LIMIT or OFFSET that is not a whole number", self.translation.place(node))
-
     # other queries
 
     def _parenthesized(self, node: exp.Subquery) -> Output:
         inner = self.translation.query(node.this, self.parent, self.ctes)
-        tail = self._tail(node, lambda item: self._output_order(item, inner.fields))
-        sql = f"SELECT * FROM ({inner.sql})" + "".join(" " + part for part in tail) if tail else f"({inner.sql})"
-        fields = [replace(field, origin=()) for field in inner.fields] if _is_cut(node) else inner.fields
-        return Output(sql if tail else f"SELECT * FROM {sql}", fields)
-
-    def _output_order(self, item: exp.Expr, fields: list[Field]) -> str:
-        ordinal = self._ordinal(item, len(fields), "ORDER BY")
-        if ordinal is not None:
-            return str(ordinal + 1)
-        scope = Scope([replace(field, sql=f"c{index}", qualifier=()) for index, field in enumerate(fields)])
-        return Expressions(self.translation, scope).value(item).sql
+        ending = tail(self.translation, node, lambda item: output_order(self.translation, item, inner.fields))
+        sql = f"SELECT * FROM ({inner.sql})" + "".join(" " + part for part in ending) if ending else f"({inner.sql})"
+        fields = [replace(field, origin=()) for field in inner.fields] if is_cut(node) else inner.fields
+        return Output(sql if ending else f"SELECT * FROM {sql}", fields)
 
     def _set_operation(self, node: exp.SetOperation) -> Output:
         left = Queries(self.translation, self.parent, dict(self.ctes)).query(node.this)
@@ -352,14 +252,14 @@ class Queries:
             types.append(met)
         every = "" if node.args.get("distinct") else " ALL"
         fields = [
-            Field(field.name, f"c{index}", type_, origin=_both(field, other, type_))
+            Field(field.name, f"c{index}", type_, origin=both(field, other, type_))
             for index, (field, other, type_) in enumerate(zip(left.fields, right.fields, types, strict=True))
         ]
-        if _is_cut(node):
+        if is_cut(node):
             fields = [replace(field, origin=()) for field in fields]
         sql = f"({self._as_types(left, types)}) {word}{every} ({self._as_types(right, types)})"
-        tail = self._tail(node, lambda item: self._output_order(item, fields))
-        return Output(f"SELECT * FROM ({sql})" + "".join(" " + part for part in tail), fields)
+        ending = tail(self.translation, node, lambda item: output_order(self.translation, item, fields))
+        return Output(f"SELECT * FROM ({sql})" + "".join(" " + part for part in ending), fields)
 
     def _values(self, node: exp.Values) -> Output:
         inside = Expressions(self.translation, Scope([], self.parent, ctes=self.ctes))
@@ -371,37 +271,12 @@ class Queries:
         fields = [Field(None, f"c{index}", type_) for index, (_, type_) in enumerate(columns)]
         lines = ", ".join(f"({', '.join(sqls[index] for sqls, _ in columns)})" for index in range(len(rows)))
         names = ", ".join(f"c{index}" for index in range(len(columns)))
-        tail = self._tail(node, lambda item: self._output_order(item, fields))
+        ending = tail(self.translation, node, lambda item: output_order(self.translation, item, fields))
         return Output(
             f"SELECT * FROM (VALUES {lines}) AS {self.translation.fresh('v')}({names})"
-            + "".join(" " + part for part in tail),
+            + "".join(" " + part for part in ending),
             fields,
         )
-
-
-def _with_origins(node: exp.Select, items: list[Field], grouped: Sequence[str]) -> list[Field]:
-    """The columns of a SELECT; which of them stand for those of its tables, so that a condition is true of both."""
-    if _is_cut(node) or any(item.find(exp.Window) for item in node.expressions):
-        return [replace(item, origin=()) for item in items]
-    if not grouping.is_aggregated(node):
-        return items
-    group = node.args.get("group")
-    plain = (
-        group is not None
-        and not any(group.args.get(part) for part in ("grouping_sets", "cube", "rollup"))
-        and group.find(exp.Rollup, exp.Cube, exp.GroupingSets) is None
-    )
-    return [item if plain and item.sql in grouped else replace(item, origin=()) for item in items]
-
-
-def _is_cut(node: exp.Expr) -> bool:
-    """Whether LIMIT or OFFSET decides which rows there are."""
-    return bool(node.args.get("limit") or node.args.get("offset"))
-
-
-def _both(left: Field, right: Field, type_: Type) -> tuple[tuple[int, str], ...]:
-    """Where a column of a set operation is taken from, by either side that is not converted."""
-    return tuple(origin for side in (left, right) if side.type == type_ for origin in side.origin)
 
 
 def _own_name(node: exp.Expr) -> str | None:
