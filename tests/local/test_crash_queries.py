@@ -117,8 +117,56 @@ def test_a_query_that_was_killed_has_failed_or_has_its_rows(home: Home, crashes:
             assert [[cell["VarCharValue"] for cell in row["Data"]] for row in found] == [["n", "sum"], ["10", "200"]]
 
 
-def ask(home: Home) -> str:
-    sql = "SELECT count(*) AS n, sum(amount) AS sum FROM sales"
+TABLES = r"objects/lake/results/tables/"
+
+
+@pytest.mark.parametrize(
+    "crashes",
+    [
+        these(
+            Crash(1, at=f"^whole {TABLES}.*/hour=01/"),  # the files are there, nothing names them
+            Crash(1, at="^commit", since=f"^whole {TABLES}.*metadata$", same_thread=True),  # all is shown, nobody told
+        ),
+        EVERY,
+    ],
+)
+def test_a_table_from_a_query_that_was_killed_is_there_whole_or_not_at_all(
+    home: Home, crashes: Sequence[Crash] | None
+) -> None:
+    make_lake(home)
+    until(lambda: crawl(home, None), "the lake is crawled")
+    packed = "CREATE TABLE packed WITH (partitioned_by = ARRAY['hour']) AS SELECT id, amount, hour FROM sales"
+    for crash in kills(crashes):
+        asked: list[str] = []
+
+        def act(asked: list[str] = asked) -> bool:
+            if not asked:
+                asked.append(ask(home, packed))
+            return state(home, asked[-1]) not in ("QUEUED", "RUNNING")
+
+        struck = strike(home, crash, act)
+        home.start()
+        s3, glue = home.client("s3"), home.client("glue")
+        found = s3.list_objects_v2(Bucket="lake", Prefix="results/tables/").get("Contents", [])
+        tables = [table["Name"] for table in glue.get_tables(DatabaseName="db")["TableList"]]
+        if "packed" not in tables:
+            assert found == []
+            asked.append(ask(home, packed))
+            until(lambda: state(home, asked[-1]) == "SUCCEEDED", "the table after the kill")  # noqa: B023
+        partitions = glue.get_partitions(DatabaseName="db", TableName="packed")["Partitions"]
+        assert sorted(partition["Values"] for partition in partitions) == [["00"], ["01"]]
+        asked.append(ask(home, "SELECT count(*) AS n, sum(amount) AS sum FROM packed"))
+        until(lambda: state(home, asked[-1]) == "SUCCEEDED", "a query of the table")  # noqa: B023
+        rows = home.client("athena").get_query_results(QueryExecutionId=asked[-1])["ResultSet"]["Rows"]
+        assert [cell["VarCharValue"] for cell in rows[1]["Data"]] == ["10", "200"]
+        glue.delete_table(DatabaseName="db", Name="packed")
+        for entry in s3.list_objects_v2(Bucket="lake", Prefix="results/tables/")["Contents"]:
+            s3.delete_object(Bucket="lake", Key=entry["Key"])
+        if survived(struck, crashes):
+            break
+
+
+def ask(home: Home, sql: str = "SELECT count(*) AS n, sum(amount) AS sum FROM sales") -> str:
     where = {"Database": "db"}
     asked = home.client("athena").start_query_execution(QueryString=sql, WorkGroup="group", QueryExecutionContext=where)
     return str(asked["QueryExecutionId"])
