@@ -18,6 +18,7 @@ import typer
 
 from salespipe import __version__
 from salespipe.cli.commands.chaos import chaos
+from salespipe.cli.commands.compact import compact
 from salespipe.cli.commands.crawl import crawl
 from salespipe.cli.commands.demo import demo
 from salespipe.cli.commands.down import down
@@ -36,7 +37,7 @@ from salespipe.cli.views.streams import ClosedPipe, OutputError, replace_missing
 from salespipe.errors import SalespipeError
 
 # In the order of the flow, which is the order of the help.
-COMMANDS = (up, plan, generate, replay, tail, crawl, query, status, env, demo, chaos, down)
+COMMANDS = (up, plan, generate, replay, tail, crawl, compact, query, status, env, demo, chaos, down)
 
 
 def _version(context: typer.Context, asked: bool) -> None:

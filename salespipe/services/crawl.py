@@ -16,11 +16,12 @@ from botocore.exceptions import ClientError
 from salespipe.aws.errors import error_code, translated
 from salespipe.aws.waiting import poll_until
 from salespipe.errors import NotThereError, QueryError, SalespipeError, TransientError
+from salespipe.services import compact, compact_catalog, compact_state
 from salespipe.services.empty_lake import why_empty
 from salespipe.services.orders_view import current_orders_sql
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.settle import settle
-from salespipe.stack.naming import LAKE_TABLE, up_hint
+from salespipe.stack.naming import COMPACTED_TABLE, LAKE_TABLE, RAW_TABLE, up_hint
 
 _CRAWL_SECONDS = 3600.0
 _VIEW_SECONDS = 300.0
@@ -89,6 +90,8 @@ def crawl(
     """
     began = clock()
     _crawler(p)
+    if compact_state.state(p) is not None:
+        compact_catalog.aside(p)
     if wait:
         for seen in settle(p, clock, sleep):
             yield CrawlProgress("delivering", seen.seconds, done=seen.done, in_flight=seen.in_flight)
@@ -100,7 +103,10 @@ def crawl(
             f"the crawler {p.names.crawler} ended as {last.get('Status', 'UNKNOWN')}: {reason}",
             f"read its log: CloudWatch group {last.get('LogGroup', p.names.crawler_log)}, stream {p.names.crawler}",
         )
+    compacted = compact.refresh(p)
     tables = _tables(p)
+    if compacted:
+        tables = tuple(_spanning(p, table) if table.name == RAW_TABLE else table for table in tables)
     phase = clock()
     lake = next((table for table in tables if table.name == LAKE_TABLE), None)
     if lake is not None:
@@ -184,6 +190,20 @@ def _crawled(p: Pipeline, glue: Any, table: dict[str, Any]) -> CrawledTable:
         table["Name"],
         tuple(Column(column["Name"], column.get("Type", "")) for column in columns),
         partitions,
+    )
+
+
+def _spanning(p: Pipeline, raw: CrawledTable) -> CrawledTable:
+    """The view `orders` in the place of the raw table below it: its own columns, and the hours of both its tables."""
+    view = compact_catalog.table(p, LAKE_TABLE) or {}
+    hours = {
+        tuple(partition["Values"][:2])
+        for name in (RAW_TABLE, COMPACTED_TABLE)
+        for partition in compact_catalog.partitions(p, name)
+    }
+    columns = compact_catalog.columns(view) or {column.name: column.type for column in raw.columns}
+    return CrawledTable(
+        raw.database, LAKE_TABLE, tuple(Column(name, kind) for name, kind in columns.items()), len(hours)
     )
 
 

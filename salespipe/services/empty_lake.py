@@ -5,13 +5,13 @@ from __future__ import annotations
 from salespipe.errors import NotThereError
 from salespipe.services.objects import error_records, listing
 from salespipe.services.pipeline import Pipeline
-from salespipe.stack.naming import DATA_PREFIX, ERROR_PREFIX
+from salespipe.stack.naming import COMPACTED_PREFIX, DATA_PREFIX, ERROR_PREFIX
 
 
 def why_empty(p: Pipeline) -> str:
     """Why nothing lies in the lake, in one line; empty when something does, so that a crawl makes a table of it."""
     try:
-        if next(listing(p, DATA_PREFIX), None) is not None:
+        if any(next(listing(p, prefix), None) is not None for prefix in (DATA_PREFIX, COMPACTED_PREFIX)):
             return ""
     except NotThereError:
         return f"the bucket {p.names.bucket} is not there; repair the pipeline with: salespipe up"

@@ -20,7 +20,7 @@ from salespipe.services.disk import Disk, disk
 from salespipe.services.metrics import Counts, counts, freshness
 from salespipe.services.objects import error_records, summary
 from salespipe.services.pipeline import Pipeline
-from salespipe.stack.naming import DATA_PREFIX, ERROR_PREFIX
+from salespipe.stack.naming import COMPACTED_PREFIX, DATA_PREFIX, ERROR_PREFIX
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ def status(p: Pipeline, *, now: Callable[[], datetime] = lambda: datetime.now(UT
                 ("dead letters", _dead_letters),
                 ("crawler", partial(_crawler, at=at)),
                 ("catalog", _catalog),
-                ("lake", partial(_prefix, prefix=DATA_PREFIX, at=at)),
-                ("errors", partial(_prefix, prefix=ERROR_PREFIX, at=at)),
+                ("lake", partial(_prefixes, name="lake", prefixes=(DATA_PREFIX, COMPACTED_PREFIX), at=at)),
+                ("errors", partial(_prefixes, name="errors", prefixes=(ERROR_PREFIX,), at=at)),
             )
         ]
         seen = [*_table(table), *(look.result() for look in looks)]
@@ -295,8 +295,10 @@ def _catalog(p: Pipeline) -> _Seen:
     return _Seen(Hop("catalog", "READY" if tables else "EMPTY", records=len(tables)))
 
 
-def _prefix(p: Pipeline, prefix: str, at: datetime) -> _Seen:
-    found = summary(p, prefix)
-    name = "lake" if prefix == DATA_PREFIX else "errors"
-    age = max((at - found.latest).total_seconds(), 0.0) if found.latest else None
-    return _Seen(Hop(name, "READY" if found.objects else "EMPTY", age_seconds=age, bytes=found.bytes))
+def _prefixes(p: Pipeline, *, name: str, prefixes: tuple[str, ...], at: datetime) -> _Seen:
+    """What lies under all of them; the newest object under the first that has any is the sign of life."""
+    found = [summary(p, prefix) for prefix in prefixes]
+    latest = next((each.latest for each in found if each.latest), None)
+    age = max((at - latest).total_seconds(), 0.0) if latest else None
+    state = "READY" if any(each.objects for each in found) else "EMPTY"
+    return _Seen(Hop(name, state, age_seconds=age, bytes=sum(each.bytes for each in found)))

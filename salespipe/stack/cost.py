@@ -14,6 +14,7 @@ from salespipe.stack.resource import Resource
 
 LABEL = "approximate list prices, us-east-1"
 _HOURS = 730
+_SCAN_USD, _LEAST_SCAN = Decimal(5), Decimal(10_000_000)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ def cost_of(resource: Resource, settings: Settings) -> Cost:
     if resource.kind == "stream":
         return _STREAM[settings.stream_mode]
     return _BY_KIND.get(resource.kind, NOTHING)
+
+
+def scan_usd(read: int, queries: int) -> Decimal:
+    """What Athena asks for `queries` that read `read` bytes each: $5/TB, 10 MB at least
+    (https://aws.amazon.com/athena/pricing/)."""
+    return queries * max(Decimal(read), _LEAST_SCAN) * _SCAN_USD / 10**12
 
 
 def words(cost: Cost) -> str:

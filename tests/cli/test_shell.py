@@ -21,7 +21,21 @@ from tests.cli.process import COMMAND, environment, salespipe
 HEAVY = ("boto3", "botocore", "moto", "duckdb", "pyathena", "rich", "pydantic", "sqlglot")
 FAKE = [sys.executable, "-m", "tests.cli.other_target"]
 FAKE_WORDS, COMMAND_WORDS = shlex.join(FAKE), shlex.join(COMMAND)
-NAMES = ("up", "plan", "generate", "replay", "tail", "crawl", "query", "status", "env", "demo", "chaos", "down")
+NAMES = (
+    "up",
+    "plan",
+    "generate",
+    "replay",
+    "tail",
+    "crawl",
+    "compact",
+    "query",
+    "status",
+    "env",
+    "demo",
+    "chaos",
+    "down",
+)
 
 
 def test_help_lists_every_command_in_the_order_of_the_flow(tmp_path: Path) -> None:

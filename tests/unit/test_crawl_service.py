@@ -103,6 +103,9 @@ class Fake:
     def list_objects_v2(self, **params: Any) -> dict[str, int]:
         return {"KeyCount": 0}
 
+    def get_object(self, **params: Any) -> None:
+        raise refusal("NoSuchKey")
+
 
 class Clock:
     def __init__(self) -> None:

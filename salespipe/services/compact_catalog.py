@@ -1,0 +1,283 @@
+"""The tables behind the name `orders` once orders are compacted, and the one step that changes what it stands for.
+
+`raw_orders` is the crawled table of what Firehose delivered, `orders_compacted` holds the Parquet, and `orders` is the
+view over both. A view is put in place by one UpdateTable of Glue: Athena makes it under another name, and what it made
+becomes `orders`. Whoever asked before reads as before, whoever asks later reads the new view.
+
+The crawler names a table after its folder, `orders`, and one that is taken by something else with 32 more characters
+(https://docs.aws.amazon.com/glue/latest/dg/crawler-s3-folder-table-partition.html), so from the first compaction on it
+gives its tables the prefix `raw_`. It then finds the raw table where it would write one itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from salespipe.aws.absent import if_there
+from salespipe.aws.errors import client_error, error_code, translated
+from salespipe.errors import NotThereError, SalespipeError
+from salespipe.services import compact_sql as sql
+from salespipe.services.compact_state import State
+from salespipe.services.compact_statements import execute
+from salespipe.services.objects import listing
+from salespipe.services.pipeline import Pipeline
+from salespipe.stack.naming import (
+    COMPACTED_PREFIX,
+    COMPACTED_TABLE,
+    DATA_PREFIX,
+    LAKE_TABLE,
+    NEXT_VIEW,
+    RAW_TABLE,
+    RAW_TABLE_PREFIX,
+    up_hint,
+)
+
+FOLDER = f"{COMPACTED_PREFIX}{LAKE_TABLE}/"
+"""Where the compacted table lies."""
+
+_VIEW = "VIRTUAL_VIEW"
+_RUN = re.compile(r"'(\d{10}-[0-9a-f]{8})'")
+_FILE = re.compile(re.escape(FOLDER) + r"dt=([^/]+)/hour=([^/]+)/run=([^/]+)/[^/]+")
+_INPUT = (
+    "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys", "ViewOriginalText",
+    "ViewExpandedText", "TableType", "Parameters",
+)  # fmt: skip
+_CREATE_AT_ONCE = 100
+_DELETE_AT_ONCE = 25
+
+Table = dict[str, Any]
+
+
+def table(p: Pipeline, name: str) -> Table | None:
+    """A table of the catalog as Glue describes it."""
+    with translated():
+        found = if_there(p.aws.client("glue").get_table, DatabaseName=p.names.database, Name=name)
+    return None if found is None else dict(found["Table"])
+
+
+def columns(found: Table) -> dict[str, str]:
+    """Glue types by column name, without the partition columns."""
+    return {column["Name"]: column["Type"] for column in found["StorageDescriptor"]["Columns"]}
+
+
+def raw(p: Pipeline) -> Table | None:
+    """The crawled table of what was delivered: `orders` itself before the first compaction."""
+    found = table(p, RAW_TABLE)
+    if found is None:
+        found = table(p, LAKE_TABLE)
+    return None if found is None or found.get("TableType") == _VIEW else found
+
+
+def as_input(found: Table, name: str) -> Table:
+    """A table as what CreateTable and UpdateTable take."""
+    return {key: found[key] for key in _INPUT if key in found} | {"Name": name}
+
+
+def partitions(p: Pipeline, name: str, expression: str = "") -> list[dict[str, Any]]:
+    """The partitions of a table, those that `expression` leaves."""
+    params = {"Expression": expression} if expression else {}
+    with translated():
+        pages = p.aws.client("glue").get_paginator("get_partitions")
+        return [
+            partition
+            for page in pages.paginate(DatabaseName=p.names.database, TableName=name, **params)
+            for partition in page["Partitions"]
+        ]
+
+
+def hours(p: Pipeline, found: Table) -> set[tuple[str, str]]:
+    """The hours (dt, hour) of which a query on the raw table reads the folder that the delivery writes to."""
+    location = f"s3://{p.names.bucket}/{DATA_PREFIX}dt={{}}/hour={{}}"
+    return {
+        (partition["Values"][0], partition["Values"][1])
+        for partition in partitions(p, found["Name"])
+        if partition["StorageDescriptor"]["Location"].rstrip("/") == location.format(*partition["Values"][:2])
+    }
+
+
+def aside(p: Pipeline) -> None:
+    """Let the crawler write the raw table from now on. Raises NotThereError without a crawler."""
+    glue = p.aws.client("glue")
+    try:
+        with translated():
+            if glue.get_crawler(Name=p.names.crawler)["Crawler"].get("TablePrefix", "") != RAW_TABLE_PREFIX:
+                glue.update_crawler(Name=p.names.crawler, TablePrefix=RAW_TABLE_PREFIX)
+    except NotThereError as error:
+        raise NotThereError(f"pipeline {p.names.pipeline!r} is not there", up_hint(p.names.pipeline)) from error
+
+
+def adopt(p: Pipeline, alive: Callable[[], None]) -> State:
+    """Before the first run: a raw table beside `orders`, with the same partitions, and an empty compacted one.
+
+    Can be repeated. Nothing that anybody sees has changed after it. Raises NotThereError without a table of orders.
+    """
+    aside(p)
+    lake = table(p, LAKE_TABLE)
+    if lake is not None and lake.get("TableType") != _VIEW:
+        _create(p, as_input(lake, RAW_TABLE))
+        _register(p, RAW_TABLE, partitions(p, LAKE_TABLE))
+    found = table(p, RAW_TABLE)
+    if found is None:
+        raise NotThereError(f"there is no table {LAKE_TABLE}", "the crawler makes it; run: salespipe crawl")
+    wide = sql.wide(columns(found))
+    execute(p, sql.create_table(wide, f"s3://{p.names.bucket}/{FOLDER}"), alive)
+    return State("", wide, as_input(found, RAW_TABLE))
+
+
+def extend(p: Pipeline, state: State) -> State:
+    """Give the compacted table the columns that came since. Raises SalespipeError for one that changed its type."""
+    found, made = table(p, RAW_TABLE), table(p, COMPACTED_TABLE)
+    if found is None or made is None:
+        raise SalespipeError(f"the tables behind {LAKE_TABLE} are not whole", "make them again with: salespipe crawl")
+    late = sql.missing(columns(found), columns(made))
+    if late:
+        made["StorageDescriptor"]["Columns"] += [{"Name": name, "Type": kind} for name, kind in late.items()]
+        _update(p, as_input(made, COMPACTED_TABLE))
+    return State(state.through, {**columns(made)}, as_input(found, RAW_TABLE))
+
+
+def restore(p: Pipeline, state: State, alive: Callable[[], None]) -> None:
+    """Make the tables again that a `down` has taken: all but the view."""
+    if table(p, RAW_TABLE) is None:
+        _create(p, state.raw)
+    if table(p, COMPACTED_TABLE) is None:
+        execute(p, sql.create_table(state.columns, f"s3://{p.names.bucket}/{FOLDER}"), alive)
+    there = {tuple(partition["Values"]) for partition in partitions(p, COMPACTED_TABLE)}
+    files = (_FILE.fullmatch(each["Key"]) for each in listing(p, FOLDER))
+    wanted = {match.groups() for match in files if match is not None and match[3] <= state.through}
+    if wanted - there:
+        made = table(p, COMPACTED_TABLE) or {}
+        _register(p, COMPACTED_TABLE, [_partition(p, made, values) for values in sorted(wanted - there)])
+
+
+def _partition(p: Pipeline, made: Table, values: Sequence[str]) -> dict[str, Any]:
+    dt, hour, run = values
+    location = f"s3://{p.names.bucket}/{FOLDER}dt={dt}/hour={hour}/run={run}/"
+    return {"Values": list(values), "StorageDescriptor": {**made["StorageDescriptor"], "Location": location}}
+
+
+def show(p: Pipeline, state: State, hidden: Sequence[str], alive: Callable[[], None]) -> None:
+    """The switch: from now on `orders` is all that is raw, but for the objects at the addresses `hidden`, and all that
+    the runs up to the state's `through` wrote."""
+    execute(p, sql.view(columns(state.raw), state.columns, state.through, hidden), alive)
+    made = table(p, NEXT_VIEW)
+    if made is None:
+        raise SalespipeError(f"the view {NEXT_VIEW} was removed by somebody else", "run the same command again")
+    alive()
+    view = as_input(made, LAKE_TABLE)
+    if not _create(p, view):
+        try:
+            _update(p, view)
+        except SalespipeError as error:
+            cause = error.__cause__
+            before = table(p, LAKE_TABLE)
+            refused = isinstance(cause, ClientError) and error_code(cause) == "InvalidInputException"
+            if not refused or before is None or before.get("TableType") == _VIEW:
+                raise
+            # Only the first time, should Glue not let a table become a view: for a moment the name is not there,
+            # and queries fail.
+            _delete(p, LAKE_TABLE)
+            _create(p, view)
+    _delete(p, NEXT_VIEW)
+
+
+def shown_through(p: Pipeline) -> str | None:
+    """The last run that the view `orders` shows, empty for none; None while `orders` is no view."""
+    found = table(p, LAKE_TABLE)
+    if found is None or found.get("TableType") != _VIEW:
+        return None
+    text = str(found.get("ViewOriginalText", "")).strip().removeprefix("/* Presto View:").removesuffix("*/").strip()
+    try:
+        said = json.loads(base64.b64decode(text, validate=True))["originalSql"]
+    except (binascii.Error, ValueError, KeyError) as error:
+        raise SalespipeError(
+            f"the view {LAKE_TABLE} of {p.names.database} is not one that Athena has made",
+            f"drop the view and make it again with: salespipe crawl; the data is safe in {RAW_TABLE}"
+            f" and {COMPACTED_TABLE}",
+        ) from error
+    seen = _RUN.search(said)
+    return seen[1] if seen else ""
+
+
+def forget(p: Pipeline, run: str) -> None:
+    """Take away what `run` wrote: first out of the catalog, then its objects."""
+    glue = p.aws.client("glue")
+    gone = [{"Values": partition["Values"]} for partition in _of_run(p, run)]
+    with translated():
+        for some in _groups(gone, _DELETE_AT_ONCE):
+            answer = glue.batch_delete_partition(
+                DatabaseName=p.names.database, TableName=COMPACTED_TABLE, PartitionsToDelete=some
+            )
+            _check("BatchDeletePartition", answer)
+    delete(p, [each["Key"] for each in listing(p, FOLDER) if f"/run={run}/" in each["Key"]])
+
+
+def _of_run(p: Pipeline, run: str) -> list[dict[str, Any]]:
+    if table(p, COMPACTED_TABLE) is None:
+        return []
+    return [each for each in partitions(p, COMPACTED_TABLE, f"run = '{run}'") if each["Values"][2] == run]
+
+
+def delete(p: Pipeline, keys: Iterable[str]) -> None:
+    """Delete objects, a thousand a call."""
+    with translated():
+        for some in _groups([{"Key": key} for key in keys], 1000):
+            answer = p.aws.client("s3").delete_objects(Bucket=p.names.bucket, Delete={"Objects": some, "Quiet": True})
+            for error in answer.get("Errors", []):
+                raise client_error(
+                    "DeleteObjects", error.get("Code", ""), f"{error.get('Key')}: {error.get('Message')}"
+                )
+
+
+def _create(p: Pipeline, definition: Table) -> bool:
+    """Whether it was not there before."""
+    with translated():
+        try:
+            p.aws.client("glue").create_table(DatabaseName=p.names.database, TableInput=definition)
+        except ClientError as error:
+            if error_code(error) != "AlreadyExistsException":
+                raise
+            return False
+    return True
+
+
+def _update(p: Pipeline, definition: Table) -> None:
+    with translated():
+        p.aws.client("glue").update_table(DatabaseName=p.names.database, TableInput=definition, SkipArchive=True)
+
+
+def _delete(p: Pipeline, name: str) -> None:
+    with translated():
+        if_there(p.aws.client("glue").delete_table, DatabaseName=p.names.database, Name=name)
+
+
+def _register(p: Pipeline, name: str, wanted: Sequence[dict[str, Any]]) -> None:
+    fields = ("Values", "StorageDescriptor", "Parameters")
+    inputs = [{field: each[field] for field in fields if field in each} for each in wanted]
+    with translated():
+        for some in _groups(inputs, _CREATE_AT_ONCE):
+            answer = p.aws.client("glue").batch_create_partition(
+                DatabaseName=p.names.database, TableName=name, PartitionInputList=some
+            )
+            _check("BatchCreatePartition", answer)
+
+
+def _check(operation: str, answer: dict[str, Any]) -> None:
+    for error in answer.get("Errors", []):
+        detail = error.get("ErrorDetail", {})
+        if detail.get("ErrorCode") not in ("AlreadyExistsException", "EntityNotFoundException"):
+            raise client_error(operation, detail.get("ErrorCode", ""), detail.get("ErrorMessage", ""))
+
+
+def _groups(items: Sequence[dict[str, Any]], most: int) -> Iterator[list[dict[str, Any]]]:
+    left = iter(items)
+    while some := list(islice(left, most)):
+        yield some
