@@ -254,3 +254,23 @@ def test_a_projection_that_makes_no_sense(athena: Pruning, properties: dict[str,
     reason = athena.reason("SELECT * FROM t")
     assert reason.startswith("HIVE_METASTORE_ERROR")
     assert said in reason
+
+
+def test_an_object_whose_path_a_query_excludes_is_not_opened(athena: Pruning) -> None:
+    """As in Trino's Hive connector, which makes no split of such a file."""
+    paths = {place: f"s3://lake/orders/dt={place[0]}/region={place[1]}/a.json" for place in athena.sizes}
+    two = {(DAYS[0], 1), (DAYS[2], 3)}
+    listed = ", ".join(f"'{paths[place]}'" for place in sorted(two))
+    assert athena.read(f'SELECT n FROM orders WHERE "$path" IN ({listed})') == two
+    assert athena.read(f'SELECT n FROM orders WHERE "$path" NOT IN ({listed})') == athena.sizes.keys() - two
+    one = f"SELECT n FROM orders WHERE dt = '{DAYS[0]}' AND \"$path\" NOT IN ({listed})"
+    assert athena.read(one) == {(DAYS[0], 2), (DAYS[0], 3)}
+    assert athena.read(f'SELECT n FROM orders WHERE "$path" IN ({listed}) AND region = 3') == {(DAYS[2], 3)}
+    assert athena.read("SELECT n FROM orders WHERE \"$path\" = 's3://nowhere'") == set()
+
+
+def test_a_path_with_a_percent_sign_is_compared_as_it_is(athena: Pruning) -> None:
+    size = athena.put("odd/a%20b.json", '{"n": 1}')
+    athena.table("odd", {"n": "int"}, {})
+    execution = athena.run("SELECT n FROM odd WHERE \"$path\" = 's3://lake/odd/a%20b.json'")
+    assert execution["Statistics"]["DataScannedInBytes"] == size

@@ -20,6 +20,7 @@ from salespipe.local.athena.projection import Projection, is_projected
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import INTEGERS, VARCHAR, Type, quoted, text
 
+PATH = "$path"
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _WIDENINGS = {
     ("tinyint", "smallint"), ("tinyint", "integer"), ("tinyint", "bigint"), ("smallint", "integer"),
@@ -61,6 +62,19 @@ def kept(
     for partition in found:
         _check_schema(table, partition)
     return found
+
+
+def by_path(
+    table: Table, alias: str, conditions: Sequence[Condition], places: Sequence[tuple[str, Partition | None]], run: Run
+) -> set[str]:
+    """Of objects, each with its S3 address and partition, the addresses for which the conditions on `$path` are true.
+
+    As Trino's Hive connector does, which makes no split of a file whose path a query excludes.
+    """
+    sqls = [condition.sql for condition in conditions if PATH in condition.columns]
+    keys = [Column(PATH, "string"), *table.partition_keys]
+    rows = [(path.replace("%", "%25"), *(partition.values if partition else ())) for path, partition in places]
+    return {unquote(row[0]) for row in _true(keys, alias, sqls, rows, run)}
 
 
 def _true(

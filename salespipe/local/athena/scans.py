@@ -15,7 +15,7 @@ from salespipe.local.athena.errors import SYSTEM, QueryFailure
 from salespipe.local.athena.formats.choose import is_json, reader
 from salespipe.local.athena.formats.json import plain_lines
 from salespipe.local.athena.formats.source import Source
-from salespipe.local.athena.partitions import Condition, Run, kept, partition_text, partition_value
+from salespipe.local.athena.partitions import PATH, Condition, Run, by_path, kept, partition_text, partition_value
 from salespipe.local.athena.types import quoted, text
 from salespipe.local.errors import DamagedObjectError
 from salespipe.local.stores.objects import ObjectStore, StoredObject
@@ -60,11 +60,18 @@ class Scan:
                     self.found.owners[str(stored.path)] = partition
         else:
             self.found = Found(_listed(objects, table.storage.location), {})
+        if any(PATH in condition.columns for condition in self.conditions):
+            self.found = self._by_path(self.found, run)
         try:
             objects.check(self.found.objects)
         except DamagedObjectError as error:
             said = f"Error opening Hive split: {error}"
             raise QueryFailure("HIVE_CANNOT_OPEN_SPLIT", said, category=SYSTEM) from error
+
+    def _by_path(self, found: Found, run: Run) -> Found:
+        places = [(_address(stored), found.owners.get(str(stored.path))) for stored in found.objects]
+        left = by_path(self.table, self.alias, self.conditions, places, run)
+        return replace(found, objects=[stored for stored in found.objects if _address(stored) in left])
 
     def rewrite_odd(self, folder: Path) -> None:
         """Read a JSON table through copies in `folder` whose lines are plain. Raises HIVE_CURSOR_ERROR."""
@@ -104,7 +111,7 @@ class Scan:
         for stored in found.objects:
             partition = found.owners.get(str(stored.path))
             values = [partition_text(value) for value in partition.values] if partition else []
-            shown = [text(str(stored.path)), text(f"s3://{stored.bucket}/{stored.key}"), *values]
+            shown = [text(str(stored.path)), text(_address(stored)), *values]
             rows.append("(" + ", ".join(shown) + ")")
         if not rows:
             rows = ["(" + ", ".join(["NULL"] * len(names)) + ")"]
@@ -120,6 +127,10 @@ class Derived:
     alias: str
     origins: dict[str, tuple[tuple[int, str], ...]]
     whole: bool = False
+
+
+def _address(stored: StoredObject) -> str:
+    return f"s3://{stored.bucket}/{stored.key}"
 
 
 def _listed(objects: ObjectStore, location: str) -> list[StoredObject]:

@@ -21,7 +21,7 @@ from salespipe.local.athena.catalog import CATALOG, Catalog, Table
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.failing import may_fail
 from salespipe.local.athena.parse import parse_query
-from salespipe.local.athena.partitions import Condition, Run
+from salespipe.local.athena.partitions import PATH, Condition, Run
 from salespipe.local.athena.scans import Derived, Scan
 from salespipe.local.athena.scope import Field, Relation, Typed
 from salespipe.local.athena.types import VARCHAR, Type, quoted
@@ -178,7 +178,7 @@ class Tables:
         if mention.whole:
             return
         if isinstance(mention, Scan):
-            if condition.columns <= {column.name for column in mention.table.partition_keys}:
+            if condition.columns <= {PATH, *(column.name for column in mention.table.partition_keys)}:
                 mention.conditions.append(condition)
             return
         origins = [mention.origins[name] for name in condition.columns]
