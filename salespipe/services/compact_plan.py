@@ -25,6 +25,10 @@ _MOST_PATH_BYTES = 150_000
 """Of the paths that a statement names: it may have 262,144 bytes with all the rest
 (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html)."""
 
+_MOST_OBJECTS = 900
+"""Trino opens no file whose `"$path"` a query excludes, if it excludes no more than a thousand or so: as many ranges of
+a column it keeps apart (domain-compaction-threshold)."""
+
 _TRY_SECONDS = 300
 _FOLDER = re.compile(re.escape(DATA_PREFIX) + r"dt=(\d{4}-\d\d-\d\d)/hour=(\d\d)/[^/]+")
 
@@ -93,20 +97,20 @@ def closed(hours: Iterable[Hour], now: datetime, slack_seconds: float) -> list[H
 def batches(hours: dict[Hour, list[RawObject]], bucket: str, most_bytes: int) -> list[Batch]:
     """The objects in runs, oldest hour first: each with as many as fit one statement and `most_bytes`, one at least."""
     runs: list[list[tuple[Hour, list[RawObject]]]] = []
-    text = size = 0
+    text = size = count = 0
     for hour, objects in hours.items():
         fresh = True
         for each in objects:
             path = len(f"s3://{bucket}/{each.key}".encode()) + 4
-            full = not runs or text + path > _MOST_PATH_BYTES or size + each.size > most_bytes
+            full = not runs or text + path > _MOST_PATH_BYTES or size + each.size > most_bytes or count == _MOST_OBJECTS
             if full or (fresh and len(runs[-1]) == MOST_PARTITIONS):
                 runs.append([])
-                text, size, fresh = 0, 0, True
+                text, size, count, fresh = 0, 0, 0, True
             if fresh:
                 runs[-1].append((hour, []))
                 fresh = False
             runs[-1][-1][1].append(each)
-            text, size = text + path, size + each.size
+            text, size, count = text + path, size + each.size, count + 1
     return [tuple(Part(hour, tuple(objects)) for hour, objects in run) for run in runs]
 
 

@@ -78,3 +78,13 @@ def keys(p: Pipeline, prefix: str) -> list[str]:
     """The keys under `prefix`."""
     pages = p.aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=p.names.bucket, Prefix=prefix)
     return [each["Key"] for page in pages for each in page.get("Contents", [])]
+
+
+def uncompact(p: Pipeline) -> None:
+    """Nothing was ever delivered, crawled or compacted."""
+    glue = p.aws.client("glue")
+    for table in glue.get_tables(DatabaseName=p.names.database)["TableList"]:
+        glue.delete_table(DatabaseName=p.names.database, Name=table["Name"])
+    glue.update_crawler(Name=p.names.crawler, TablePrefix="")
+    for key in [key for prefix in ("orders/", "compacted/", "compacting/") for key in keys(p, prefix)]:
+        p.aws.client("s3").delete_object(Bucket=p.names.bucket, Key=key)
