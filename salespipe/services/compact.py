@@ -86,9 +86,8 @@ class CompactPlan:
     @property
     def scan_usd(self) -> Decimal:
         """What Athena asks on AWS for reading it all, in US dollars, list price."""
-        return sum(
-            (scan_usd(sum(each.size for each in objects_of(batch)), _SCANS) for batch in self.batches), Decimal(0)
-        )
+        sizes = [sum(each.size for each in objects_of(batch)) for batch in self.batches]
+        return sum((scan_usd(size, _SCANS) for size in sizes), Decimal(0)).normalize()
 
 
 @dataclass(frozen=True)

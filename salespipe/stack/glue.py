@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from salespipe.aws.absent import ABSENT, if_there
 from salespipe.aws.errors import client_error, error_code
 from salespipe.aws.waiting import poll_until
-from salespipe.stack.naming import DATA_PREFIX
+from salespipe.stack.naming import COMPACTION_STATE, DATA_PREFIX, RAW_TABLE_PREFIX
 from salespipe.stack.resource import Found, Resource, Seen, Values
 
 _JSON_PATH = "$"
@@ -129,6 +129,7 @@ class Crawler(Resource):
             "Role": self.names.role("crawler"),
             "DatabaseName": self.names.database,
             "Path": f"s3://{self.names.bucket}/{DATA_PREFIX}",
+            "TablePrefix": RAW_TABLE_PREFIX if self._compacted() else "",
             "Classifiers": [self.names.classifier],
             "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
             "RecrawlPolicy": {"RecrawlBehavior": "CRAWL_EVERYTHING"},
@@ -153,6 +154,7 @@ class Crawler(Resource):
             "Role": crawler["Role"].rpartition("/")[2],
             "DatabaseName": crawler.get("DatabaseName"),
             "Path": paths[0] if len(paths) == 1 else paths,
+            "TablePrefix": crawler.get("TablePrefix") or "",
             "Classifiers": crawler.get("Classifiers", []),
             "SchemaChangePolicy": crawler.get("SchemaChangePolicy"),
             "RecrawlPolicy": crawler.get("RecrawlPolicy"),
@@ -173,6 +175,13 @@ class Crawler(Resource):
 
     def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         return (f"one table from {desired['Path']}, whatever the schemas below it; runs on demand only",)
+
+    def _compacted(self) -> bool:
+        """Whether orders were compacted: then `orders` is a view, and the crawler's table stands beside it."""
+        find = self.aws.client("s3").list_objects_v2
+        return bool(
+            (if_there(find, Bucket=self.names.bucket, Prefix=COMPACTION_STATE, MaxKeys=1) or {}).get("KeyCount")
+        )
 
     def _definition(self, desired: Values) -> dict[str, Any]:
         definition = dict(desired)

@@ -70,7 +70,7 @@ def _lines(plan: CompactPlan) -> list[str]:
     if plan.hours:
         lines.append(
             f"to compact: {counted(len(plan.hours), 'hour')}, {counted(plan.objects, 'object')}, {amount(plan.bytes)},"
-            f" in {counted(len(plan.batches), 'run')}; reading it costs ${plan.scan_usd.normalize():f} on AWS ({LABEL})"
+            f" in {counted(len(plan.batches), 'run')}; reading it costs ${plan.scan_usd:f} on AWS ({LABEL})"
         )
     else:
         lines.append("nothing to compact")
