@@ -255,11 +255,10 @@ def _ready(p: Pipeline, lock: Lock, alive: Callable[[], None]) -> State:
     """The state before the next run: the first time, `orders` becomes a view of what it is already."""
     state = memory.state(p)
     if state is None:
-        state = catalog.adopt(p, alive)
-        memory.keep(p, state)
-    else:
-        catalog.aside(p)
-        catalog.restore(p, state, alive)
+        state = catalog.first_state(p)
+        memory.keep(p, state)  # from now on `crawl` ends what follows, should we not
+    catalog.aside(p)
+    catalog.restore(p, state, alive)
     state = catalog.extend(p, state)
     if catalog.shown_through(p) is None:
         lock.renew()

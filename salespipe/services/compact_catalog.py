@@ -69,11 +69,9 @@ def columns(found: Table) -> dict[str, str]:
 
 
 def raw(p: Pipeline) -> Table | None:
-    """The crawled table of what was delivered: `orders` itself before the first compaction."""
-    found = table(p, RAW_TABLE)
-    if found is None:
-        found = table(p, LAKE_TABLE)
-    return None if found is None or found.get("TableType") == _VIEW else found
+    """The crawled table of what was delivered: `orders` itself until that is a view."""
+    found = table(p, LAKE_TABLE)
+    return found if found is not None and found.get("TableType") != _VIEW else table(p, RAW_TABLE)
 
 
 def as_input(found: Table, name: str) -> Table:
@@ -114,22 +112,12 @@ def aside(p: Pipeline) -> None:
         raise NotThereError(f"pipeline {p.names.pipeline!r} is not there", up_hint(p.names.pipeline)) from error
 
 
-def adopt(p: Pipeline, alive: Callable[[], None]) -> State:
-    """Before the first run: a raw table beside `orders`, with the same partitions, and an empty compacted one.
-
-    Can be repeated. Nothing that anybody sees has changed after it. Raises NotThereError without a table of orders.
-    """
-    aside(p)
-    lake = table(p, LAKE_TABLE)
-    if lake is not None and lake.get("TableType") != _VIEW:
-        _create(p, as_input(lake, RAW_TABLE))
-        _register(p, RAW_TABLE, partitions(p, LAKE_TABLE))
-    found = table(p, RAW_TABLE)
+def first_state(p: Pipeline) -> State:
+    """What counts before the first run: nothing that was compacted. Raises NotThereError without a table of orders."""
+    found = raw(p)
     if found is None:
         raise NotThereError(f"there is no table {LAKE_TABLE}", "the crawler makes it; run: salespipe crawl")
-    wide = sql.wide(columns(found))
-    execute(p, sql.create_table(wide, f"s3://{p.names.bucket}/{FOLDER}"), alive)
-    return State("", wide, as_input(found, RAW_TABLE))
+    return State("", sql.wide(columns(found)), as_input(found, RAW_TABLE))
 
 
 def extend(p: Pipeline, state: State) -> State:
@@ -145,9 +133,13 @@ def extend(p: Pipeline, state: State) -> State:
 
 
 def restore(p: Pipeline, state: State, alive: Callable[[], None]) -> None:
-    """Make the tables again that a `down` has taken: all but the view."""
+    """Make the tables below the view: before it is there, and when a `down` has taken them. Nothing that anybody sees
+    changes."""
     if table(p, RAW_TABLE) is None:
         _create(p, state.raw)
+    found = raw(p)
+    if found is not None and found["Name"] == LAKE_TABLE:
+        _register(p, RAW_TABLE, partitions(p, LAKE_TABLE))
     if table(p, COMPACTED_TABLE) is None:
         execute(p, sql.create_table(state.columns, f"s3://{p.names.bucket}/{FOLDER}"), alive)
     there = {tuple(partition["Values"]) for partition in partitions(p, COMPACTED_TABLE)}
