@@ -342,12 +342,16 @@ def allow_stream(region: str, table_name: str) -> None:
         table.latest_stream_label = None
 
 
-def update_workgroup(region: str, name: str, update: Callable[[dict[str, Any]], None]) -> bool:
-    """Change the configuration of an Athena workgroup in place; False when there is none."""
+def update_workgroup(
+    region: str, name: str, update: Callable[[dict[str, Any]], None], state: str | None, description: str | None
+) -> bool:
+    """Change an Athena workgroup in place: its configuration, and what else is given; False when there is none."""
     found = _backends("athena")[ACCOUNT][region].work_groups.get(name)
     if found is None:
         return False
     update(found.configuration)
+    found.state = found.state if state is None else state
+    found.description = found.description if description is None else description
     return True
 
 

@@ -32,7 +32,6 @@ from salespipe.local.api.kinesis import KinesisApi
 from salespipe.local.api.lambda_ import LambdaApi
 from salespipe.local.api.s3 import S3Api
 from salespipe.local.api.streams import StreamsApi
-from salespipe.local.api.workgroups import WorkGroupsApi
 from salespipe.local.connection import Connection
 from salespipe.local.errors import StoreError
 from salespipe.local.faults.admin import Admin
@@ -97,7 +96,7 @@ class Runtime:
                 "DynamoDBStreams_20120810": ("dynamodb", self.streams.operations()),
                 "Kinesis_20131202": ("kinesis", self.kinesis.operations()),
                 "AWSGlue": ("glue", self.glue.operations()),
-                "AmazonAthena": ("athena", self.athena.operations() | WorkGroupsApi(self.moto).operations()),
+                "AmazonAthena": ("athena", self.athena.operations()),
             },
             {
                 "s3": S3Api(self.stores, self.moto),

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from salespipe.local.athena.executions import KIND, UNFINISHED, Executions
+from salespipe.local.athena.execution_document import UNFINISHED
+from salespipe.local.athena.executions import KIND, Executions
 from tests.embedded import Embedded
 
 OPENX = "org.openx.data.jsonserde.JsonSerDe"
@@ -194,7 +195,7 @@ def test_a_failed_query_says_why(athena: Athena) -> None:
         "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.shop.nothing' does not exist"
     )
     assert status["AthenaError"]["ErrorCategory"] == 2
-    assert status["AthenaError"]["ErrorType"] == 1110
+    assert status["AthenaError"]["ErrorType"] == 1301
     assert status["AthenaError"]["Retryable"] is False
     assert athena.reason("SELECT * FROM nowhere.t").startswith("SCHEMA_NOT_FOUND: line 1:15")
     assert athena.reason("SELECT 1 / 0") == "DIVISION_BY_ZERO: Division by zero"
@@ -289,7 +290,7 @@ def test_the_workgroup_decides_where_results_go_and_how_much_is_read(athena: Ath
     status = athena.run("SELECT count(*) FROM big")["Status"]
     assert status["State"] == "CANCELLED"
     assert "Bytes scanned limit was exceeded" in status["StateChangeReason"]
-    with pytest.raises(ClientError, match="WorkGroup nobody is not found"):
+    with pytest.raises(ClientError, match="WorkGroup is not found"):
         athena.client.start_query_execution(QueryString="SELECT 1", WorkGroup="nobody")
     with pytest.raises(ClientError, match="No output location provided"):
         athena.client.start_query_execution(QueryString="SELECT 1")

@@ -1,5 +1,5 @@
-"""Athena: queries, their results and the catalog as Athena shows it. Workgroups and named queries are not
-answered here.
+"""Athena: queries, their results, named queries, prepared statements, workgroups and the catalog as Athena shows it.
+The rest is moto's.
 
 What translates and runs queries takes half a second to import, so it is loaded by `warm` in the background, or by the
 first request that needs it; the runtime is ready without it.
@@ -11,7 +11,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from salespipe.local.api.athena_catalog import AthenaCatalogApi
+from salespipe.local.api.athena_named_queries import AthenaNamedQueriesApi
 from salespipe.local.api.athena_prepared import AthenaPreparedApi
+from salespipe.local.api.workgroups import WorkGroupsApi
 from salespipe.local.call import Call, Handler
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
@@ -36,19 +38,22 @@ class AthenaApi:
     def __init__(self, stores: Stores, moto: Moto) -> None:
         self._stores = stores
         self._moto = moto
-        self._catalog = AthenaCatalogApi(moto)
-        self._prepared = AthenaPreparedApi(stores, moto)
+        self._light = (
+            AthenaCatalogApi(moto),
+            AthenaNamedQueriesApi(stores, moto),
+            AthenaPreparedApi(stores, moto),
+            WorkGroupsApi(stores, moto),
+        )
         self._lock = threading.Lock()
         self._queries: AthenaQueriesApi | None = None
         self._warming: threading.Thread | None = None
 
     def operations(self) -> dict[str, Handler]:
         """The operations answered here."""
-        return {
-            **{name: self._later(name) for name in _QUERY_OPERATIONS},
-            **self._catalog.operations(),
-            **self._prepared.operations(),
-        }
+        found = {name: self._later(name) for name in _QUERY_OPERATIONS}
+        for api in self._light:
+            found |= api.operations()
+        return found
 
     def warm(self) -> None:
         """Load what queries need, in the background."""

@@ -16,7 +16,7 @@ from salespipe.local.stores import Stores
 
 
 class AthenaPreparedApi:
-    """Answers for prepared statements, and for the end of the workgroups that have them."""
+    """Answers for prepared statements."""
 
     def __init__(self, stores: Stores, moto: Moto) -> None:
         self._stores = stores
@@ -31,7 +31,6 @@ class AthenaPreparedApi:
             "BatchGetPreparedStatement": self.batch_get,
             "ListPreparedStatements": self.list,
             "DeletePreparedStatement": self.delete,
-            "DeleteWorkGroup": self.delete_work_group,
         }
 
     def create(self, call: Call) -> dict[str, Any]:
@@ -69,19 +68,6 @@ class AthenaPreparedApi:
         with self._stores.db.write():
             self._of(call).delete(_name(call))
         return {}
-
-    def delete_work_group(self, call: Call) -> dict[str, Any]:
-        """Raises AwsError for one that has statements, unless RecursiveDeleteOption takes them too."""
-        group = str(call.params.get("WorkGroup") or "")
-        statements = PreparedStatements(self._stores.documents, call.region, group)
-        with self._moto.together():
-            there = statements.all()
-            if there and not call.params.get("RecursiveDeleteOption"):
-                raise AwsError("InvalidRequestException", f"WorkGroup {group} is not empty")
-            answer = self._moto.call("athena", "DeleteWorkGroup", call.params, region=call.region)
-            for statement in there:
-                statements.delete(statement["StatementName"])
-        return answer
 
     def _put(self, call: Call, *, new: bool) -> dict[str, Any]:
         text = str(call.params.get("QueryStatement") or "")

@@ -1,5 +1,7 @@
-"""Athena's queries and their results.
+"""Athena's queries: started, stopped, and what is known of them.
 
+Refusals have the wording and the codes that were measured on engine version 3 (public notes of the athena-local
+project, 2026), in their order: the client token, the place of the result, the text, whether the token is known.
 https://docs.aws.amazon.com/athena/latest/APIReference/Welcome.html
 """
 
@@ -8,19 +10,26 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from salespipe.local.athena import results
-from salespipe.local.athena.errors import SyntaxFailure
-from salespipe.local.athena.executions import Executions, Request
+from salespipe.local.api.athena_results import AthenaResultsApi
+from salespipe.local.athena.errors import SyntaxFailure, checked, refused
+from salespipe.local.athena.execution_document import Request
+from salespipe.local.athena.executions import Executions
 from salespipe.local.athena.prepared import PreparedStatements
 from salespipe.local.athena.statements.parse import parse_statement
+from salespipe.local.athena.workgroup import workgroup
 from salespipe.local.call import Call, Handler
 from salespipe.local.errors import AwsError
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
 
-_CODE = "InvalidRequestException"
 _LONGEST_QUERY = 262_144
-_DEFAULT_WORKGROUP = "primary"
+_TOKEN = (32, 128)
+_PAGE = 50
+_DEFAULT_AGE, _OLDEST = 60, 10_080  # minutes
+_NO_LOCATION = (
+    "No output location provided. An output location is required either through the Workgroup result configuration "
+    "setting or as an API input."
+)
 
 
 class AthenaQueriesApi:
@@ -30,6 +39,7 @@ class AthenaQueriesApi:
         self._stores = stores
         self._moto = moto
         self._executions = Executions(stores, moto)
+        self._results = AthenaResultsApi(stores.objects, self._executions)
 
     def operations(self) -> dict[str, Handler]:
         """The operations answered here."""
@@ -39,8 +49,7 @@ class AthenaQueriesApi:
             "BatchGetQueryExecution": self.batch_get_query_execution,
             "ListQueryExecutions": self.list_query_executions,
             "StopQueryExecution": self.stop_query_execution,
-            "GetQueryResults": self.get_query_results,
-            "GetQueryRuntimeStatistics": self.get_query_runtime_statistics,
+            **self._results.operations(),
         }
 
     def warm(self) -> None:
@@ -53,61 +62,72 @@ class AthenaQueriesApi:
 
     def start_query_execution(self, call: Call) -> dict[str, Any]:
         """Accept a query or refuse it: a text that is no statement never becomes an execution."""
-        sql = str(call.params.get("QueryString") or "")
-        if not sql.strip():
-            raise AwsError(_CODE, "Query string is empty")
+        params = call.params
+        token, sql = _client_token(params.get("ClientRequestToken")), str(params.get("QueryString") or "")
         if len(sql.encode()) > _LONGEST_QUERY:
-            raise AwsError(_CODE, f"Query string exceeds the limit of {_LONGEST_QUERY} bytes")
-        group = self._workgroup(call)
-        context = call.params.get("QueryExecutionContext") or {}
-        parameters = [str(value) for value in call.params.get("ExecutionParameters") or []]
+            raise refused(f"Query string exceeds the limit of {_LONGEST_QUERY} bytes")
+        group = workgroup(self._moto, call.region, params.get("WorkGroup"))
+        if group.get("State") == "DISABLED":
+            raise refused(f"WorkGroup {group['Name']} is disabled.")
+        configuration = group["Configuration"]
+        asked_location = str((params.get("ResultConfiguration") or {}).get("OutputLocation") or "")
+        location = _location(configuration, asked_location)
+        if not sql.strip():
+            raise refused("Query string is empty", "MALFORMED_QUERY")
+        parameters = [str(value) for value in params.get("ExecutionParameters") or []]
         prepared = PreparedStatements(self._stores.documents, call.region, str(group["Name"]))
         try:
             statement = parse_statement(sql, parameters, prepared.text)
         except SyntaxFailure as failure:
-            raise AwsError(_CODE, str(failure)) from failure
+            raise refused(str(failure), "MALFORMED_QUERY") from failure
+        context = params.get("QueryExecutionContext") or {}
+        catalog, database = str(context.get("Catalog") or ""), str(context.get("Database") or "")
         request = Request(
             sql=sql,
             statement=statement,
-            database=str(context.get("Database") or ""),
+            catalog=catalog,
+            database=database,
             region=call.region,
             workgroup=str(group["Name"]),
-            location=_location(group, call.params),
-            cutoff=group["Configuration"].get("BytesScannedCutoffPerQuery"),
+            location=location,
+            cutoff=configuration.get("BytesScannedCutoffPerQuery"),
             parameters=parameters,
-            token=str(call.params.get("ClientRequestToken") or ""),
-            central=bool(group["Configuration"].get("EnforceWorkGroupConfiguration")),
+            token=token,
+            asked=[sql, catalog, database, asked_location],
+            central=bool(configuration.get("EnforceWorkGroupConfiguration")),
+            reuse=_reuse(params.get("ResultReuseConfiguration") or {}),
         )
         return {"QueryExecutionId": self._executions.start(request)}
 
-    def _workgroup(self, call: Call) -> dict[str, Any]:
-        name = str(call.params.get("WorkGroup") or _DEFAULT_WORKGROUP)
-        found = self._moto.call("athena", "GetWorkGroup", {"WorkGroup": name}, region=call.region).get("WorkGroup")
-        if not found:
-            raise AwsError(_CODE, f"WorkGroup {name} is not found.")
-        if found.get("State") == "DISABLED":
-            raise AwsError(_CODE, f"WorkGroup {name} is disabled.")
-        return {"Name": name, "Configuration": found.get("Configuration") or {}}
-
     def get_query_execution(self, call: Call) -> dict[str, Any]:
-        return {"QueryExecution": self._executions.get(_id(call))["QueryExecution"]}
+        return {"QueryExecution": self._executions.get(str(call.params.get("QueryExecutionId")))["QueryExecution"]}
 
     def batch_get_query_execution(self, call: Call) -> dict[str, Any]:
         """Ids that are not known come back as such."""
+        ids = call.params.get("QueryExecutionIds") or []
+        checked((1 <= len(ids) <= _PAGE, "queryExecutionIds", f"have length between 1 and {_PAGE}"))
         found, missing = [], []
-        for id in call.params.get("QueryExecutionIds") or []:
+        for id in ids:
             try:
                 found.append(self._executions.get(id)["QueryExecution"])
             except AwsError as error:
-                missing.append({"QueryExecutionId": id, "ErrorCode": error.code, "ErrorMessage": error.message})
+                code = error.details["AthenaErrorCode"]
+                missing.append({"QueryExecutionId": id, "ErrorCode": code, "ErrorMessage": error.message})
         return {"QueryExecutions": found, "UnprocessedQueryExecutionIds": missing}
 
     def list_query_executions(self, call: Call) -> dict[str, Any]:
         """Ids of a workgroup, newest first; the token is the number of ids before the page."""
-        group = self._workgroup(call)["Name"]
+        group = workgroup(self._moto, call.region, call.params.get("WorkGroup"))["Name"]
+        token, size = str(call.params.get("NextToken") or "0"), int(call.params.get("MaxResults", _PAGE))
+        checked(
+            (size >= 0, "maxResults", "have value greater than or equal to 0"),
+            (size <= _PAGE, "maxResults", f"have value less than or equal to {_PAGE}"),
+        )
+        if not (token.isascii() and token.isdigit()):
+            raise refused(f"The nextPageToken is malformed: {token}")
+        start, size = int(token), size or _PAGE
         executions = (document["QueryExecution"] for document in self._executions.all())
         ids = (execution["QueryExecutionId"] for execution in executions if execution["WorkGroup"] == group)
-        start, size = _token(call), int(call.params.get("MaxResults") or 50)
         found = list(islice(ids, start, start + size + 1))
         answer: dict[str, Any] = {"QueryExecutionIds": found[:size]}
         if len(found) > size:
@@ -115,82 +135,42 @@ class AthenaQueriesApi:
         return answer
 
     def stop_query_execution(self, call: Call) -> dict[str, Any]:
-        self._executions.stop(_id(call))
+        self._executions.stop(str(call.params.get("QueryExecutionId")))
         return {}
 
-    def get_query_results(self, call: Call) -> dict[str, Any]:
-        """A page of at most 1,000 rows; row 1 of a query's first page is its header."""
-        document = self._executions.get(_id(call))
-        execution = document["QueryExecution"]
-        state = execution["Status"]["State"]
-        if state != "SUCCEEDED":
-            if state in ("QUEUED", "RUNNING"):
-                raise AwsError(_CODE, f"Query has not yet finished. Current state: {state}")
-            raise AwsError(_CODE, f"Query did not finish successfully. Final query state: {state}")
-        if document.get("updated"):
-            metadata = {"ColumnInfo": document["columns"]}
-            return {"UpdateCount": document["rows"], "ResultSet": {"Rows": [], "ResultSetMetadata": metadata}}
-        limit = int(call.params.get("MaxResults") or results.PAGE)
-        if not 1 <= limit <= results.PAGE:
-            raise AwsError(_CODE, f"MaxResults is more than maximum allowed length {results.PAGE}")
-        bucket, _, key = str(execution["ResultConfiguration"]["OutputLocation"]).removeprefix("s3://").partition("/")
-        rows, token = results.read_page(self._stores.objects, bucket, key, call.params.get("NextToken"), limit)
-        answer: dict[str, Any] = {
-            "UpdateCount": 0,
-            "ResultSet": {
-                "Rows": [{"Data": [{} if cell is None else {"VarCharValue": cell} for cell in row]} for row in rows],
-                "ResultSetMetadata": {"ColumnInfo": document["columns"]},
-            },
-        }
-        if token is not None:
-            answer["NextToken"] = token
-        return answer
 
-    def get_query_runtime_statistics(self, call: Call) -> dict[str, Any]:
-        """Time and amounts of a finished query."""
-        document = self._executions.get(_id(call))
-        statistics = document["QueryExecution"]["Statistics"]
-        timeline = {
-            name: statistics.get(name, 0)
-            for name in (
-                "QueryQueueTimeInMillis",
-                "QueryPlanningTimeInMillis",
-                "EngineExecutionTimeInMillis",
-                "ServiceProcessingTimeInMillis",
-                "TotalExecutionTimeInMillis",
-            )
-        }
-        rows = {
-            "InputBytes": statistics.get("DataScannedInBytes", 0),
-            "OutputRows": document.get("rows", 0),
-            "OutputBytes": document.get("bytes", 0),
-        }
-        return {"QueryRuntimeStatistics": {"Timeline": timeline, "Rows": rows}}
+def _client_token(token: Any) -> str:
+    """Athena wants one from every client, and SDKs send it by themselves."""
+    if token is None:
+        raise refused("clientRequestToken is null or empty")
+    shortest, longest = _TOKEN
+    checked(
+        (len(token) >= shortest, "clientRequestToken", f"have length greater than or equal to {shortest}"),
+        (len(token) <= longest, "clientRequestToken", f"have length less than or equal to {longest}"),
+    )
+    return str(token)
 
 
-def _location(group: dict[str, Any], params: dict[str, Any]) -> str:
+def _location(configuration: dict[str, Any], asked: str) -> str:
     """Where the result goes: an enforcing workgroup's own place, else what the client asks for."""
-    configuration = group["Configuration"]
     own = str((configuration.get("ResultConfiguration") or {}).get("OutputLocation") or "")
-    asked = str((params.get("ResultConfiguration") or {}).get("OutputLocation") or "")
     location = own if own and configuration.get("EnforceWorkGroupConfiguration") else asked or own
     if not location:
-        raise AwsError(
-            _CODE,
-            "No output location provided. An output location is required either through the Workgroup result "
-            "configuration setting or as an API input.",
-        )
+        raise refused(_NO_LOCATION)
     if not location.startswith("s3://") or not location.removeprefix("s3://").split("/")[0]:
-        raise AwsError(_CODE, "OutputLocation is not a valid S3 path.")
+        raise refused("outputLocation is not a valid S3 path.")
     return location
 
 
-def _id(call: Call) -> str:
-    return str(call.params.get("QueryExecutionId") or "")
-
-
-def _token(call: Call) -> int:
-    token = str(call.params.get("NextToken") or "0")
-    if not token.isdigit():
-        raise AwsError(_CODE, "Invalid NextToken")
-    return int(token)
+def _reuse(configuration: dict[str, Any]) -> int | None:
+    """https://docs.aws.amazon.com/athena/latest/APIReference/API_ResultReuseByAgeConfiguration.html"""
+    by_age = configuration.get("ResultReuseByAgeConfiguration") or {}
+    if not by_age.get("Enabled"):
+        return None
+    minutes = int(by_age.get("MaxAgeInMinutes", _DEFAULT_AGE))
+    name = "resultReuseConfiguration.resultReuseByAgeConfiguration.maxAgeInMinutes"
+    checked(
+        (minutes >= 0, name, "have value greater than or equal to 0"),
+        (minutes <= _OLDEST, name, f"have value less than or equal to {_OLDEST}"),
+    )
+    return minutes

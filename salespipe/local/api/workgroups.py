@@ -1,4 +1,5 @@
-"""UpdateWorkGroup of Athena, which moto lacks; the rest of workgroups is moto's.
+"""Athena's workgroups, as moto holds them, with what it lacks: UpdateWorkGroup, what goes with a group that is deleted,
+and errors for those that are not there.
 
 https://docs.aws.amazon.com/athena/latest/APIReference/API_UpdateWorkGroup.html
 """
@@ -8,32 +9,89 @@ from __future__ import annotations
 from typing import Any
 
 from salespipe.local import moto_inside
+from salespipe.local.api.athena_named_queries import forget_workgroup, named_queries
+from salespipe.local.api.paging import page
+from salespipe.local.athena.errors import checked, refused
+from salespipe.local.athena.prepared import PreparedStatements
+from salespipe.local.athena.workgroup import MISSING, PRIMARY, workgroup
 from salespipe.local.call import Call, Handler
-from salespipe.local.errors import AwsError
 from salespipe.local.moto_app import Moto
+from salespipe.local.stores import Stores
+
+_PAGE = 50
+_STATES = ("ENABLED", "DISABLED")
 
 
 class WorkGroupsApi:
-    """Changes what `ConfigurationUpdates` names and leaves the rest."""
+    """Answers for workgroups; CreateWorkGroup is moto's."""
 
-    def __init__(self, moto: Moto) -> None:
+    def __init__(self, stores: Stores, moto: Moto) -> None:
+        self._stores = stores
         self._moto = moto
 
     def operations(self) -> dict[str, Handler]:
         """Handlers by operation name."""
-        return {"UpdateWorkGroup": self.update_work_group}
+        return {
+            "GetWorkGroup": self.get_work_group,
+            "ListWorkGroups": self.list_work_groups,
+            "UpdateWorkGroup": self.update_work_group,
+            "DeleteWorkGroup": self.delete_work_group,
+        }
+
+    def get_work_group(self, call: Call) -> dict[str, Any]:
+        """Raises AwsError (InvalidRequestException) for a workgroup that does not exist."""
+        found = workgroup(self._moto, call.region, call.params.get("WorkGroup"))
+        return {"WorkGroup": {name: value for name, value in found.items() if value != ""}}
+
+    def list_work_groups(self, call: Call) -> dict[str, Any]:
+        """By name."""
+        size = int(call.params.get("MaxResults", _PAGE))
+        checked(
+            (size >= 1, "maxResults", "have value greater than or equal to 1"),
+            (size <= _PAGE, "maxResults", f"have value less than or equal to {_PAGE}"),
+        )
+        listed = self._moto.call("athena", "ListWorkGroups", {}, region=call.region)["WorkGroups"]
+        names = sorted(str(entry["Name"]) for entry in listed)
+        groups = [_summary(workgroup(self._moto, call.region, name)) for name in names]
+        return page(groups, "WorkGroups", call.params, _PAGE)
 
     def update_work_group(self, call: Call) -> dict[str, Any]:
-        """Raises AwsError (InvalidRequestException) for a workgroup that does not exist."""
-        name = call.params.get("WorkGroup", "")
-        updates = dict(call.params.get("ConfigurationUpdates") or {})
+        """Changes what is named and leaves the rest. Raises AwsError (InvalidRequestException) if there is none."""
+        params = call.params
+        state = params.get("State")
+        checked((state in (None, *_STATES), "state", f"satisfy enum value set: [{', '.join(_STATES)}]"))
+        updates = dict(params.get("ConfigurationUpdates") or {})
+        name = params.get("WorkGroup", "")
 
         def update() -> bool:
-            return moto_inside.update_workgroup(call.region, name, lambda held: _merge(held, updates))
+            return moto_inside.update_workgroup(
+                call.region, name, lambda held: _merge(held, updates), state, params.get("Description")
+            )
 
         if not self._moto.change("athena", update):
-            raise AwsError("InvalidRequestException", f"WorkGroup {name} is not found.")
+            raise refused(MISSING)
         return {}
+
+    def delete_work_group(self, call: Call) -> dict[str, Any]:
+        """With RecursiveDeleteOption its named queries and prepared statements go too; without, it must have none."""
+        name = str(workgroup(self._moto, call.region, call.params.get("WorkGroup"))["Name"])
+        if name == PRIMARY:
+            raise refused("Cannot delete primary work group")
+        with self._moto.together():
+            prepared = PreparedStatements(self._stores.documents, call.region, name)
+            kept = prepared.all() or named_queries(self._stores, call.region, name)
+            if kept and not call.params.get("RecursiveDeleteOption"):
+                raise refused(f"WorkGroup {name} is not empty")
+            for statement in prepared.all():
+                prepared.delete(statement["StatementName"])
+            forget_workgroup(self._stores, call.region, name)
+            self._moto.call("athena", "DeleteWorkGroup", {"WorkGroup": name}, region=call.region)
+        return {}
+
+
+def _summary(group: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: group[name] for name in ("Name", "State", "Description") if group.get(name) is not None}
+    return {"Description": ""} | shown | {"EngineVersion": group["Configuration"].get("EngineVersion", {})}
 
 
 def _merge(held: dict[str, Any], updates: dict[str, Any]) -> None:

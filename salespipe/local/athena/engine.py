@@ -1,11 +1,14 @@
 """DuckDB, and the only module that touches it. Imported on first use: starting the runtime does not pay for it.
 
 One database in memory for all queries, a connection for each, so that its memory limit holds for all of them together.
+The limit is low, as what does not fit goes to the disk; a statement that cannot do with it is run again under a higher
+one.
 Nothing is installed or loaded from outside, and the session's time zone is UTC.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Iterator
@@ -18,7 +21,13 @@ from salespipe.local.athena.rules.load import MACROS
 _RAISED = re.compile(r"Error: ([A-Z][A-Z_]+): (.*)", re.DOTALL)
 _CAST = re.compile(r"Could not (?:convert|cast) (.*)", re.DOTALL)
 FETCH = 10_000
+_NO_MEMORY = "EXCEEDED_LOCAL_MEMORY_LIMIT"
+_AGAIN = 0.02  # seconds
 _MOST_ON_DISK = "10GB"
+_WATCHED = ("enable_progress_bar = true", "enable_progress_bar_print = false")
+
+
+log = logging.getLogger(__name__)
 
 
 class Cancelled(Exception):
@@ -28,10 +37,12 @@ class Cancelled(Exception):
 class Engine:
     """The database; `session()` gives a connection of its own."""
 
-    def __init__(self, folder: Path, *, threads: int = 2, memory: str = "1GB") -> None:
+    def __init__(self, folder: Path, *, threads: int = 2, memory: str = "128MB", most: str = "1GB") -> None:
         self._folder = folder
+        self._memory, self._most = memory, most
         self._settings: dict[str, str | int | float | list[str]] = {"threads": threads, "memory_limit": memory}
         self._lock = threading.Lock()
+        self._grown = 0
         self._database: Any = None
 
     def warm(self) -> None:
@@ -40,7 +51,28 @@ class Engine:
 
     def session(self) -> Session:
         """A connection for one statement; close it."""
-        return Session(self._open().cursor())
+        connection = self._open().cursor()
+        for setting in _WATCHED:  # how far a query is, told to who asks and not printed; of each connection its own
+            connection.execute(f"SET {setting}")
+        return Session(connection, self)
+
+    def grow(self) -> None:
+        """Allow all the memory there is for a statement that cannot do with less, until as many calls of `shrink`."""
+        with self._lock:
+            self._grown += 1
+            self._database.execute(f"SET GLOBAL memory_limit = '{self._most}'")
+
+    def shrink(self) -> None:
+        """One statement less that needs more."""
+        import duckdb
+
+        with self._lock:
+            self._grown -= 1
+            if not self._grown:
+                try:
+                    self._database.execute(f"SET GLOBAL memory_limit = '{self._memory}'")
+                except duckdb.OutOfMemoryException:
+                    log.info("another statement holds more than %s of memory", self._memory)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -76,6 +108,8 @@ class Engine:
         database.execute("SET GLOBAL disabled_optimizers = 'type_pushdown'")
         for macro in MACROS:
             database.execute(f"CREATE MACRO {macro}")
+        changing = ["memory_limit", *(setting.split()[0] for setting in _WATCHED)]
+        database.execute(f"SET allowed_configs = {changing}")
         database.execute("SET lock_configuration = true")
         return database
 
@@ -83,27 +117,65 @@ class Engine:
 class Session:
     """One connection. Its errors leave as QueryFailure in Athena's wording, or as Cancelled."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, engine: Engine) -> None:
         self._connection = connection
+        self._engine = engine
+        self._grown = False
         self._cancelled = threading.Event()
+        self._over = threading.Event()
+        self._stopping: threading.Thread | None = None
+        self.share_read: float | None = None
+        """How much of what ran when it was cancelled was done by then, 0 to 1; None if that is not known."""
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        if self._stopping is not None:
+            self._stopping.join()
         self._connection.close()
+        if self._grown:
+            self._engine.shrink()
+
+    def progress(self) -> float | None:
+        """The share of what runs now that is done, 0 to 1; None while that is not known."""
+        percent = float(self._connection.query_progress())
+        return min(percent / 100, 1.0) if percent >= 0 else None
 
     def cancel(self) -> None:
-        """Stop what runs on this connection, from any thread."""
-        self._cancelled.set()
+        """Stop what runs on this connection, and what would yet run, from one other thread at a time."""
+        if self._stopping is None:
+            self.share_read = self.progress()
+            self._cancelled.set()
+            self._stopping = threading.Thread(target=self._interrupt, name="athena-stop", daemon=True)
+            self._stopping.start()
+
+    def _interrupt(self) -> None:
+        """Again and again, as a query that only just begins forgets that it was interrupted."""
         self._connection.interrupt()
+        while not self._over.wait(_AGAIN):
+            self._connection.interrupt()
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a small query."""
         return [row for page in self.pages(sql) for row in page]
 
     def pages(self, sql: str) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows of a query, some thousand at a time."""
+        """The rows of a query, some thousand at a time. One that ends for want of memory begins again with more."""
+        begun = False
+        try:
+            for page in self._pages(sql):
+                begun = True
+                yield page
+        except QueryFailure as failure:
+            if failure.code != _NO_MEMORY or begun or self._grown:
+                raise
+            self._engine.grow()
+            self._grown = True
+            yield from self._pages(sql)
+
+    def _pages(self, sql: str) -> Iterator[list[tuple[Any, ...]]]:
         import duckdb
 
         try:
@@ -138,7 +210,7 @@ def failure(said: str) -> QueryFailure:
         found = _CAST.search(first)
         return QueryFailure("INVALID_CAST_ARGUMENT", f"Cannot cast {found[1] if found else first}")
     if said.startswith("Out of Memory"):
-        return QueryFailure("EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exceeded the memory limit of the local engine")
+        return QueryFailure(_NO_MEMORY, "Query exceeded the memory limit of the local engine")
     if "No space left on device" in said:
         return QueryFailure("EXCEEDED_SPILL_LIMIT", "The disk is full: make room on it and try again", category=SYSTEM)
     if said.startswith("IO Error"):

@@ -18,18 +18,19 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from salespipe.local.athena import results
-from salespipe.local.athena.catalog import Catalog, split_location
+from salespipe.local.athena import execution_document as kept
+from salespipe.local.athena import results, reuse
+from salespipe.local.athena.catalog import CATALOG, Catalog, split_location
+from salespipe.local.athena.column_info import column_info
 from salespipe.local.athena.engine import Cancelled, Engine, Session
-from salespipe.local.athena.errors import OTHER, SYSTEM, QueryFailure, SyntaxFailure
+from salespipe.local.athena.errors import OTHER, SYSTEM, QueryFailure, SyntaxFailure, refused
+from salespipe.local.athena.execution_document import UNFINISHED, Document, Request
 from salespipe.local.athena.prepared import PreparedStatements
-from salespipe.local.athena.statements.context import Context, Statement
+from salespipe.local.athena.statements.context import Context, Result
 from salespipe.local.errors import AwsError, StoreError
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
@@ -37,31 +38,21 @@ from salespipe.local.stores import Stores
 KIND = "athena-query"
 TOKENS = "athena-token"
 """Of the documents: the executions, and the client tokens that they were started with."""
-UNFINISHED = ("QUEUED", "RUNNING")
 _THREADS = 4
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Request:
-    """A query that was accepted. `cutoff` is the workgroup's limit of bytes scanned, None without one."""
-
-    sql: str
-    statement: Statement
-    database: str
-    region: str
-    workgroup: str
-    location: str
-    cutoff: int | None
-    parameters: list[str]
-    token: str
-    central: bool = False
-    """The workgroup enforces its own location."""
-
-
 class CutoffReached(Exception):
     """The query would read more than its workgroup allows."""
+
+
+class Reused(Exception):
+    """The query need not run: the result of an earlier execution is its result."""
+
+    def __init__(self, earlier: Document) -> None:
+        self.earlier = earlier
+        super().__init__(earlier["QueryExecution"]["QueryExecutionId"])
 
 
 class Executions:
@@ -76,7 +67,7 @@ class Executions:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="athena")
         self._sessions: dict[str, Session] = {}
         self._stopped: set[str] = set()
-        self._unstored: dict[str, dict[str, Any]] = {}
+        self._unstored: dict[str, Document] = {}
         """The documents of executions whose end could not be stored yet."""
         self._storing: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -107,23 +98,23 @@ class Executions:
         with self._stores.db.write():
             known = documents.get(TOKENS, request.token) if request.token else None
             if known is not None:
-                if known["sql"] != request.sql:
-                    raise AwsError("InvalidRequestException", "Idempotent parameters do not match")
+                if known["asked"] != request.asked:
+                    raise refused("Idempotent parameters do not match", "IDEMPOTENT_PARAMETER_MISMATCH")
                 return str(known["id"])
             if request.token:
-                documents.put(TOKENS, request.token, {"id": id, "sql": request.sql})
-            self._save(id, _document(id, request))
+                documents.put(TOKENS, request.token, {"id": id, "asked": request.asked})
+            self._save(id, kept.new(id, request))
         self._pool.submit(self._guarded, id, request)
         return id
 
-    def get(self, id: str) -> dict[str, Any]:
+    def get(self, id: str) -> Document:
         """The document of an execution. Raises AwsError for an id that is not known."""
         found = self._unstored.get(id) or self._stores.documents.get(KIND, id)
         if found is None:
-            raise AwsError("InvalidRequestException", f"QueryExecution {id} was not found")
+            raise refused(f"QueryExecution {id} was not found", "QUERY_EXECUTION_NOT_FOUND")
         return found
 
-    def all(self) -> Iterator[dict[str, Any]]:
+    def all(self) -> Iterator[Document]:
         """Every execution, newest first, as many as are taken."""
         return self._stores.documents.newest(KIND)
 
@@ -134,7 +125,7 @@ class Executions:
             session = self._sessions.get(id)
             if session is not None:
                 session.cancel()
-            elif self._change(id, lambda found: _finish(found, "CANCELLED", "Query was cancelled")):
+            elif self._change(id, lambda found: kept.finish(found, "CANCELLED", kept.CANCELLED)):
                 self._stopped.add(id)  # which lasts until its turn on the pool is over
 
     # on the pool
@@ -164,7 +155,7 @@ class Executions:
         document = self._stores.documents.get(KIND, id)
         if document is None:
             return
-        _finish(document, "FAILED", str(failure), failure)
+        kept.finish(document, "FAILED", str(failure), failure)
         with self._lock:
             self._unstored[id] = document
             if self._storing is None:
@@ -210,14 +201,16 @@ class Executions:
                 return
             folder = Path(name)
             started = time.time()
-            self._change(id, lambda found: _begin(found))
+            self._change(id, kept.begin)
             try:
-                written = self._write(id, request, session, folder)
+                written = self._write(id, request, session, folder, started)
             except Cancelled:
-                self._change(id, lambda found: _finish(found, "CANCELLED", "Query was cancelled", started=started))
-            except CutoffReached as reached:
-                said = str(reached)
-                self._change(id, lambda found: _finish(found, "CANCELLED", said, started=started))
+                self._change(id, lambda found: kept.stopped(found, session.share_read, started))
+            except CutoffReached:
+                self._change(id, lambda found: kept.cut_off(found, request.cutoff or 0, started))
+            except Reused as reused:
+                earlier = reused.earlier
+                self._change(id, lambda found: kept.reuse(found, earlier, started))
             except QueryFailure as error:
                 self._end(id, error, started)
             except SyntaxFailure as error:
@@ -225,20 +218,22 @@ class Executions:
             except AwsError as error:
                 self._end(id, QueryFailure("", _said(error), category=OTHER), started)
             else:
-                self._change(id, lambda found: _succeed(found, written, started))
+                self._change(id, lambda found: kept.succeed(found, written, started))
 
-    def _write(self, id: str, request: Request, session: Session, folder: Path) -> results.Written:
+    def _write(self, id: str, request: Request, session: Session, folder: Path, started: float) -> results.Written:
         def scanned(count: int) -> None:
-            self._change(id, lambda found: found["QueryExecution"]["Statistics"].update(DataScannedInBytes=count))
+            self._change(id, lambda found: kept.planned(found, count, started))
             if request.cutoff is not None and count > request.cutoff:
-                raise CutoffReached("Query cancelled! : Bytes scanned limit was exceeded")
+                raise CutoffReached
 
+        if request.statement.type == "DML" and request.catalog.lower() not in ("", CATALOG):
+            raise QueryFailure("CATALOG_NOT_FOUND", f"Catalog '{request.catalog}' does not exist")
         bucket, prefix = split_location(request.location)
         context = Context(
             id=id,
             output=f"s3://{bucket}/{prefix}",
             central=request.central,
-            database=request.database,
+            database=request.database.strip("`").lower(),  # awswrangler quotes it for DDL, which Athena takes
             catalog=Catalog(self._moto, request.region),
             objects=self._stores.objects,
             folder=folder,
@@ -248,7 +243,17 @@ class Executions:
             prepared=PreparedStatements(self._stores.documents, request.region, request.workgroup),
         )
         result = request.statement.run(context)
-        return results.write(self._stores, self._moto.bucket_exists, bucket, prefix + id, result)
+        if request.reuse is not None and request.statement.subtype in reuse.REUSABLE:
+            self._reuse(id, request.reuse, result)
+        name = results.result_name(request.statement, id)
+        return results.write(self._stores, self._moto.bucket_exists, bucket, prefix + name, id, result)
+
+    def _reuse(self, id: str, minutes: int, result: Result) -> None:
+        """Raise Reused when an earlier execution will do."""
+        columns = [column_info(column) for column in result.columns]
+        earlier = reuse.earlier(self.get(id), minutes, columns, self.all(), self._stores.objects)
+        if earlier is not None:
+            raise Reused(earlier)
 
     def _own_folder(self) -> tempfile.TemporaryDirectory[str]:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -257,12 +262,12 @@ class Executions:
     # documents
 
     def _end(self, id: str, failure: QueryFailure, started: float | None = None) -> None:
-        self._change(id, lambda found: _finish(found, "FAILED", str(failure), failure, started))
+        self._change(id, lambda found: kept.finish(found, "FAILED", str(failure), failure, started))
 
-    def _save(self, id: str, document: dict[str, Any]) -> None:
+    def _save(self, id: str, document: Document) -> None:
         self._stores.documents.put(KIND, id, document)
 
-    def _change(self, id: str, change: Callable[[dict[str, Any]], object]) -> bool:
+    def _change(self, id: str, change: Callable[[Document], object]) -> bool:
         """Whether there was anything to change: what is finished stays as it is."""
         with self._changing:
             document = self.get(id) if id in self._unstored else self._stores.documents.get(KIND, id)
@@ -285,78 +290,3 @@ def _said(error: AwsError) -> str:
         return error.message
     told = f"Service: Amazon S3; Status Code: {error.status}; Error Code: {error.code}"
     return f"The result could not be written: {error.message} ({told})"
-
-
-def _document(id: str, request: Request) -> dict[str, Any]:
-    statement = request.statement
-    execution: dict[str, Any] = {
-        "QueryExecutionId": id,
-        "Query": request.sql,
-        "StatementType": statement.type,
-        "ResultConfiguration": {"OutputLocation": request.location},
-        "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": False}},
-        "QueryExecutionContext": {"Database": request.database, "Catalog": "awsdatacatalog"},
-        "Status": {"State": "QUEUED", "SubmissionDateTime": time.time()},
-        "Statistics": {"DataScannedInBytes": 0, "TotalExecutionTimeInMillis": 0},
-        "WorkGroup": request.workgroup,
-        "EngineVersion": {
-            "SelectedEngineVersion": "Athena engine version 3",
-            "EffectiveEngineVersion": "Athena engine version 3",
-        },
-        "SubstatementType": statement.subtype,
-    }
-    extension = "csv" if statement.subtype == "SELECT" else "txt"
-    location = request.location if request.location.endswith("/") else request.location + "/"
-    execution["ResultConfiguration"]["OutputLocation"] = f"{location}{id}.{extension}"
-    if request.parameters:
-        execution["ExecutionParameters"] = request.parameters
-    if not request.database:
-        execution["QueryExecutionContext"].pop("Database")
-    return {"QueryExecution": execution, "columns": [], "rows": 0, "token": request.token}
-
-
-def _begin(document: dict[str, Any]) -> None:
-    status = document["QueryExecution"]["Status"]
-    status["State"] = "RUNNING"
-    queued = int((time.time() - float(status["SubmissionDateTime"])) * 1000)
-    document["QueryExecution"]["Statistics"]["QueryQueueTimeInMillis"] = queued
-
-
-def _finish(
-    document: dict[str, Any], state: str, reason: str, failure: QueryFailure | None = None, started: float | None = None
-) -> None:
-    execution = document["QueryExecution"]
-    status = execution["Status"]
-    status |= {"State": state, "StateChangeReason": reason, "CompletionDateTime": time.time()}
-    if failure is not None:
-        status["AthenaError"] = {
-            "ErrorCategory": failure.category,
-            "ErrorType": failure.type,
-            "Retryable": failure.category == SYSTEM,
-            "ErrorMessage": reason,
-        }
-    _time(execution, started)
-
-
-def _succeed(document: dict[str, Any], written: results.Written, started: float) -> None:
-    execution = document["QueryExecution"]
-    execution["Status"] |= {"State": "SUCCEEDED", "CompletionDateTime": time.time()}
-    execution["ResultConfiguration"]["OutputLocation"] = written.location
-    document |= {"columns": written.columns, "rows": written.rows, "bytes": written.bytes}
-    if written.manifest:
-        execution["Statistics"]["DataManifestLocation"] = written.manifest
-        document["updated"] = True
-    _time(execution, started)
-
-
-def _time(execution: dict[str, Any], started: float | None) -> None:
-    now = time.time()
-    engine = int((now - started) * 1000) if started is not None else 0
-    total = int((now - float(execution["Status"]["SubmissionDateTime"])) * 1000)
-    execution["Statistics"] |= {
-        "EngineExecutionTimeInMillis": engine,
-        "TotalExecutionTimeInMillis": total,
-        "ServiceProcessingTimeInMillis": max(0, total - engine),
-        "QueryPlanningTimeInMillis": 0,
-        "ResultReuseInformation": {"ReusedPreviousResult": False},
-    }

@@ -7,15 +7,14 @@ https://docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from salespipe.local.athena.catalog import split_location
+from salespipe.local.athena.column_info import column_info, metadata
 from salespipe.local.athena.errors import QueryFailure
-from salespipe.local.athena.results import column_info
 from salespipe.local.athena.statements.context import Context, Result, ResultColumn, Stored
 from salespipe.local.athena.types import BIGINT
 from salespipe.local.athena.writing.layout import Layout
@@ -66,7 +65,7 @@ def commit(
         for file in files:
             written.append(context.objects.write(file.bucket, file.key, _chunks(file.path)))
             file.path.unlink()
-        columns = json.dumps([column_info(column) for column in _ROWS]).encode()
+        columns = metadata(context.id, [column_info(column) for column in _ROWS])
         for name, body in (("-manifest.csv", listed.encode()), (".metadata", columns)):
             written.append(context.objects.write(bucket, f"{prefix}{context.id}{name}", body))
     except BaseException:
