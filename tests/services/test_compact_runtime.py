@@ -262,6 +262,7 @@ def test_a_kill_leaves_what_people_see_and_the_next_run_ends_it(
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("after", [False, True])
 def test_a_kill_at_every_call_of_a_first_compaction(standing: Pipeline, after: bool) -> None:
     moment = 0
