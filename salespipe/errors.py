@@ -49,7 +49,13 @@ class NotOursError(SalespipeError):
 
 
 class QueryError(SalespipeError):
-    """A statement that Athena refused or that failed while running."""
+    """A statement that Athena refused or that failed while running. `line` is the line of the statement that is meant
+    and `column` the place in it from 1, where Athena names one."""
+
+    def __init__(self, message: str, hint: str = "", line: str = "", column: int = 0) -> None:
+        super().__init__(message, hint)
+        self.line = line
+        self.column = column
 
 
 class TransientError(SalespipeError):

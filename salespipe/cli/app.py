@@ -33,8 +33,9 @@ from salespipe.cli.commands.up import up
 from salespipe.cli.options import GLOBALS, command, declare, global_options
 from salespipe.cli.shell import INTERRUPTED
 from salespipe.cli.views.document import dumps
+from salespipe.cli.views.excerpt import excerpt
 from salespipe.cli.views.streams import ClosedPipe, OutputError, replace_missing, say, silence, to_stdout
-from salespipe.errors import SalespipeError
+from salespipe.errors import QueryError, SalespipeError
 
 # In the order of the flow, which is the order of the help.
 COMMANDS = (up, plan, generate, replay, tail, crawl, compact, query, status, env, demo, chaos, down)
@@ -98,7 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _trace()
         if isinstance(error, OutputError):
             silence(sys.stdout)
-        return _fail(" ".join(str(error).split("\n")), error.hint, error.exit_code)
+        place = excerpt(error.line, error.column) if isinstance(error, QueryError) and error.line else []
+        return _fail(" ".join(str(error).split("\n")), error.hint, error.exit_code, place)
     except typer.TyperException as error:
         return _usage(error)
     except KeyboardInterrupt:
@@ -142,8 +144,10 @@ def _usage(error: typer.TyperException) -> int:
     return _fail(message[:1].lower() + message[1:], f"see: {path} --help", error.exit_code)
 
 
-def _fail(message: str, hint: str, code: int) -> int:
+def _fail(message: str, hint: str, code: int, place: Sequence[str] = ()) -> int:
     _say(f"salespipe: error: {message}")
+    for line in place:
+        _say(line)
     if hint:
         _say(f"  hint: {hint}")
     return code

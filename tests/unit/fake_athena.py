@@ -33,7 +33,6 @@ class FakeAthena:
         self._interrupt = interrupt
         self.started: list[dict[str, Any]] = []
         self.stopped: list[str] = []
-        self.closed = 0
 
     def start_query_execution(self, **request: Any) -> dict[str, Any]:
         self.started.append(request)
@@ -77,8 +76,12 @@ class FakeAthena:
             answer["NextToken"] = str(at + MaxResults)
         return answer
 
-    def close(self) -> None:
-        self.closed += 1
+    def list_table_metadata(self, **_: Any) -> dict[str, Any]:
+        tables = [
+            {"Name": "orders", "Columns": [{"Name": "orderid"}, {"Name": "amount"}], "PartitionKeys": [{"Name": "dt"}]},
+            {"Name": "people", "Columns": [{"Name": "amounts"}]},
+        ]
+        return {"TableMetadataList": tables}
 
 
 class FakeSession:

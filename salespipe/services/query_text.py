@@ -1,0 +1,46 @@
+"""A statement as text: where it ends, and where its parameters stand.
+
+Only what strings, quoted names and comments hide has to be known for that; all else is Athena's to judge.
+https://docs.aws.amazon.com/athena/latest/ug/querying-with-prepared-statements.html
+"""
+
+from __future__ import annotations
+
+import re
+
+# What is not closed reaches to the end of the text.
+_HIDDEN = r"'(?:[^']|'')*(?:'|\Z)|\"(?:[^\"]|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)"
+_SIGN = re.compile(rf"(?P<hidden>{_HIDDEN})|(?P<sign>[;?])", re.DOTALL)
+_COMMENT = re.compile(rf"(?P<text>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`)|{_HIDDEN}", re.DOTALL)
+_LITERAL = re.compile(
+    r"-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|((date|timestamp|decimal)\s+)?'([^']|'')*'", re.IGNORECASE
+)
+
+
+def statements(sql: str) -> list[str]:
+    """The statements of a text, without the semicolons between them; none is blank or nothing but comments."""
+    ends = [match.start() for match in _SIGN.finditer(sql) if match["sign"] == ";"]
+    parts = [sql[start:end].strip() for start, end in zip([0, *(end + 1 for end in ends)], [*ends, None], strict=True)]
+    return [part for part in parts if _COMMENT.sub(lambda match: match["text"] or "", part).strip()]
+
+
+def is_finished(sql: str) -> bool:
+    """Whether the last thing in the text, but for comments, is the semicolon that ends a statement."""
+    last = None
+    for last in _SIGN.finditer(sql):
+        if last["sign"] == ";" and not _COMMENT.sub(lambda m: m["text"] or "", sql[last.end() :]).strip():
+            return True
+    return False
+
+
+def placeholders(sql: str) -> int:
+    """How many `?` wait for a value. (In MATCH_RECOGNIZE it may also be a quantifier.)"""
+    return sum(match["sign"] == "?" for match in _SIGN.finditer(sql))
+
+
+def literal(value: str) -> str:
+    """The SQL literal for one parameter as a person types it: numbers, true, false, quoted strings and DATE,
+    TIMESTAMP and DECIMAL literals as they are, anything else as a string (`'5905'` is the string of a number)."""
+    if _LITERAL.fullmatch(value.strip()):
+        return value.strip()
+    return "'" + value.replace("'", "''") + "'"

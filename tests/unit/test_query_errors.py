@@ -1,0 +1,79 @@
+"""What a failed statement says: the place, and the nearest name that exists."""
+
+from __future__ import annotations
+
+import pytest
+
+from salespipe.cli.views.excerpt import excerpt
+from salespipe.errors import QueryError, UsageError
+from salespipe.services.query import query
+from tests.unit.fake_athena import FakeAthena
+from tests.unit.test_query_results import pipeline
+
+
+def failed(reason: str, sql: str, *params: str) -> QueryError:
+    with pytest.raises(QueryError) as caught:
+        query(pipeline(FakeAthena(reason=reason)), sql, params=params)
+    return caught.value
+
+
+def test_the_place_is_shown_on_its_line() -> None:
+    error = failed(
+        "COLUMN_NOT_FOUND: line 2:3: Column 'amout' cannot be resolved or requester is not authorized",
+        "SELECT\n  amout FROM orders",
+    )
+    assert (error.line, error.column, error.hint) == ("  amout FROM orders", 3, "did you mean amount?")
+    assert excerpt(error.line, error.column) == ["    amout FROM orders", "    ^"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "sql", "hint"),
+    [
+        ("TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.x.peple' does not exist", "", "did you mean people?"),
+        ("TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.x.qqq' does not exist", "", "SHOW TABLES"),
+        ("line 1:8: Column 'p.amuonts' cannot be resolved", "FROM people p", "did you mean amounts?"),
+        ("line 1:8: Column 'amounts' cannot be resolved", "FROM elsewhere", ""),
+        ("FUNCTION_NOT_FOUND: line 1:8: Function 'lenght' not registered", "", "did you mean length?"),
+        ("line 1:1: mismatched input 'SELEC'. Expecting: 'SELECT'", "", "did you mean SELECT?"),
+    ],
+)
+def test_the_nearest_name_is_offered(reason: str, sql: str, hint: str) -> None:
+    error = failed(reason, f"SELECT 1 {sql}")
+    assert hint in error.hint
+    assert bool(error.hint) == bool(hint)
+
+
+def test_behind_a_parameter_no_place_is_claimed() -> None:
+    reason = "TYPE_MISMATCH: line 1:10: Cannot apply operator: varchar = integer"
+    assert failed(reason, "SELECT ? = 'a'", "5").line == ""
+    assert "'5905'" in failed(reason, "SELECT ? = 'a'", "5").hint
+
+
+@pytest.mark.parametrize("place", ["line 9:1", "line 1:99", "line 0:0", ""])
+def test_a_place_that_is_not_there_is_not_shown(place: str) -> None:
+    assert failed(f"{place}: something", "SELECT 1").line == ""
+
+
+@pytest.mark.parametrize(
+    ("sql", "params", "said"),
+    [
+        ("SELECT 1; SELECT 2", [], "there are 2 statements"),
+        ("-- nothing", [], "empty"),
+        ("SELECT ?", [], "has 1 ? and 0 values"),
+        ("SELECT ?", ["1", "2"], "has 1 ? and 2 values"),
+    ],
+)
+def test_what_cannot_run_is_not_sent(sql: str, params: list[str], said: str) -> None:
+    athena = FakeAthena()
+    with pytest.raises(UsageError, match=said.replace("?", r"\?")):
+        query(pipeline(athena), sql, params=params)
+    assert athena.started == []
+
+
+def test_the_caret_stands_below_its_column() -> None:
+    for line, column in [("x" * 300, 1), ("x" * 300, 150), ("x" * 300, 300), ("茶 x", 3), ("a\tb\x1b", 3), ("ab", 3)]:
+        shown, caret = excerpt(line, column)
+        assert caret.strip() == "^"
+        assert "\x1b" not in shown
+        assert len(shown) <= 2 + 106
+    assert excerpt("茶 x", 3)[1] == "     ^"
