@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salespipe.cli.views import results
+from salespipe.cli.views import output, results
 from salespipe.cli.views.console import Console
 from salespipe.errors import SalespipeError, UsageError
-from salespipe.services.query import Column, QueryResult
+from salespipe.services.query import QueryResult
+from salespipe.services.query_results import Column
 
 COLUMNS = (
     Column("id", "varchar"),
@@ -110,10 +111,10 @@ def test_a_file_gets_the_format_of_its_ending(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--format 'xml'"):
         results.format_of("xml", None)
 
-    results.save(result(), "json", tmp_path / "x.json")
+    output.save(result(), "json", tmp_path / "x.json")
     assert len(json.loads((tmp_path / "x.json").read_text())) == 2
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(SalespipeError, match=r"gone/x\.csv cannot be written: No such file"):
-        results.save(result(), "csv", tmp_path / "gone" / "x.csv")
+        output.save(result(), "csv", tmp_path / "gone" / "x.csv")

@@ -3,50 +3,68 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from salespipe.cli.shell import Shell
-from salespipe.cli.views import results
-from salespipe.errors import UsageError
+from salespipe.cli.views import answers, results
+from salespipe.errors import QueryError, UsageError
+
+FILE = Annotated[str | None, typer.Option(metavar="FILE", help="Read the statement from a file.")]
+PARAM = Annotated[
+    list[str] | None,
+    typer.Option(metavar="VALUE", help="The value of the next ?: 5, DATE '2026-01-31', 'text' or text."),
+]
+FORMAT = Annotated[
+    str | None,
+    typer.Option(metavar="|".join(results.FORMATS), help="[default: table, or what FILE's ending names]"),
+]
+OUTPUT = Annotated[str | None, typer.Option(metavar="FILE", help="Write the rows to a file instead of stdout.")]
 
 
 def query(
     shell: Shell,
     sql: Annotated[str | None, typer.Argument(metavar="SQL", help="The statement; - reads stdin.")] = None,
-    file: Annotated[str | None, typer.Option(metavar="FILE", help="Read the statement from a file.")] = None,
-    param: Annotated[
-        list[str] | None, typer.Option(metavar="VALUE", help="The value of the next ? in the statement.")
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(metavar="|".join(results.FORMATS), help="[default: table, or what FILE's ending names]"),
-    ] = None,
-    output: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the rows to a file instead of stdout.")
-    ] = None,
+    file: FILE = None,
+    param: PARAM = None,
+    format: FORMAT = None,
+    output: OUTPUT = None,
 ) -> None:
     """Run Athena SQL and show the rows. --json is --format json."""
-    statement = _statement(sql, file)
-    if shell.config.json and format not in (None, "json") and output is None:
+    statement = read_statement(sql, file)
+    asked = how(shell, format, output)
+    run(shell, statement, param or [], asked)
+
+
+def how(shell: Shell, format: str | None, output: str | None) -> answers.Asked:
+    """How the rows are wanted. Raises UsageError for what cannot be had together."""
+    json = shell.config.json
+    if json and format not in (None, "json") and output is None:
         raise UsageError(f"--json and --format {format} contradict each other", "give one of them")
     form = results.format_of(format, output)
-    from salespipe.services.query import query as run
+    return answers.Asked("json" if json and output is None else form, output, json)
+
+
+def run(shell: Shell, statement: str, param: list[str], asked: answers.Asked) -> None:
+    """Run a statement and show its answer. With --json an error is one line and its hint."""
+    from salespipe.services import query as service
 
     with shell.open() as target:
-        result = run(target.pipeline, statement, params=param or ())
-    if output is not None:
-        results.save(result, form, Path(output))
-    if shell.config.json:
-        results.show(shell.console, result, "json")
-    elif output is None:
-        results.show(shell.console, result, form)
-    results.summary(shell.console, result, output)
+        began = time.monotonic()
+        try:
+            answer = service.run(target.pipeline, statement, params=param, nested=asked.nested)
+        except QueryError as error:
+            if shell.config.json:
+                error.line = ""
+            raise
+        answers.show(shell.console, answer, asked, began)
 
 
-def _statement(sql: str | None, file: str | None) -> str:
+def read_statement(sql: str | None, file: str | None) -> str:
+    """The statement, wherever it is. Raises UsageError when there is none, or more than one place for it."""
     if (sql is None) == (file is None):
         raise UsageError(
             "give the statement once: as SQL, with --file, or - for stdin",

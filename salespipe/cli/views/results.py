@@ -1,4 +1,5 @@
-"""Query results in each format. Every row and every column is written, whatever its name or width.
+"""Query results in each format. Every row and every column is written, whatever its name or width, while it comes:
+no result is too long for the memory. Only a table on a terminal ends after 1,000 rows, and says so.
 
 JSON objects cannot hold two values under one name, so the second column called `n` becomes `n_2`; the other
 formats keep the names as they are.
@@ -8,101 +9,138 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from salespipe.cli import options
-from salespipe.cli.views.console import Console, visible
+from salespipe.cli.views.console import Console, counted, visible
 from salespipe.cli.views.document import dumps, text
 from salespipe.cli.views.table import plain
-from salespipe.cli.views.units import amount
-from salespipe.errors import SalespipeError, UsageError
+from salespipe.errors import UsageError
 
 if TYPE_CHECKING:
-    from salespipe.services.query import QueryResult
+    from salespipe.services.query_results import Column
 
-FORMATS = ("table", "csv", "json", "jsonl", "markdown")
-_ENDINGS = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".md": "markdown"}
+FORMATS = ("table", "csv", "json", "jsonl", "markdown", "parquet")
+MOST_ON_A_TERMINAL = 1_000
+_ENDINGS = {
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".md": "markdown",
+    ".parquet": "parquet",
+}
 _NUMBERS = ("tinyint", "smallint", "integer", "int", "bigint", "double", "float", "real", "decimal")
+_TYPED = ("json", "jsonl", "parquet")
+
+Row = tuple[object, ...]
+
+
+class Result(Protocol):
+    """What has columns and rows; the rows are gone through once."""
+
+    @property
+    def columns(self) -> Sequence[Column]: ...
+
+    @property
+    def rows(self) -> Iterable[Row]: ...
 
 
 def format_of(asked: str | None, output: str | None) -> str:
     """The format to write: the one asked for, else what the file's ending names, else a table."""
-    if asked is not None:
-        return options.choice("--format", asked, FORMATS)
     ending = Path(output).suffix.lower() if output else ""
-    if ending in ("", ".txt"):
-        return "table"
-    if ending not in _ENDINGS:
+    if asked is not None:
+        form = options.choice("--format", asked, FORMATS)
+    elif ending in ("", ".txt"):
+        form = "table"
+    elif ending not in _ENDINGS:
         raise UsageError(f"--output {output!r}: {ending} is no format", f"add --format {'|'.join(FORMATS)}")
-    return _ENDINGS[ending]
-
-
-def show(console: Console, result: QueryResult, form: str) -> None:
-    """The rows on stdout."""
-    if form == "table" and result.columns:
-        console.table(_names(result), [_cells(row) for row in result.rows], right=_numeric(result))
     else:
-        console.lines(_lines(result, form))
+        form = _ENDINGS[ending]
+    if form == "parquet" and output is None:
+        raise UsageError("--format parquet needs a file", "add --output rows.parquet")
+    return form
 
 
-def save(result: QueryResult, form: str, path: Path) -> None:
-    """The rows in a file, which is replaced. Raises SalespipeError when it cannot be written."""
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(f"{line}\n" for line in _lines(result, form))
-    except OSError as error:
-        raise SalespipeError(f"{path} cannot be written: {error.strerror}") from error
+def needs_types(form: str) -> bool:
+    """Whether arrays, maps and rows have a form of their own there; elsewhere they are Athena's text."""
+    return form in _TYPED
 
 
-def summary(console: Console, result: QueryResult, output: str | None) -> None:
-    """How many rows, how long, how much was scanned (which is what Athena bills)."""
-    rows = f"{len(result.rows):,} row{'' if len(result.rows) == 1 else 's'}"
-    where = f" in {output}" if output else ""
-    console.talk(f"{rows}{where}, {result.seconds:.2f} s, {amount(result.scanned_bytes)} scanned")
+def show(console: Console, result: Result, form: str) -> bool:
+    """The rows on stdout. Whether that was all of them: a table on a terminal ends after 1,000."""
+    if form != "table" or not console.is_terminal or not result.columns:
+        console.lines(lines(result.columns, result.rows, form))
+        return True
+    rows = iter(result.rows)
+    drawn = [_cells(row) for row in islice(rows, MOST_ON_A_TERMINAL)]
+    console.table(_names(result.columns), drawn, right=_numeric(result.columns))
+    return next(rows, None) is None
 
 
-def _lines(result: QueryResult, form: str) -> Iterator[str]:
+def lines(columns: Sequence[Column], rows: Iterable[Row], form: str) -> Iterator[str]:
+    """The lines of a text format."""
     if form == "json":
-        return _json(result)
+        return _json(columns, rows)
     if form == "jsonl":
-        keys = unique(_names(result))
-        return (dumps(dict(zip(keys, row, strict=True))) for row in result.rows)
-    if not result.columns:
+        return map(_document(columns), rows)
+    if not columns:
         return iter(())
     if form == "csv":
-        return _csv(result)
+        return _csv(columns, rows)
     if form == "markdown":
-        return _markdown(result)
-    return plain(_names(result), [_cells(row) for row in result.rows], right=_numeric(result))
+        return _markdown(columns, rows)
+    return plain(_names(columns), map(_cells, rows), right=_numeric(columns))
 
 
-def _json(result: QueryResult) -> Iterator[str]:
-    keys = unique(_names(result))
-    if not result.rows:
-        yield "[]"
-        return
-    for number, row in enumerate(result.rows, 1):
-        document = dumps(dict(zip(keys, row, strict=True)))
-        yield ("[" if number == 1 else " ") + document + ("]" if number == len(result.rows) else ",")
+def cut(console: Console) -> None:
+    """Say that the terminal does not show all rows; also with --quiet."""
+    console.error(
+        f"only the first {MOST_ON_A_TERMINAL:,} rows are shown; all of them: --output FILE, or --format csv|jsonl"
+    )
 
 
-def _csv(result: QueryResult) -> Iterator[str]:
-    for row in (_names(result), *map(_cells, result.rows)):
+def unread(console: Console, names: Sequence[str]) -> None:
+    """Say which columns are Athena's text where a list or an object was to be expected."""
+    if names:
+        console.talk(
+            f"{counted(len(names), 'column')} as Athena's text, in which strings cannot be told apart:"
+            f" {', '.join(names)}; for the values themselves: CAST({names[0]} AS JSON)"
+        )
+
+
+def _json(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
+    document = _document(columns)
+    mark = "["
+    for row in rows:
+        yield mark + document(row)
+        mark = ","
+    yield "]" if mark == "," else "[]"
+
+
+def _document(columns: Sequence[Column]) -> Callable[[Row], str]:
+    keys = unique(_names(columns))
+    return lambda row: dumps(dict(zip(keys, row, strict=True)))
+
+
+def _csv(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
+    for row in chain([_names(columns)], map(_cells, rows)):
         line = io.StringIO()
         csv.writer(line, lineterminator="").writerow(row)
         yield line.getvalue()
 
 
-def _markdown(result: QueryResult) -> Iterator[str]:
+def _markdown(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(visible(cell).replace("|", "\\|") for cell in cells) + " |"
 
-    numeric = set(_numeric(result))
-    yield line(_names(result))
-    yield line(["---:" if number in numeric else "---" for number in range(len(result.columns))])
-    for row in result.rows:
+    numeric = set(_numeric(columns))
+    yield line(_names(columns))
+    yield line(["---:" if number in numeric else "---" for number in range(len(columns))])
+    for row in rows:
         yield line(_cells(row))
 
 
@@ -120,13 +158,13 @@ def unique(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _names(result: QueryResult) -> list[str]:
-    return [column.name for column in result.columns]
+def _names(columns: Sequence[Column]) -> list[str]:
+    return [column.name for column in columns]
 
 
 def _cells(row: Sequence[object]) -> list[str]:
     return [text(value) for value in row]
 
 
-def _numeric(result: QueryResult) -> list[int]:
-    return [n for n, column in enumerate(result.columns) if column.type.partition("(")[0] in _NUMBERS]
+def _numeric(columns: Sequence[Column]) -> list[int]:
+    return [n for n, column in enumerate(columns) if column.type.partition("(")[0] in _NUMBERS]

@@ -5,16 +5,21 @@ from __future__ import annotations
 import io
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 
 from salespipe.cli.views.console import visible
 
+_MEASURED = 1_000
+
 
 def plain(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> Iterator[str]:
-    """The lines of a plain table: a heading, a rule, the rows; columns two blanks apart, as wide as needed."""
-    cells = [[visible(cell) for cell in row] for row in (columns, *rows)]
-    widths = [max(map(cell_width, column)) for column in zip(*cells, strict=True)]
+    """The lines of a plain table: a heading, a rule, the rows; columns two blanks apart, as wide as the first 1,000
+    rows need. A wider cell further down moves what stands to the right of it."""
+    left = ([visible(cell) for cell in row] for row in rows)
+    first = [[visible(cell) for cell in columns], *islice(left, _MEASURED)]
+    widths = [max(map(cell_width, column)) for column in zip(*first, strict=True)]
     numbers = set(right)
-    for index, row in enumerate(cells):
+    for index, row in enumerate(chain(first, left)):
         yield "  ".join(
             _pad(cell, width, number in numbers) for number, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
