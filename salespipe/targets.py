@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -25,7 +26,7 @@ from salespipe.local import loss, runtime
 from salespipe.local.errors import HomeError, NoHomeError
 from salespipe.local.faults.control import Control, set_limits
 from salespipe.local.faults.registry import FaultError
-from salespipe.local.home import default_home
+from salespipe.local.home import default_home, make
 from salespipe.local.limits.rates import OFF, VARIABLE, Rates, parse
 from salespipe.services.chaos import Faults, blamed, resources
 from salespipe.services.pipeline import Pipeline
@@ -90,6 +91,14 @@ def open_target(
             raise UsageError("faults can be injected into the local target only, not into aws", "use --target local")
         return _aws(pipeline, profile, region)
     raise UsageError(f"target {name!r} is not known", "use --target local or --target aws")
+
+
+def home_folder() -> Path:
+    """The folder for what is kept on this machine whatever the target, its owner's alone. Raises as `open_target`."""
+    with _home_errors():
+        home = default_home()
+        make(home)
+    return home
 
 
 def _local(pipeline: str, region: str, start: Start) -> Target:

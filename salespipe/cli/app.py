@@ -25,17 +25,19 @@ from salespipe.cli.commands.down import down
 from salespipe.cli.commands.env import env
 from salespipe.cli.commands.generate import generate
 from salespipe.cli.commands.plan import plan
+from salespipe.cli.commands.queries import SUBCOMMANDS
 from salespipe.cli.commands.query import query
 from salespipe.cli.commands.replay import replay
 from salespipe.cli.commands.status import status
 from salespipe.cli.commands.tail import tail
 from salespipe.cli.commands.up import up
+from salespipe.cli.groups import CommandGroup
 from salespipe.cli.options import GLOBALS, command, declare, global_options
 from salespipe.cli.shell import INTERRUPTED
 from salespipe.cli.views.document import dumps
-from salespipe.cli.views.excerpt import excerpt
+from salespipe.cli.views.failure import told
 from salespipe.cli.views.streams import ClosedPipe, OutputError, replace_missing, say, silence, to_stdout
-from salespipe.errors import QueryError, SalespipeError
+from salespipe.errors import SalespipeError
 
 # In the order of the flow, which is the order of the help.
 COMMANDS = (up, plan, generate, replay, tail, crawl, compact, query, status, env, demo, chaos, down)
@@ -70,6 +72,7 @@ def application() -> typer.Typer:
     """The whole command line."""
     app = typer.Typer(
         name="salespipe",
+        cls=CommandGroup,
         add_completion=False,
         rich_markup_mode=None,  # rich costs a third of the start-up time
         pretty_exceptions_enable=False,
@@ -77,8 +80,11 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(declare(_root, [*GLOBALS, _VERSION]))
+    settings = {"help_option_names": ["-h", "--help"]}
     for run in COMMANDS:
-        app.command(context_settings={"help_option_names": ["-h", "--help"]})(command(run))
+        app.command(context_settings=settings)(command(run))
+    for name, run in SUBCOMMANDS.items():
+        app.command(f"query {name}", hidden=True, context_settings=settings)(command(run))
     return app
 
 
@@ -99,8 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _trace()
         if isinstance(error, OutputError):
             silence(sys.stdout)
-        place = excerpt(error.line, error.column) if isinstance(error, QueryError) and error.line else []
-        return _fail(" ".join(str(error).split("\n")), error.hint, error.exit_code, place)
+        return _told(error, error.exit_code)
     except typer.TyperException as error:
         return _usage(error)
     except KeyboardInterrupt:
@@ -144,12 +149,13 @@ def _usage(error: typer.TyperException) -> int:
     return _fail(message[:1].lower() + message[1:], f"see: {path} --help", error.exit_code)
 
 
-def _fail(message: str, hint: str, code: int, place: Sequence[str] = ()) -> int:
-    _say(f"salespipe: error: {message}")
-    for line in place:
+def _fail(message: str, hint: str, code: int) -> int:
+    return _told(SalespipeError(message, hint), code)
+
+
+def _told(error: SalespipeError, code: int) -> int:
+    for line in told(error):
         _say(line)
-    if hint:
-        _say(f"  hint: {hint}")
     return code
 
 

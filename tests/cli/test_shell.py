@@ -18,7 +18,7 @@ import pytest
 from salespipe import __version__
 from tests.cli.process import COMMAND, environment, salespipe
 
-HEAVY = ("boto3", "botocore", "moto", "duckdb", "pyathena", "rich", "pydantic", "sqlglot")
+HEAVY = ("boto3", "botocore", "moto", "duckdb", "prompt_toolkit", "rich", "pydantic", "sqlglot")
 FAKE = [sys.executable, "-m", "tests.cli.other_target"]
 FAKE_WORDS, COMMAND_WORDS = shlex.join(FAKE), shlex.join(COMMAND)
 NAMES = (
@@ -52,6 +52,18 @@ def test_help_loads_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
     program = (
         "import sys; from salespipe.cli.app import main; code = main(sys.argv[1:]); "
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr); sys.exit(code)"
+    )
+    done = salespipe(*arguments, home=tmp_path, command=[sys.executable, "-c", program])
+
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+
+
+@pytest.mark.parametrize("arguments", [["query", "--help"], ["query", "run", "--help"]])
+def test_the_help_of_queries_loads_no_library_of_theirs(tmp_path: Path, arguments: list[str]) -> None:
+    program = (
+        "import sys; from salespipe.cli.app import main; code = main(sys.argv[1:]); "
+        "print([name for name in ('botocore', 'duckdb', 'prompt_toolkit') if name in sys.modules], file=sys.stderr); "
+        "sys.exit(code)"
     )
     done = salespipe(*arguments, home=tmp_path, command=[sys.executable, "-c", program])
 
@@ -95,6 +107,12 @@ def test_version(tmp_path: Path) -> None:
         (["query", "--file", "gone.sql"], "the statement cannot be read from gone.sql"),
         (["query", "SELECT 1", "--format", "xml"], "--format 'xml' is not known"),
         (["query", "SELECT 1", "--json", "--format", "csv"], "--json and --format csv contradict each other"),
+        (["query", "SELECT 1", "--format", "parquet"], "--format parquet needs a file"),
+        (["query", "save"], "missing argument 'NAME'"),
+        (["query", "save", "x"], "give the statement once"),
+        (["query", "--quiet", "run"], "missing argument 'NAME'"),
+        (["query", "history", "--limit", "0"], "--limit '0' is not a whole number above 0"),
+        (["query", "--format", "csv", "list"], "no such option: --format"),
         (["status", "--watch", "--every", "0"], "--every '0' is not a length of time above 0"),
         (["--target", "moon", "up"], "target 'moon' is not known"),
         (["up", "--target", "moon"], "target 'moon' is not known"),
@@ -121,7 +139,17 @@ def test_a_wrong_request_is_one_line_and_exit_code_2(tmp_path: Path, arguments: 
 
 
 @pytest.mark.parametrize(
-    "arguments", [["generate"], ["tail"], ["crawl"], ["query", "SELECT 1"], ["status"], ["down", "--yes"]]
+    "arguments",
+    [
+        ["generate"],
+        ["tail"],
+        ["crawl"],
+        ["query", "SELECT 1"],
+        ["query", "history"],
+        ["query", "run", "x"],
+        ["status"],
+        ["down", "--yes"],
+    ],
 )
 def test_before_up_a_command_says_so_with_exit_code_3(tmp_path: Path, arguments: list[str]) -> None:
     done = salespipe(*arguments, "--json", home=tmp_path)

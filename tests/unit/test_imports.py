@@ -38,6 +38,7 @@ ONLY_IN: dict[str, set[str]] = {
     "duckdb": {"local"},
     "rich": {"cli"},
     "typer": {"cli"},
+    "prompt_toolkit": {"cli"},
     "click": set(),  # typer brings its own
     "boto3": {"aws", "targets", "services", "stack", "lambdas", "local"},
     "botocore": {"aws", "targets", "services", "stack", "lambdas", "local"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from salespipe.cli.views.excerpt import excerpt
+from salespipe.cli.views.failure import excerpt
 from salespipe.errors import QueryError, UsageError
 from salespipe.services.query import query
 from tests.unit.fake_athena import FakeAthena

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salespipe.aws.clients import Clients
+from salespipe.cli.views import output
 from salespipe.errors import AccessError, QueryError, UsageError
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query import query, run
@@ -161,3 +164,41 @@ def test_interrupting_stops_the_query_at_the_service() -> None:
     with pytest.raises(KeyboardInterrupt):
         query(pipeline(athena), "SELECT 1")
     assert athena.stopped == ["q-1"]
+
+
+class Long(FakeAthena):
+    """20 pages of a thousand rows of a kilobyte."""
+
+    def get_query_results(self, QueryExecutionId: str, MaxResults: int, NextToken: str = "0") -> dict[str, Any]:
+        self._rows = [["x" * 1_000] for _ in range(MaxResults)]
+        page = super().get_query_results(QueryExecutionId, MaxResults, "0")
+        number = int(NextToken) + 1
+        return page | ({"NextToken": str(number)} if number < 20 else {})
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_result_of_any_length_needs_a_page_of_memory(tmp_path: Path, form: str) -> None:
+    answer = run(pipeline(Long([("s", "varchar", 9, 0)])), "SELECT s FROM t", nested=True)
+    tracemalloc.start()
+    try:
+        output.save(answer, form, tmp_path / "rows")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "rows").stat().st_size > 20_000_000
+    assert peak < 8_000_000
+
+
+def test_interrupted_while_it_is_started_the_query_is_stopped_too() -> None:
+    class Struck(FakeAthena):
+        def start_query_execution(self, **request: Any) -> dict[str, Any]:
+            answer = super().start_query_execution(**request)
+            if len(self.started) == 1:
+                raise KeyboardInterrupt
+            return answer
+
+    athena = Struck()
+    with pytest.raises(KeyboardInterrupt):
+        run(pipeline(athena), "SELECT 1")
+    first, second = (request["ClientRequestToken"] for request in athena.started)
+    assert (first, athena.stopped) == (second, ["q-1"])

@@ -1,17 +1,20 @@
-"""`salespipe query SQL`: Athena SQL over the lake."""
+"""`salespipe query SQL`: Athena SQL over the lake. Without SQL, on a terminal, a prompt."""
 
 from __future__ import annotations
 
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from salespipe.cli.shell import Shell
 from salespipe.cli.views import answers, results
 from salespipe.errors import QueryError, UsageError
+
+if TYPE_CHECKING:
+    from salespipe.services.pipeline import Pipeline
 
 FILE = Annotated[str | None, typer.Option(metavar="FILE", help="Read the statement from a file.")]
 PARAM = Annotated[
@@ -27,16 +30,35 @@ OUTPUT = Annotated[str | None, typer.Option(metavar="FILE", help="Write the rows
 
 def query(
     shell: Shell,
-    sql: Annotated[str | None, typer.Argument(metavar="SQL", help="The statement; - reads stdin.")] = None,
+    sql: Annotated[
+        str | None, typer.Argument(metavar="SQL", help="The statement; - reads stdin; nothing opens a prompt.")
+    ] = None,
     file: FILE = None,
     param: PARAM = None,
     format: FORMAT = None,
     output: OUTPUT = None,
 ) -> None:
-    """Run Athena SQL and show the rows. --json is --format json."""
+    """Run Athena SQL and show the rows. --json is --format json.
+
+    \b
+    query history             what was asked, newest first
+    query show ID             the rows of an earlier query, without running it again
+    query save NAME SQL       keep a statement under a name, with ? where values go
+    query run NAME            run it, with --param for each ?
+    query list                the saved statements
+    query delete NAME         forget one
+    """
+    nothing_given = all(each is None for each in (sql, file, param, format, output))
+    if nothing_given and shell.console.can_converse:
+        from salespipe.cli.views.prompt import converse
+
+        with shell.open() as target:
+            converse(shell.console, target.pipeline)
+        return
     statement = read_statement(sql, file)
     asked = how(shell, format, output)
-    run(shell, statement, param or [], asked)
+    with shell.open() as target:
+        ask(shell, target.pipeline, statement, param or [], asked)
 
 
 def how(shell: Shell, format: str | None, output: str | None) -> answers.Asked:
@@ -48,19 +70,18 @@ def how(shell: Shell, format: str | None, output: str | None) -> answers.Asked:
     return answers.Asked("json" if json and output is None else form, output, json)
 
 
-def run(shell: Shell, statement: str, param: list[str], asked: answers.Asked) -> None:
+def ask(shell: Shell, pipeline: Pipeline, statement: str, param: list[str], asked: answers.Asked) -> None:
     """Run a statement and show its answer. With --json an error is one line and its hint."""
     from salespipe.services import query as service
 
-    with shell.open() as target:
-        began = time.monotonic()
-        try:
-            answer = service.run(target.pipeline, statement, params=param, nested=asked.nested)
-        except QueryError as error:
-            if shell.config.json:
-                error.line = ""
-            raise
-        answers.show(shell.console, answer, asked, began)
+    began = time.monotonic()
+    try:
+        answer = service.run(pipeline, statement, params=param, nested=asked.nested)
+    except QueryError as error:
+        if shell.config.json:
+            error.line = ""
+        raise
+    answers.show(shell.console, answer, asked, began)
 
 
 def read_statement(sql: str | None, file: str | None) -> str:

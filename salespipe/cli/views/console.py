@@ -106,6 +106,11 @@ class Console:
         """There is a person at a terminal."""
         return not self.json and sys.stdin.isatty() and self._err.isatty()
 
+    @property
+    def can_converse(self) -> bool:
+        """The person can be given a prompt: what is typed and what is shown is the terminal's."""
+        return self.can_ask and self.is_terminal
+
     def ask(self, question: str) -> str:
         """The line a person types after `question`, which is said even with --quiet."""
         self.progress.clear()
