@@ -42,7 +42,7 @@ def test_a_workgroup_can_be_updated_and_stays_so(runtime: Embedded) -> None:
     assert found["ResultConfiguration"]["OutputLocation"] == "s3://b/c/"
     assert found["EnforceWorkGroupConfiguration"] is False
     assert "BytesScannedCutoffPerQuery" not in found
-    with pytest.raises(ClientError, match="WorkGroup none is not found"):
+    with pytest.raises(ClientError, match="WorkGroup is not found"):
         runtime.client("athena").update_work_group(WorkGroup="none")
 
 
