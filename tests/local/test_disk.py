@@ -50,6 +50,11 @@ class OnDisk:
         os.kill(pid, signal.SIGKILL)
         until(lambda: not processes.alive(pid))
 
+    def changes(self) -> int:
+        """How many the table's stream ever had."""
+        hops = json.loads(self.disk.salespipe("status", "--json").stdout)["hops"]
+        return int(next(hop["records"] for hop in hops if hop["name"] == "stream"))
+
     def lake(self) -> list[dict[str, Any]]:
         return lake(self.state["endpoint"])
 
@@ -228,6 +233,7 @@ def fill_last_block(path: Path) -> None:
 
 def test_a_read_only_disk_is_refused_in_one_line_until_it_can_be_written(pipeline: OnDisk) -> None:
     p, disk = pipeline, pipeline.disk
+    until(lambda: p.changes() == len(p.lake()))  # what the tests before this one wrote is there
     before = len(p.lake())
     written = disk.salespipe("generate", "--count", "50", "--rate", "1000", "--quiet")
     assert written.returncode == 0
