@@ -33,6 +33,7 @@ def facts(home: Home) -> list[Any]:
     return [home.json("query", lakes.SUMS), home.json("query", lakes.LIVING)]
 
 
+@pytest.mark.heavy
 def test_compact_shows_does_and_ends_what_a_kill_of_the_runtime_left(home: Home) -> None:
     home.json("up")
     lakes.fill(pipeline(home), objects=8, events=240)
