@@ -16,7 +16,9 @@ from botocore.exceptions import ClientError
 from salespipe.aws.errors import error_code, translated
 from salespipe.aws.waiting import poll_until
 from salespipe.errors import NotThereError, QueryError, SalespipeError, TransientError
-from salespipe.services import compact, compact_catalog, compact_state
+from salespipe.services import compact
+from salespipe.services.compact import catalog as compacted
+from salespipe.services.compact.state import state as compaction
 from salespipe.services.empty_lake import why_empty
 from salespipe.services.orders_view import current_orders_sql
 from salespipe.services.pipeline import Pipeline
@@ -90,8 +92,8 @@ def crawl(
     """
     began = clock()
     _crawler(p)
-    if compact_state.state(p) is not None:
-        compact_catalog.aside(p)
+    if compaction(p) is not None:
+        compacted.aside(p)
     if wait:
         for seen in settle(p, clock, sleep):
             yield CrawlProgress("delivering", seen.seconds, done=seen.done, in_flight=seen.in_flight)
@@ -103,9 +105,9 @@ def crawl(
             f"the crawler {p.names.crawler} ended as {last.get('Status', 'UNKNOWN')}: {reason}",
             f"read its log: CloudWatch group {last.get('LogGroup', p.names.crawler_log)}, stream {p.names.crawler}",
         )
-    compacted = compact.refresh(p)
+    is_compacted = compact.refresh(p)
     tables = _tables(p)
-    if compacted:
+    if is_compacted:
         tables = tuple(_spanning(p, table) if table.name == RAW_TABLE else table for table in tables)
     phase = clock()
     lake = next((table for table in tables if table.name == LAKE_TABLE), None)
@@ -195,13 +197,13 @@ def _crawled(p: Pipeline, glue: Any, table: dict[str, Any]) -> CrawledTable:
 
 def _spanning(p: Pipeline, raw: CrawledTable) -> CrawledTable:
     """The view `orders` in the place of the raw table below it: its own columns, and the hours of both its tables."""
-    view = compact_catalog.table(p, LAKE_TABLE) or {}
+    view = compacted.table(p, LAKE_TABLE) or {}
     hours = {
         tuple(partition["Values"][:2])
         for name in (RAW_TABLE, COMPACTED_TABLE)
-        for partition in compact_catalog.partitions(p, name)
+        for partition in compacted.partitions(p, name)
     }
-    columns = compact_catalog.columns(view) or {column.name: column.type for column in raw.columns}
+    columns = compacted.columns(view) or {column.name: column.type for column in raw.columns}
     return CrawledTable(
         raw.database, LAKE_TABLE, tuple(Column(name, kind) for name, kind in columns.items()), len(hours)
     )

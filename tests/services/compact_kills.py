@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from salespipe.aws.clients import Clients
-from salespipe.services import compact_state
+from salespipe.services.compact import state
 from salespipe.services.pipeline import Pipeline
 
 CHANGING = frozenset(
@@ -65,9 +65,9 @@ def as_another_process(p: Pipeline) -> Iterator[Pipeline]:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     clients = Clients(p.aws.session, p.aws.endpoint_url)
-    mine = compact_state._owner
+    mine = state._owner
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compact_state, "_owner", lambda: {**mine(), "pid": gone.pid})
+        patch.setattr(state, "_owner", lambda: {**mine(), "pid": gone.pid})
         try:
             yield Pipeline(clients, p.names, p.settings)
         finally:

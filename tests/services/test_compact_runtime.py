@@ -11,9 +11,8 @@ import pytest
 
 from salespipe.errors import QueryError, SalespipeError
 from salespipe.services import compact as service
-from salespipe.services import compact_catalog as catalog
-from salespipe.services import compact_sql, compact_state, provision
-from salespipe.services.compact import CompactProgress, CompactResult, compact
+from salespipe.services import provision
+from salespipe.services.compact import CompactProgress, CompactResult, catalog, compact, sql, state
 from salespipe.services.crawl import CrawlResult, crawl
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query import query
@@ -136,8 +135,8 @@ def test_an_object_that_changes_after_it_was_read_stays(p: Pipeline) -> None:
 
 def test_a_copy_that_differs_is_taken_back(p: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     before = lakes.facts(p), lakes.keys(p, "orders/")
-    insert = compact_sql.insert
-    monkeypatch.setattr(compact_sql, "insert", lambda *given: f"{insert(*given)}\n  AND quantity > 1")
+    insert = sql.insert
+    monkeypatch.setattr(sql, "insert", lambda *given: f"{insert(*given)}\n  AND quantity > 1")
     with pytest.raises(SalespipeError, match="the copy differs from what was delivered in the hour dt=2026-01-31"):
         run(p)
     assert (lakes.facts(p), lakes.keys(p, "orders/"), lakes.keys(p, "compacted/")) == (*before, [])
@@ -176,7 +175,7 @@ def test_ctrl_c_before_the_switch_takes_everything_back(p: Pipeline) -> None:
 
 
 def test_two_at_once_are_refused(p: Pipeline) -> None:
-    with compact_state.held(p), pytest.raises(SalespipeError, match="a compaction is at work: process"):
+    with state.held(p), pytest.raises(SalespipeError, match="a compaction is at work: process"):
         run(p)
     assert run(p).rows == 60
 
@@ -199,7 +198,7 @@ def test_down_and_up_keep_what_was_compacted(p: Pipeline) -> None:
 
 def test_a_reader_sees_every_order_once_at_every_moment(p: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three runs of two objects each, while another thread asks all the time."""
-    monkeypatch.setattr("salespipe.services.compact_plan._MOST_PATH_BYTES", 300)
+    monkeypatch.setattr("salespipe.services.compact.hours._MOST_PATH_BYTES", 300)
     before = query(p, lakes.SUMS).rows
     seen: list[Any] = []
     over = threading.Event()

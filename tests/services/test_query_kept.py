@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from salespipe.errors import NotThereError, QueryError, SalespipeError, UsageError
-from salespipe.services import provision, query_saved
+from salespipe.services import provision
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query import query
-from salespipe.services.query_history import again, history
+from salespipe.services.query import saved as kept
+from salespipe.services.query.history import again, history
 from tests.embedded import Embedded
 
 
@@ -99,19 +100,19 @@ def test_a_failed_query_has_its_reason_and_no_rows(pipeline: Pipeline) -> None:
 
 
 def test_a_statement_is_saved_replaced_and_deleted(pipeline: Pipeline) -> None:
-    assert query_saved.save(pipeline, "by status", "SELECT ? AS a, '?' AS b;") is False
-    found = query_saved.one(pipeline, "by status")
+    assert kept.save(pipeline, "by status", "SELECT ? AS a, '?' AS b;") is False
+    found = kept.one(pipeline, "by status")
     assert (found.sql, found.parameters) == ("SELECT ? AS a, '?' AS b", 1)
     assert query(pipeline, found.sql, params=["7"]).rows == [(7, "?")]
 
     with pytest.raises(SalespipeError, match="already"):
-        query_saved.save(pipeline, "by status", "SELECT 2")
-    assert query_saved.save(pipeline, "by status", "SELECT 2", replace=True) is True
-    assert [(each.name, each.sql) for each in query_saved.saved(pipeline)] == [("by status", "SELECT 2")]
+        kept.save(pipeline, "by status", "SELECT 2")
+    assert kept.save(pipeline, "by status", "SELECT 2", replace=True) is True
+    assert [(each.name, each.sql) for each in kept.saved(pipeline)] == [("by status", "SELECT 2")]
 
-    query_saved.delete(pipeline, "by status")
-    assert query_saved.saved(pipeline) == []
-    for missing in (query_saved.delete, query_saved.one):
+    kept.delete(pipeline, "by status")
+    assert kept.saved(pipeline) == []
+    for missing in (kept.delete, kept.one):
         with pytest.raises(NotThereError, match="by status"):
             missing(pipeline, "by status")
 
@@ -120,9 +121,9 @@ def test_named_queries_of_other_workgroups_are_neither_seen_nor_touched(pipeline
     athena = pipeline.aws.client("athena")
     theirs = athena.create_named_query(Name="x", Database="d", QueryString="SELECT 1", WorkGroup=elsewhere)
 
-    assert query_saved.saved(pipeline) == []
-    query_saved.save(pipeline, "x", "SELECT 2")
-    query_saved.delete(pipeline, "x")
+    assert kept.saved(pipeline) == []
+    kept.save(pipeline, "x", "SELECT 2")
+    kept.delete(pipeline, "x")
 
     left = athena.get_named_query(NamedQueryId=theirs["NamedQueryId"])["NamedQuery"]
     assert left["QueryString"] == "SELECT 1"
@@ -133,24 +134,24 @@ def test_named_queries_of_other_workgroups_are_neither_seen_nor_touched(pipeline
 )
 def test_what_cannot_be_saved_is_refused(pipeline: Pipeline, name: str, sql: str) -> None:
     with pytest.raises(UsageError):
-        query_saved.save(pipeline, name, sql)
+        kept.save(pipeline, name, sql)
 
 
 def test_more_are_listed_than_a_page_has(pipeline: Pipeline) -> None:
     names = sorted(f"q{number}" for number in range(53))
     for name in names:
-        query_saved.save(pipeline, name, "SELECT 1")
-    assert [each.name for each in query_saved.saved(pipeline)] == names
+        kept.save(pipeline, name, "SELECT 1")
+    assert [each.name for each in kept.saved(pipeline)] == names
     for name in names:
-        query_saved.delete(pipeline, name)
+        kept.delete(pipeline, name)
 
 
 def test_without_the_pipeline_there_is_nothing_to_show(pipeline: Pipeline) -> None:
     other = replace(pipeline, names=replace(pipeline.names, pipeline="other"))
     for asked in (
         lambda: history(other, 1),
-        lambda: query_saved.saved(other),
-        lambda: query_saved.save(other, "x", "SELECT 1"),
+        lambda: kept.saved(other),
+        lambda: kept.save(other, "x", "SELECT 1"),
     ):
         with pytest.raises(NotThereError, match="'other'"):
             asked()
@@ -159,8 +160,8 @@ def test_without_the_pipeline_there_is_nothing_to_show(pipeline: Pipeline) -> No
 def test_down_takes_the_saved_queries_along(runtime: Embedded) -> None:
     p = runtime.pipeline()
     _up(p)
-    query_saved.save(p, "kept", "SELECT 1")
+    kept.save(p, "kept", "SELECT 1")
     for _ in provision.down(p, provision.plan_down(p, delete_data=False)):
         pass
     _up(p)
-    assert query_saved.saved(p) == []
+    assert kept.saved(p) == []

@@ -13,7 +13,7 @@ from salespipe.cli.views import compacted
 from salespipe.cli.views.console import Console
 from salespipe.errors import UsageError
 from salespipe.services.compact import CompactPlan, CompactResult
-from salespipe.services.compact_plan import Hour, RawObject, batches
+from salespipe.services.compact.hours import Hour, RawObject, batches
 
 OBJECTS = [RawObject(f"orders/dt=2026-01-31/hour=22/{n}", '"e"', 1500) for n in range(1200)]
 HOURS = {Hour("2026-01-31", "22"): OBJECTS}

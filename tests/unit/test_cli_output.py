@@ -16,7 +16,7 @@ from salespipe.cli.views import answers, output, results
 from salespipe.cli.views.console import Console
 from salespipe.errors import SalespipeError
 from salespipe.services.query import QueryResult
-from salespipe.services.query_results import Answer, Column
+from salespipe.services.query.results import Answer, Column
 
 NUMBER = (Column("n", "integer"),)
 

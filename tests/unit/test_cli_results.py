@@ -17,7 +17,7 @@ from salespipe.cli.views import output, results
 from salespipe.cli.views.console import Console
 from salespipe.errors import SalespipeError, UsageError
 from salespipe.services.query import QueryResult
-from salespipe.services.query_results import Column
+from salespipe.services.query.results import Column
 
 COLUMNS = (
     Column("id", "varchar"),

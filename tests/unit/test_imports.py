@@ -47,7 +47,7 @@ EXCEPTIONS = {
     # Parquet files of real orders are read with the library that is there anyway.
     ("services/rowfile.py", "duckdb"),
     # A result is written as Parquet with it for the same reason.
-    ("services/query_parquet.py", "duckdb"),
+    ("services/query/parquet.py", "duckdb"),
 }
 
 

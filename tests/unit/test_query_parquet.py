@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from salespipe.errors import QueryError, SalespipeError, UsageError
-from salespipe.services.query_parquet import write_parquet
-from salespipe.services.query_results import Column
+from salespipe.services.query.parquet import write_parquet
+from salespipe.services.query.results import Column
 
 # type in Athena, type in the file as DuckDB names it, value, value when read
 TYPES: list[tuple[str, str, object, object]] = [

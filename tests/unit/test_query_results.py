@@ -17,8 +17,8 @@ from salespipe.cli.views import output
 from salespipe.errors import AccessError, QueryError, UsageError
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query import query, run
-from salespipe.services.query_results import Column
-from salespipe.services.query_text import literal
+from salespipe.services.query.results import Column
+from salespipe.services.query.text import literal
 from salespipe.settings import BY_TARGET
 from salespipe.stack.naming import Names
 from tests.unit.fake_athena import FakeAthena, FakeSession

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salespipe.services.query_text import is_finished, placeholders, statements
+from salespipe.services.query.text import is_finished, placeholders, statements
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salespipe.services.query_nested import kind_of, reader
-from salespipe.services.query_values import converter
+from salespipe.services.query.nested import kind_of, reader
+from salespipe.services.query.values import converter
 
 
 @pytest.mark.parametrize(

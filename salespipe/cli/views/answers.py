@@ -19,7 +19,7 @@ from salespipe.cli.views.units import amount
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from salespipe.services.query_results import Answer, Column
+    from salespipe.services.query.results import Answer, Column
 
 
 @dataclass(frozen=True)

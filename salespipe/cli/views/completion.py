@@ -14,8 +14,8 @@ from prompt_toolkit.document import Document
 
 from salespipe.errors import SalespipeError
 from salespipe.services.pipeline import Pipeline
-from salespipe.services.query_catalog import tables
-from salespipe.services.query_words import FUNCTIONS, KEYWORDS
+from salespipe.services.query.catalog import tables
+from salespipe.services.query.words import FUNCTIONS, KEYWORDS
 
 _BEGUN = re.compile(r"[\w.]*\Z")
 _BEFORE_A_TABLE = re.compile(r"\b(from|join|into|table|view|describe|desc)\s+\Z", re.IGNORECASE)

@@ -45,7 +45,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 def _write(result: Result, form: str, place: Path) -> None:
     if form == "parquet":
-        from salespipe.services.query_parquet import write_parquet
+        from salespipe.services.query.parquet import write_parquet
 
         write_parquet(place, result.columns, result.rows)
         return

@@ -28,7 +28,7 @@ from salespipe.cli.views.failure import told
 from salespipe.errors import SalespipeError, UnreachableError
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query import run
-from salespipe.services.query_text import is_finished, statements
+from salespipe.services.query.text import is_finished, statements
 
 HISTORY = "query-history"
 LEAVE = ("quit", "exit")

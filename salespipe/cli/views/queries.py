@@ -10,8 +10,8 @@ from salespipe.cli.views.console import Console
 from salespipe.cli.views.units import amount
 
 if TYPE_CHECKING:
-    from salespipe.services.query_history import Execution
-    from salespipe.services.query_saved import Saved
+    from salespipe.services.query.history import Execution
+    from salespipe.services.query.saved import Saved
 
 _SHORT = 60
 

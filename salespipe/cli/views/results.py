@@ -21,7 +21,7 @@ from salespipe.cli.views.table import plain
 from salespipe.errors import UsageError
 
 if TYPE_CHECKING:
-    from salespipe.services.query_results import Column
+    from salespipe.services.query.results import Column
 
 FORMATS = ("table", "csv", "json", "jsonl", "markdown", "parquet")
 MOST_ON_A_TERMINAL = 1_000

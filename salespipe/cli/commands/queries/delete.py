@@ -14,8 +14,8 @@ def delete(
     shell: Shell, called: Annotated[str, typer.Argument(metavar="NAME", help="As query list shows it.")]
 ) -> None:
     """Forget a saved statement. The history keeps what it was run as."""
-    from salespipe.services import query_saved
+    from salespipe.services.query import saved as service
 
     with shell.open() as target:
-        query_saved.delete(target.pipeline, called)
+        service.delete(target.pipeline, called)
     queries.tell(shell.console, called, "deleted")

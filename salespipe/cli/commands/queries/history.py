@@ -17,8 +17,8 @@ def history(
 ) -> None:
     """Show what was asked in this pipeline, newest first; its rows again with: query show ID."""
     most = options.count("--limit", limit)
-    from salespipe.services import query_history
+    from salespipe.services.query import history as service
 
     with shell.open() as target:
-        found = query_history.history(target.pipeline, most)
+        found = service.history(target.pipeline, most)
     queries.show_history(shell.console, found, most)

@@ -8,8 +8,8 @@ from salespipe.cli.views import queries
 
 def list_(shell: Shell) -> None:
     """Show the saved statements, by name."""
-    from salespipe.services import query_saved
+    from salespipe.services.query import saved as service
 
     with shell.open() as target:
-        found = query_saved.saved(target.pipeline)
+        found = service.saved(target.pipeline)
     queries.show_saved(shell.console, found)

@@ -19,7 +19,7 @@ def run(
 ) -> None:
     """Run a saved statement and show its rows, as query does."""
     asked = how(shell, format, output)
-    from salespipe.services import query_saved
+    from salespipe.services.query import saved as service
 
     with shell.open() as target:
-        ask(shell, target.pipeline, query_saved.one(target.pipeline, called).sql, param or [], asked)
+        ask(shell, target.pipeline, service.one(target.pipeline, called).sql, param or [], asked)

@@ -20,8 +20,8 @@ def save(
 ) -> None:
     """Keep a statement under a name, as a named query of Athena; ? stands for a value that run is given."""
     statement = read_statement(sql, file)
-    from salespipe.services import query_saved
+    from salespipe.services.query import saved as service
 
     with shell.open() as target:
-        was_there = query_saved.save(target.pipeline, called, statement, replace=replace)
+        was_there = service.save(target.pipeline, called, statement, replace=replace)
     queries.tell(shell.console, called, "replaced" if was_there else "saved")

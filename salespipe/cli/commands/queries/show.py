@@ -20,9 +20,9 @@ def show(
 ) -> None:
     """Show the rows of an earlier query, out of its result: nothing is run or scanned again."""
     asked = how(shell, format, output)
-    from salespipe.services import query_history
+    from salespipe.services.query import history as service
 
     with shell.open() as target:
         began = time.monotonic()
-        answer = query_history.again(target.pipeline, id, nested=asked.nested)
+        answer = service.again(target.pipeline, id, nested=asked.nested)
         answers.show(shell.console, answer, asked, began)

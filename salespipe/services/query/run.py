@@ -19,9 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from salespipe.errors import QueryError, UsageError
 from salespipe.services.pipeline import Pipeline
-from salespipe.services.query_errors import failure, told
-from salespipe.services.query_results import Answer, Column, Result
-from salespipe.services.query_text import literal, placeholders, statements
+from salespipe.services.query.errors import failure, told
+from salespipe.services.query.results import Answer, Column, Result
+from salespipe.services.query.text import literal, placeholders, statements
 
 _RUNNING = ("QUEUED", "RUNNING")
 
@@ -49,7 +49,7 @@ def run(p: Pipeline, sql: str, *, params: Sequence[str] = (), nested: bool = Fal
     """Run `sql` to its end and return its columns with rows that are fetched while they are read.
 
     Each `?` in the statement takes the next of `params`; see `literal` for how they are written. JSON, arrays, maps
-    and rows are Athena's text; with `nested` they are lists and dicts where `query_nested` can read them, for which
+    and rows are Athena's text; with `nested` they are lists and dicts where `nested` can read them, for which
     their types are asked with a second query that reads nothing. Raises NotThereError when the pipeline is not there,
     UsageError for what is not one statement or has other than as many `?`, and QueryError when Athena refuses or fails.
     """

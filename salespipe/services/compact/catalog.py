@@ -24,9 +24,9 @@ from botocore.exceptions import ClientError
 from salespipe.aws.absent import if_there
 from salespipe.aws.errors import client_error, error_code, translated
 from salespipe.errors import NotThereError, SalespipeError
-from salespipe.services import compact_sql as sql
-from salespipe.services.compact_state import State
-from salespipe.services.compact_statements import execute
+from salespipe.services.compact import sql
+from salespipe.services.compact.state import State
+from salespipe.services.compact.statements import execute
 from salespipe.services.objects import listing
 from salespipe.services.pipeline import Pipeline
 from salespipe.stack.naming import (

@@ -18,8 +18,8 @@ from salespipe.errors import QueryError, SalespipeError
 from salespipe.services import provision
 from salespipe.services.empty_lake import why_empty
 from salespipe.services.pipeline import Pipeline
-from salespipe.services.query_catalog import tables
-from salespipe.services.query_words import FUNCTIONS, KEYWORDS
+from salespipe.services.query.catalog import tables
+from salespipe.services.query.words import FUNCTIONS, KEYWORDS
 from salespipe.stack.naming import CURRENT_VIEW, LAKE_TABLE
 
 _PLACE = re.compile(r"line (\d+):(\d+)")

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from salespipe.errors import SalespipeError
-from salespipe.services import compact_plan, compact_sql
-from salespipe.services.compact_plan import Hour, Part, RawObject, batches, by_hour, closed, objects_of, slack
-from salespipe.services.compact_state import next_id
+from salespipe.services.compact import sql
+from salespipe.services.compact.hours import Hour, Part, RawObject, batches, by_hour, closed, objects_of, slack
+from salespipe.services.compact.state import next_id
 
 HOUR = Hour("2026-01-31", "22")
 
@@ -39,8 +39,8 @@ def test_runs_hold_what_fits_and_every_object_is_in_just_one(monkeypatch: pytest
              for day in range(1, 8) for hour in range(24)}  # fmt: skip
     for most_objects, most_path, most_bytes in ((900, 150_000, 10**9), (7, 150_000, 10**9), (900, 500, 10**9),
                                                 (900, 150_000, 25)):  # fmt: skip
-        monkeypatch.setattr(compact_plan, "_MOST_OBJECTS", most_objects)
-        monkeypatch.setattr(compact_plan, "_MOST_PATH_BYTES", most_path)
+        monkeypatch.setattr("salespipe.services.compact.hours._MOST_OBJECTS", most_objects)
+        monkeypatch.setattr("salespipe.services.compact.hours._MOST_PATH_BYTES", most_path)
         runs = batches(hours, "b", most_bytes)
         assert [each for run in runs for each in objects_of(run)] == [each for some in hours.values() for each in some]
         for run in runs:
@@ -59,7 +59,7 @@ def test_a_statement_with_the_longest_names_is_short_enough_for_athena() -> None
     }
     columns = {f"column_with_a_long_name_{n}": "bigint" for n in range(60)}
     for run in batches(hours, "b" * 63, 10**12):
-        longest = compact_sql.insert(dict.fromkeys(columns, "int"), columns, run, "b" * 63, next_id(""))
+        longest = sql.insert(dict.fromkeys(columns, "int"), columns, run, "b" * 63, next_id(""))
         assert len(longest.encode()) < 262_144
 
 
@@ -74,8 +74,8 @@ def test_ids_sort_in_the_order_of_their_runs() -> None:
 def test_numbers_are_kept_in_their_widest_form() -> None:
     crawled = {"orderid": "string", "quantity": "int", "price": "int", "amount": "double", "paid": "boolean"}
     kept = {"orderid": "string", "quantity": "bigint", "price": "double", "amount": "double", "paid": "boolean"}
-    assert compact_sql.wide(crawled) == kept
-    assert compact_sql.missing({**crawled, "price": "double", "quantity": "bigint", "coupon": "string"}, kept) == {
+    assert sql.wide(crawled) == kept
+    assert sql.missing({**crawled, "price": "double", "quantity": "bigint", "coupon": "string"}, kept) == {
         "coupon": "string"
     }
 
@@ -84,11 +84,11 @@ def test_numbers_are_kept_in_their_widest_form() -> None:
 def test_a_column_whose_values_do_not_fit_any_more_is_refused_by_name(name: str, kind: str) -> None:
     kept = {"orderid": "string", "quantity": "bigint", "paid": "boolean"}
     with pytest.raises(SalespipeError, match=f"column {name} of the delivered orders is {kind} now"):
-        compact_sql.missing({**kept, name: kind}, kept)
+        sql.missing({**kept, name: kind}, kept)
 
 
 def test_the_view_casts_fills_in_and_hides() -> None:
-    shown = compact_sql.view(
+    shown = sql.view(
         {"orderid": "string", "quantity": "int", "new": "string"},
         {"orderid": "string", "quantity": "bigint", "gone": "string"},
         "0000000007-0badcafe",
@@ -106,7 +106,7 @@ def test_the_view_casts_fills_in_and_hides() -> None:
 
 def test_a_copy_reads_the_partitions_and_objects_of_its_run_only() -> None:
     batch = (Part(HOUR, (raw("22", "a"),)), Part(Hour("2026-01-31", "23"), (raw("23", "b"),)))
-    said = compact_sql.insert({"n": "int"}, {"n": "bigint"}, batch, "b", "r")
+    said = sql.insert({"n": "int"}, {"n": "bigint"}, batch, "b", "r")
     assert said.endswith(
         "WHERE ((\"dt\" = '2026-01-31' AND \"hour\" IN ('22', '23')))\n"
         "  AND \"$path\" IN ('s3://b/orders/dt=2026-01-31/hour=22/a', 's3://b/orders/dt=2026-01-31/hour=23/b')"

@@ -30,7 +30,7 @@ from botocore.exceptions import ClientError
 from salespipe.aws.absent import if_there
 from salespipe.aws.errors import error_code, translated
 from salespipe.errors import SalespipeError
-from salespipe.services.compact_plan import Batch, Hour, Part, RawObject
+from salespipe.services.compact.hours import Batch, Hour, Part, RawObject
 from salespipe.services.pipeline import Pipeline
 from salespipe.stack.naming import COMPACTING_PREFIX, COMPACTION_STATE
 

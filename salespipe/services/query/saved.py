@@ -14,8 +14,8 @@ from salespipe.aws.errors import translated
 from salespipe.errors import NotThereError, SalespipeError, UsageError
 from salespipe.services import provision
 from salespipe.services.pipeline import Pipeline
-from salespipe.services.query_listing import BATCH, ids
-from salespipe.services.query_text import placeholders, statements
+from salespipe.services.query.listing import BATCH, ids
+from salespipe.services.query.text import placeholders, statements
 
 _LONGEST_NAME = 128
 

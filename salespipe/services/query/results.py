@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 from salespipe.aws.errors import translated
-from salespipe.services import query_nested
 from salespipe.services.pipeline import Pipeline
-from salespipe.services.query_values import Convert, converter
+from salespipe.services.query import nested
+from salespipe.services.query.values import Convert, converter
 
 _PAGE = 1_000
 _LEAST_CHARGED = 10_000_000
@@ -48,7 +48,7 @@ class Answer:
     @property
     def unread(self) -> list[str]:
         """The names of columns whose arrays, maps and rows are Athena's text."""
-        return [column.name for column in self.columns if column.type in query_nested.NESTED]
+        return [column.name for column in self.columns if column.type in nested.NESTED]
 
 
 class Result:
@@ -64,7 +64,7 @@ class Result:
     @property
     def nested(self) -> list[int]:
         """Which columns are arrays, maps or rows."""
-        return [number for number, column in enumerate(self.columns) if column.type in query_nested.NESTED]
+        return [number for number, column in enumerate(self.columns) if column.type in nested.NESTED]
 
     def answer(self, types: Mapping[int, str] | None = None) -> Answer:
         """The result; `types` are the whole types of nested columns, as far as they are known. Without it these and
@@ -73,10 +73,10 @@ class Result:
         readers: list[Convert] = []
         for number, column in enumerate(self.columns):
             signature = (types or {}).get(number, "")
-            kind = query_nested.kind_of(signature) if signature else None
+            kind = nested.kind_of(signature) if signature else None
             if kind is not None and kind.is_certain:
                 columns.append(Column(column.name, signature))
-                readers.append(query_nested.reader(kind))
+                readers.append(nested.reader(kind))
             else:
                 columns.append(column)
                 is_text = types is None and column.type == "json"

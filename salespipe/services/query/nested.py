@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from salespipe.services.query_values import Convert, converter
+from salespipe.services.query.values import Convert, converter
 
 NESTED = ("array", "map", "row")
 

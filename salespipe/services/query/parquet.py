@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from salespipe.errors import QueryError, SalespipeError, UsageError
-from salespipe.services.query_nested import NESTED, Kind, kind_of
-from salespipe.services.query_results import Column
+from salespipe.services.query.nested import NESTED, Kind, kind_of
+from salespipe.services.query.results import Column
 
 _TYPES = {
     "boolean": "BOOLEAN", "tinyint": "TINYINT", "smallint": "SMALLINT", "integer": "INTEGER", "bigint": "BIGINT",

@@ -17,8 +17,8 @@ from salespipe.aws.errors import error_code, translate, translated
 from salespipe.errors import NotThereError, QueryError, TransientError
 from salespipe.services import provision
 from salespipe.services.pipeline import Pipeline
-from salespipe.services.query_listing import BATCH, ids
-from salespipe.services.query_results import Answer, Result
+from salespipe.services.query.listing import BATCH, ids
+from salespipe.services.query.results import Answer, Result
 
 
 @dataclass(frozen=True)

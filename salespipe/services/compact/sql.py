@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from salespipe.errors import SalespipeError
-from salespipe.services.compact_plan import Part, objects_of
+from salespipe.services.compact.hours import Part, objects_of
 from salespipe.stack.naming import COMPACTED_TABLE, LAKE_TABLE, NEXT_VIEW, RAW_TABLE
 
 PARTITIONS = ("dt", "hour", "run")
