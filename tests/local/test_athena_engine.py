@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -10,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from salespipe.local.athena import execution_document as kept
+from salespipe.local.athena.catalog import Column, Storage
 from salespipe.local.athena.engine import Cancelled, Engine, Session
 from salespipe.local.athena.errors import QueryFailure
+from salespipe.local.athena.formats import json as json_format
+from salespipe.local.athena.formats.source import Source
 
 ENDLESS = "SELECT count(*) FROM range(1000000) a(x) CROSS JOIN range(1000000) b(y) WHERE x % 7 = y % 11"
 
@@ -95,6 +100,24 @@ def test_a_statement_that_needs_more_memory_gets_it_for_its_time(tmp_path: Path)
                 session.rows("SELECT length(string_agg(repeat('x', 1000), ',')) FROM range(4000000)")
     finally:
         small.close()
+
+
+def test_objects_as_firehose_writes_them_are_read_in_little_memory(tmp_path: Path) -> None:
+    """Each thread has a buffer of its own, which the engine would make 32 MB."""
+    files = []
+    for number in range(4):
+        lines = "".join(json.dumps({"n": n, "text": f"{n:0200}"}) + "\n" for n in range(number, 20_000, 4))
+        files.append(tmp_path / f"{number}.gz")
+        files[-1].write_bytes(gzip.compress(lines.encode(), 1))
+    storage = Storage((Column("n", "bigint"),), "", "org.openx.data.jsonserde.JsonSerDe", {}, "", {})
+    columns = list(enumerate(storage.columns))
+    sql = json_format.read(Source(files, [file.stat().st_size for file in files], columns, storage))
+    engine = Engine(tmp_path / "spill", memory="30MB", most="30MB")
+    try:
+        with engine.session() as session:
+            assert session.rows(f"SELECT count(*), sum(n) FROM ({sql})") == [(20_000, sum(range(20_000)))]
+    finally:
+        engine.close()
 
 
 def _limit(session: Session) -> str:

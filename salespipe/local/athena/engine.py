@@ -37,7 +37,7 @@ class Cancelled(Exception):
 class Engine:
     """The database; `session()` gives a connection of its own."""
 
-    def __init__(self, folder: Path, *, threads: int = 2, memory: str = "128MB", most: str = "1GB") -> None:
+    def __init__(self, folder: Path, *, threads: int = 2, memory: str = "64MB", most: str = "1GB") -> None:
         self._folder = folder
         self._memory, self._most = memory, most
         self._settings: dict[str, str | int | float | list[str]] = {"threads": threads, "memory_limit": memory}

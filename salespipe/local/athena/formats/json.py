@@ -27,6 +27,7 @@ ODD_LINE = "ODD_LINE"
 _SMALL = 256 * 1024
 _TOGETHER = 4 * 1024 * 1024
 _MOST_PARTS = 100
+_BUFFER = 4_000_000  # of one thread, at least two lines of the longest: left to itself the engine takes 32 MB
 _CAPITAL_KEY = r'[A-Z\p{Lu}][^"\\]*"\s*:'
 _NUMBER = r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*"
 _TIMESTAMP = r"\s*\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{1,2}(:\d{1,2}(\.\d{1,9})?)?Z?)?\s*"
@@ -90,7 +91,8 @@ def _lines_of(source: Source) -> str:
     if large:
         parts.append(
             f"SELECT l, filename FROM read_csv({paths(large)}, columns = {{'l': 'VARCHAR'}}, header = false, "
-            "auto_detect = false, delim = '\x01', quote = '', escape = '', filename = true, hive_partitioning = false)"
+            "auto_detect = false, delim = '\x01', quote = '', escape = '', filename = true, hive_partitioning = false, "
+            f"buffer_size = {_BUFFER})"
         )
     return " UNION ALL ".join(parts)
 
