@@ -6,10 +6,13 @@ import os
 from typing import Any
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 
 REGION = "us-east-1"
+# The service models are read and parsed once for all clients, which takes longer than to make one.
+_MODELS = botocore.loaders.create_loader()
 
 
 class Endpoint:
@@ -41,8 +44,10 @@ def _session() -> boto3.Session:
     deaf = {name: (None, None, default, kind) for name, (_, _, default, kind) in variables}
     for file in ("config_file", "credentials_file"):
         deaf[file] = (None, None, os.devnull, None)
+    core = botocore.session.Session(session_vars=deaf)
+    core.register_component("data_loader", _MODELS)
     return boto3.Session(
-        botocore_session=botocore.session.Session(session_vars=deaf),
+        botocore_session=core,
         aws_access_key_id="local",
         aws_secret_access_key="local",
         region_name=REGION,

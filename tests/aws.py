@@ -7,10 +7,10 @@ import botocore.loaders
 import botocore.session
 
 # A session that loads them itself spends a tenth of a second or more before its first request.
-_MODELS = botocore.loaders.create_loader()
+MODELS = botocore.loaders.create_loader()
 
 
 def new_session(region: str = "us-east-1") -> boto3.Session:
     core = botocore.session.Session()
-    core.register_component("data_loader", _MODELS)
+    core.register_component("data_loader", MODELS)
     return boto3.Session("test", "test", region_name=region, botocore_session=core)

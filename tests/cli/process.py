@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.cli import forked
+
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "salespipe"]
 
@@ -33,6 +35,10 @@ def salespipe(
     timeout: float = 120,
 ) -> subprocess.CompletedProcess[str]:
     """Run one command in `home` and return its exit code and both streams."""
+    if command is COMMAND:
+        return forked.run(
+            list(arguments), environment=environment(home, **(env or {})), folder=home, stdin=stdin, timeout=timeout
+        )
     return subprocess.run(
         [*command, *arguments],
         input=stdin,

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/athena/latest/ug/partitions.html, /partition-project
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,11 +47,15 @@ class Pruning(Athena):
         self.glue.update_table(DatabaseName="shop", TableInput=kept | {"Parameters": parameters})
 
 
-@pytest.fixture
-def athena(runtime: Embedded) -> Pruning:
+@pytest.fixture(scope="module")
+def athena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pruning]:
+    """One for all tests: what a test makes beside `orders` has a name of its own."""
+    runtime = Embedded(tmp_path_factory.mktemp("pruning") / "home")
+    runtime.start()
     athena = Pruning(runtime)
     athena.prepare()
-    return athena
+    yield athena
+    runtime.stop()
 
 
 def test_only_the_objects_that_match_are_opened(athena: Pruning) -> None:
@@ -252,6 +257,7 @@ def test_a_column_is_injected_by_the_query(athena: Pruning) -> None:
 def test_a_projection_that_makes_no_sense(athena: Pruning, properties: dict[str, str], said: str) -> None:
     athena.project("t", {"p": "string"}, **properties)
     reason = athena.reason("SELECT * FROM t")
+    athena.glue.delete_table(DatabaseName="shop", Name="t")
     assert reason.startswith("HIVE_METASTORE_ERROR")
     assert said in reason
 
