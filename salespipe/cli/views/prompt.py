@@ -29,6 +29,7 @@ from salespipe.errors import SalespipeError, UnreachableError
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query import run
 from salespipe.services.query.text import is_finished, statements
+from salespipe.services.uncrawled import uncrawled
 
 HISTORY = "query-history"
 LEAVE = ("quit", "exit")
@@ -67,7 +68,10 @@ def converse(console: Console, p: Pipeline) -> None:
 def _answer(console: Console, p: Pipeline, statement: str) -> None:
     began = time.monotonic()
     try:
-        answers.show(console, run(p, statement), answers.Asked("table"), began)
+        answer = run(p, statement)
+        answers.show(console, answer, answers.Asked("table"), began)
+        if answer.reads and not console.quiet:
+            answers.unseen(console, uncrawled(p, statement))
     except UnreachableError:
         raise
     except SalespipeError as error:

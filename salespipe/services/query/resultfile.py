@@ -38,7 +38,7 @@ class ResultFile:
         self._bucket, _, self._key = place.removeprefix("s3://").partition("/")
         self._first, answer = self._read(0)
         self._etag = str(answer["ETag"])
-        self._size = int(str(answer["ContentRange"]).rpartition("/")[2])
+        self._size = int(str(answer["ContentRange"]).rpartition("/")[2]) if "ContentRange" in answer else 0
 
     def lines(self) -> Iterator[list[Line]]:
         """The rows, the header among them, many at a time; a NULL is None. Raises QueryError for another file than

@@ -37,18 +37,25 @@ class Column:
 @dataclass(frozen=True)
 class Answer:
     """A finished query. Its rows are fetched as they are taken, and anew when `rows` is gone through once more.
-    `charged` is whether it costs anything on AWS, which statements that are no DML do not."""
+    `charged` is whether it costs anything on AWS, which statements that read nothing do not; `written` is how many rows
+    a statement that writes put somewhere."""
 
     columns: tuple[Column, ...]
     rows: Iterable[tuple[object, ...]]
     scanned_bytes: int
     query_id: str
     charged: bool = True
+    written: int | None = None
 
     @property
     def dollars(self) -> Decimal:
         """Its list price in us-east-1: $5 a TB, 10 MB at least. https://aws.amazon.com/athena/pricing/"""
         return max(self.scanned_bytes, _LEAST_CHARGED) * _DOLLARS_A_BYTE if self.charged else Decimal(0)
+
+    @property
+    def reads(self) -> bool:
+        """Whether it is the answer to a SELECT."""
+        return self.charged and self.written is None and bool(self.columns)
 
     @property
     def unread(self) -> list[str]:
@@ -89,11 +96,18 @@ class Result:
                 readers.append(str if is_text else converter(column.type.partition("(")[0]))
         return Answer(
             columns=tuple(columns),
-            rows=_Rows(lambda: self._rows(readers)),
+            rows=_Rows(lambda: self._rows(readers)) if self._written is None else [(self._written,)],
             scanned_bytes=int(self._execution.get("Statistics", {}).get("DataScannedInBytes", 0)),
             query_id=self._id,
-            charged=self._is_dml,
+            charged=self._is_dml or self._execution.get("SubstatementType") == "CREATE_TABLE_AS_SELECT",
+            written=self._written,
         )
+
+    @property
+    def _written(self) -> int | None:
+        """Statements that write have a column `rows` and no row in it: the number is beside it."""
+        has_count = [column.name for column in self.columns] == ["rows"] and not self._page["ResultSet"]["Rows"]
+        return int(self._page["UpdateCount"]) if has_count and "UpdateCount" in self._page else None
 
     @property
     def _id(self) -> str:
