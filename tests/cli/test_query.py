@@ -237,6 +237,13 @@ def test_the_prompt_runs_completes_cancels_and_remembers(journey: Journey, termi
     terminal.until(READY)
     _wait(lambda: journey.json("query", "history", "--limit", "1")[0]["state"] == "CANCELLED")
 
+    terminal.type("help\r")
+    terminal.until("SHOW TABLES; and")
+    terminal.until(READY)
+    terminal.type("SELECT ?;\r")
+    terminal.until("write the value itself")
+    terminal.until(READY)
+
     terminal.type("SELECT half")
     terminal.until("half")
     terminal.type("\x03")

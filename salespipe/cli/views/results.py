@@ -77,7 +77,7 @@ def show(console: Console, result: Result, form: str) -> bool:
         console.lines(lines(result.columns, result.rows, form))
         return True
     rows = iter(result.rows)
-    drawn = [_cells(row) for row in islice(rows, MOST_ON_A_TERMINAL)]
+    drawn = [[None if value is None else text(value) for value in row] for row in islice(rows, MOST_ON_A_TERMINAL)]
     console.table(_names(result.columns), drawn, right=_numeric(result.columns))
     return next(rows, None) is None
 
