@@ -146,7 +146,10 @@ def _usage(error: typer.TyperException) -> int:
     message = " ".join(error.format_message().split()).rstrip(".")
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "salespipe"
-    return _fail(message[:1].lower() + message[1:], f"see: {path} --help", error.exit_code)
+    hint = f"see: {path} --help"
+    if path.endswith(" query") and "unexpected extra argument" in message:
+        hint = f'put the statement in quotation marks: {path} "SELECT count(*) FROM orders"'
+    return _fail(message[:1].lower() + message[1:], hint, error.exit_code)
 
 
 def _fail(message: str, hint: str, code: int) -> int:

@@ -13,7 +13,9 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
+import boto3
 import pytest
 
 from salespipe.local import runtime
@@ -79,11 +81,19 @@ def test_an_error_shows_its_place_and_the_nearest_name(journey: Journey) -> None
         assert len(journey.run("query", sql, "--json", code=1).stderr.splitlines()) == 2
 
 
+def test_a_statement_without_quotation_marks_and_a_file_that_cannot_be_are_told_first(journey: Journey) -> None:
+    done = journey.run("query", "SELECT", "1", code=2)
+    assert "put the statement in quotation marks" in done.stderr
+    before = journey.json("query", "history", "--limit", "1")
+    assert "no folder" in journey.run("query", "SELECT 'unasked'", "--output", "no/x.csv", code=1).stderr
+    assert journey.json("query", "history", "--limit", "1") == before
+
+
 def test_several_statements_are_refused(journey: Journey) -> None:
     (journey.home / "two.sql").write_text("SELECT 1;\nSELECT 2;\n")
     done = journey.run("query", "--file", "two.sql", code=2)
     assert "there are 2 statements" in done.stderr
-    (journey.home / "one.sql").write_text("-- one\nSELECT 1 AS n; -- only\n")
+    (journey.home / "one.sql").write_text("\ufeff-- one\nSELECT 1 AS n; -- only\n")
     assert journey.json("query", "--file", "one.sql") == [{"n": 1}]
 
 
@@ -227,6 +237,13 @@ def test_the_prompt_runs_completes_cancels_and_remembers(journey: Journey, termi
     terminal.until(READY)
     _wait(lambda: journey.json("query", "history", "--limit", "1")[0]["state"] == "CANCELLED")
 
+    terminal.type("help\r")
+    terminal.until("SHOW TABLES; and")
+    terminal.until(READY)
+    terminal.type("SELECT ?;\r")
+    terminal.until("write the value itself")
+    terminal.until(READY)
+
     terminal.type("SELECT half")
     terminal.until("half")
     terminal.type("\x03")
@@ -245,6 +262,31 @@ def test_sigterm_ends_the_prompt(terminal: Terminal) -> None:
     terminal.process.send_signal(signal.SIGTERM)
     terminal.until("interrupted")
     assert terminal.ended() == 130
+
+
+def test_hours_that_the_catalog_does_not_know_are_told(journey: Journey, terminal: Terminal) -> None:
+    names = journey.json("env")
+    bucket = "salespipe-sales-123456789012-us-east-1"
+    boto3.client(
+        "s3",
+        endpoint_url=names["AWS_ENDPOINT_URL"],
+        aws_access_key_id=names["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=names["AWS_SECRET_ACCESS_KEY"],
+        region_name=names["AWS_DEFAULT_REGION"],
+    ).put_object(Bucket=bucket, Key=f"orders/dt={datetime.now(UTC):%Y-%m-%d}/hour=00/x", Body=b"{}\n")
+    partitioned = "PARTITIONED BY (dt string, hour string)"
+    journey.run(
+        "query", f"CREATE EXTERNAL TABLE orders (orderid string) {partitioned} LOCATION 's3://{bucket}/orders/'"
+    )
+
+    note = "note: orders of 1 newer hour are not in the catalog yet; run: salespipe crawl"
+    done = journey.run("query", "SELECT count(*) AS n FROM orders", "--json")
+    assert (json.loads(done.stdout), done.stderr.splitlines()[-1]) == ([{"n": 0}], note)
+    assert journey.run("query", "SELECT count(*) FROM orders", "--quiet").stderr == ""
+    assert "note" not in journey.run("query", "SELECT count(*) FROM shops").stderr
+    terminal.until(READY)
+    terminal.type("SELECT count(*) FROM orders;\r")
+    terminal.until(note)
 
 
 def _wait(true: Callable[[], bool]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from salespipe.errors import NotThereError, QueryError
 from salespipe.services import provision
 from salespipe.services.pipeline import Pipeline
-from salespipe.services.query import query
+from salespipe.services.query import query, run
 from tests.embedded import Embedded
 
 
@@ -45,6 +45,8 @@ def test_values_keep_their_types(pipeline: Pipeline) -> None:
 def test_every_row_of_a_large_result_comes(pipeline: Pipeline) -> None:
     result = query(pipeline, "SELECT n FROM UNNEST(sequence(1, 2500)) AS t(n) ORDER BY n")
     assert [row[0] for row in result.rows] == list(range(1, 2501))
+    short = query(pipeline, "SELECT n FROM UNNEST(sequence(1, 1000)) AS t(n) ORDER BY n")  # a page and a row
+    assert [row[0] for row in short.rows] == list(range(1, 1001))
 
 
 def test_parameters_fill_the_question_marks(pipeline: Pipeline) -> None:
@@ -61,6 +63,13 @@ def test_a_missing_lake_says_crawl_only_when_there_is_something_to_crawl(pipelin
     assert "salespipe generate" in hint()
     pipeline.aws.client("s3").put_object(Bucket=pipeline.names.bucket, Key="orders/dt=2026-11-20/hour=09/x", Body=b"{}")
     assert "salespipe crawl" in hint()
+
+
+def test_statements_that_write_say_how_many_rows(pipeline: Pipeline) -> None:
+    made = run(pipeline, "CREATE TABLE made AS SELECT 1 AS n UNION ALL SELECT 2")
+    assert (made.written, list(made.rows), made.charged) == (2, [(2,)], True)
+    assert run(pipeline, "INSERT INTO made SELECT 3 WHERE false").written == 0
+    assert run(pipeline, 'SELECT 1 AS "rows" WHERE false').written is None
 
 
 def test_a_syntax_error_is_one_line(pipeline: Pipeline) -> None:

@@ -75,6 +75,14 @@ def test_a_pipe_is_written_and_a_folder_is_refused(tmp_path: Path) -> None:
         output.save(QueryResult(NUMBER, [(1,)], 0, 0, "q"), "csv", tmp_path)
 
 
+def test_a_file_that_cannot_be_is_refused_beforehand(tmp_path: Path) -> None:
+    output.check(tmp_path / "rows.csv")
+    output.check(Path("rows.csv"))
+    for path, said in [(tmp_path, "it is a folder"), (tmp_path / "no" / "x.csv", "there is no folder")]:
+        with pytest.raises(SalespipeError, match=said):
+            output.check(path)
+
+
 def answer(count: int, *, scanned: int = 0, charged: bool = True) -> Answer:
     return Answer(NUMBER, [(n,) for n in range(count)], scanned, "q", charged)
 
@@ -88,6 +96,20 @@ def test_a_terminal_shows_a_thousand_rows_and_says_that_there_are_more() -> None
         assert "│ 1000 │" not in out.getvalue()
         assert ("only the first 1,000 rows are shown" in err.getvalue()) == (count > 1_000)
         assert said in err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "said"),
+    [
+        (Answer((Column("rows", "bigint"),), [(2,)], 0, "q", written=2), "rows\n----\n   2\n", "2 rows written, "),
+        (Answer((), [], 0, "q", charged=False), "", "done, "),
+    ],
+)
+def test_what_a_statement_did_is_said(given: Answer, shown: str, said: str) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    answers.show(Console(out, err), given, answers.Asked("table"), 0.0)
+    assert out.getvalue() == shown
+    assert err.getvalue().startswith(said)
 
 
 def test_elsewhere_every_row_is_written() -> None:

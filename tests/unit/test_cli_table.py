@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +35,33 @@ def test_a_table_too_wide_for_the_terminal_is_turned_on_its_side() -> None:
     drawn = terminal(["id", "text"], [["1", "x" * 90], ["2", "y"]], right=[], width=40, color=False)
 
     assert drawn.splitlines() == ["-- row 1 --", "id    1", f"text  {'x' * 90}", "-- row 2 --", "id    2", "text  y"]
+
+
+def test_a_null_is_no_empty_text_and_no_word() -> None:
+    rows = [[None, "", "NULL"]]
+    for width in (10, 80):
+        drawn = terminal(["a", "b", "c"], rows, right=[], width=width, color=False)
+        assert drawn.count("NULL") == 2
+        coloured = terminal(["a", "b", "c"], rows, right=[], width=width, color=True)
+        assert coloured.count("\x1b[2mNULL\x1b[0m") == 1
+    assert list(plain(["a", "b"], [[None, "x"]]))[2] == "   x"
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [
+        ("e\u0301", 1),
+        ("\U0001f468\u200d\U0001f469\u200d\U0001f467 x", 4),
+        ("\u2764\ufe0f", 2),
+        ("\u2764", 1),
+        ("\U0001f44d\U0001f3fd!", 3),
+        ("\U0001f1e9\U0001f1ea", 2),
+        ("\u200b", 0),
+        ("茶\ufe0f", 2),
+    ],
+)
+def test_an_emoji_of_many_parts_is_as_wide_as_it_looks(text: str, width: int) -> None:
+    assert cell_width(text) == width
 
 
 def test_a_terminal_never_obeys_what_the_data_says() -> None:

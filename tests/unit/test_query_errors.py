@@ -33,6 +33,7 @@ def test_the_place_is_shown_on_its_line() -> None:
         ("TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.x.qqq' does not exist", "", "SHOW TABLES"),
         ("line 1:8: Column 'p.amuonts' cannot be resolved", "FROM people p", "did you mean amounts?"),
         ("line 1:8: Column 'amounts' cannot be resolved", "FROM elsewhere", ""),
+        ("line 1:8: Column 'paid' cannot be resolved", 'FROM people WHERE "Paid"', "a string is written 'Paid'"),
         ("FUNCTION_NOT_FOUND: line 1:8: Function 'lenght' not registered", "", "did you mean length?"),
         ("line 1:1: mismatched input 'SELEC'. Expecting: 'SELECT'", "", "did you mean SELECT?"),
     ],
@@ -47,6 +48,19 @@ def test_behind_a_parameter_no_place_is_claimed() -> None:
     reason = "TYPE_MISMATCH: line 1:10: Cannot apply operator: varchar = integer"
     assert failed(reason, "SELECT ? = 'a'", "5").line == ""
     assert "'5905'" in failed(reason, "SELECT ? = 'a'", "5").hint
+
+
+@pytest.mark.parametrize(
+    ("sql", "line", "column", "said"),
+    [
+        ("SELECT 1,\n 'a FROM t\n", " 'a FROM t", 2, "what begins with ' is never closed"),
+        ("SELECT '\"', \"a", "SELECT '\"', \"a", 13, 'what begins with " is never closed'),
+        ("SELECT 'a' /* b", "SELECT 'a' /* b", 12, "the comment is never closed"),
+    ],
+)
+def test_what_is_never_closed_is_shown_where_it_begins(sql: str, line: str, column: int, said: str) -> None:
+    error = failed("line 1:1: mismatched input", sql)
+    assert (error.line, error.column, error.hint) == (line, column, said)
 
 
 @pytest.mark.parametrize("place", ["line 9:1", "line 1:99", "line 0:0", ""])

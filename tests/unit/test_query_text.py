@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salespipe.services.query.text import is_finished, placeholders, statements
+from salespipe.services.query.text import is_finished, placeholders, statements, words
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,8 @@ def test_no_text_is_too_odd(parts: list[str]) -> None:
     sql = "".join(parts)
     assert all(each in sql for each in statements(sql))
     assert placeholders(sql) <= sql.count("?")
+
+
+def test_words_are_those_that_may_be_names() -> None:
+    sql = """SELECT 'a' || "B""b" FROM orders--c\n, Shops/* d */WHERE x='it''s'"""
+    assert words(sql) == {"select", "b", "from", "orders", "shops", "where", "x"}

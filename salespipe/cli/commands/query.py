@@ -11,6 +11,7 @@ import typer
 
 from salespipe.cli.shell import Shell
 from salespipe.cli.views import answers, results
+from salespipe.cli.views import output as files
 from salespipe.errors import QueryError, UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def how(shell: Shell, format: str | None, output: str | None) -> answers.Asked:
     if json and format not in (None, "json") and output is None:
         raise UsageError(f"--json and --format {format} contradict each other", "give one of them")
     form = results.format_of(format, output)
+    if output is not None:
+        files.check(Path(output))
     return answers.Asked("json" if json and output is None else form, output, json)
 
 
@@ -82,6 +85,10 @@ def ask(shell: Shell, pipeline: Pipeline, statement: str, param: list[str], aske
             error.line = ""
         raise
     answers.show(shell.console, answer, asked, began)
+    if answer.reads and not shell.console.quiet:
+        from salespipe.services.uncrawled import uncrawled
+
+        answers.unseen(shell.console, uncrawled(pipeline, statement))
 
 
 def read_statement(sql: str | None, file: str | None) -> str:
@@ -96,8 +103,11 @@ def read_statement(sql: str | None, file: str | None) -> str:
             text = Path(file).read_text(encoding="utf-8")
         else:
             text = sys.stdin.read() if sql == "-" else str(sql)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the statement cannot be read from {file or 'stdin'}: {error}") from error
+    except OSError as error:
+        raise UsageError(f"the statement cannot be read from {file or 'stdin'}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the statement in {file or 'stdin'} is not UTF-8: {error}", "save it as UTF-8") from error
+    text = text.removeprefix("\ufeff")  # with which some editors begin a file
     if not text.strip():
         raise UsageError("the SQL statement is empty", "for example: SELECT count(*) FROM orders")
     return text

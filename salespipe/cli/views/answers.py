@@ -67,8 +67,18 @@ def show(console: Console, answer: Answer, asked: Asked, began: float) -> None:
     console.talk(_summary(answer, counting.count, whole, asked.file, time.monotonic() - began))
 
 
+def unseen(console: Console, hours: int) -> None:
+    """Say that the answer leaves out orders of hours that the catalog does not know."""
+    if hours:
+        console.talk(f"note: orders of {counted(hours, 'newer hour')} are not in the catalog yet; run: salespipe crawl")
+
+
 def _summary(answer: Answer, rows: int, whole: bool, file: str | None, seconds: float) -> str:
     number = counted(rows, "row") if whole else f"the first {results.MOST_ON_A_TERMINAL:,} rows of more"
+    if answer.written is not None:
+        number = f"{counted(answer.written, 'row')} written"
+    elif not answer.columns and not rows:
+        number = "done"
     where = f" in {file}" if file else ""
     return f"{number}{where}, {seconds:.2f} s, {amount(answer.scanned_bytes)} scanned{_cost(answer)}"
 

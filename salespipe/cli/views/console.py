@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TextIO
 
 from salespipe.cli.config import Config
@@ -78,7 +78,7 @@ class Console:
         """One JSON document, or one line of JSON Lines, to stdout."""
         self.write(dumps(value))
 
-    def table(self, columns: list[str], rows: list[list[str]], *, right: Iterable[int] = ()) -> None:
+    def table(self, columns: list[str], rows: Sequence[Sequence[str | None]], *, right: Iterable[int] = ()) -> None:
         """A table to stdout: drawn on a terminal, plain text in a pipe, never cut off."""
         from salespipe.cli.views.table import plain, terminal
 

@@ -10,6 +10,8 @@ import math
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
 
 def value(item: object) -> object:
     """`item` with nothing in it that JSON does not know."""
@@ -28,7 +30,10 @@ def value(item: object) -> object:
     if isinstance(item, (bytes, bytearray)):
         return item.hex(" ")
     if isinstance(item, dict):
-        return {text(key): value(inner) for key, inner in item.items()}
+        return {
+            key if type(key) is str else text(key): inner if type(inner) is str else value(inner)
+            for key, inner in item.items()
+        }
     if isinstance(item, (list, tuple, set, frozenset)):
         return [value(inner) for inner in item]
     return str(item)
@@ -36,7 +41,7 @@ def value(item: object) -> object:
 
 def dumps(item: object) -> str:
     """One line of JSON."""
-    return json.dumps(value(item), ensure_ascii=False, allow_nan=False)
+    return _encode(value(item))
 
 
 def text(item: object) -> str:

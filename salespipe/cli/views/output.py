@@ -24,6 +24,13 @@ def save(result: Result, form: str, path: Path) -> None:
         raise SalespipeError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
+def check(path: Path) -> None:
+    """Raise SalespipeError for a file that cannot be, before a query is paid for it."""
+    if path.is_dir() or not path.parent.is_dir():
+        why = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise SalespipeError(f"{path} cannot be written: {why}")
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """A place to write the file to; it becomes `path` when nothing was raised, and is gone otherwise."""

@@ -25,13 +25,17 @@ from salespipe.cli.views import answers
 from salespipe.cli.views.completion import Words
 from salespipe.cli.views.console import Console
 from salespipe.cli.views.failure import told
-from salespipe.errors import SalespipeError, UnreachableError
+from salespipe.errors import SalespipeError, UnreachableError, UsageError
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query import run
-from salespipe.services.query.text import is_finished, statements
+from salespipe.services.query.text import is_finished, placeholders, statements
+from salespipe.services.uncrawled import uncrawled
 
 HISTORY = "query-history"
-LEAVE = ("quit", "exit")
+LEAVE = ("quit", "exit", "\\q")
+HELP = ("help", "?", "\\?")
+_KEYS = "end a statement with ; and Enter; Tab completes, Up recalls, Ctrl-C cancels, Ctrl-D leaves"
+_HELP = f"{_KEYS}\nSHOW TABLES; and DESCRIBE orders; tell what there is; saved statements: salespipe query --help"
 
 
 def converse(console: Console, p: Pipeline) -> None:
@@ -46,13 +50,16 @@ def converse(console: Console, p: Pipeline) -> None:
         prompt_continuation=lambda width, line, wrapped: "." * (width - 1) + " ",
         key_bindings=_keys(),
     )
-    console.talk(f"pipeline {p.names.pipeline}; end a statement with ; Tab completes, Ctrl-C cancels, Ctrl-D leaves")
+    console.talk(f"pipeline {p.names.pipeline}; {_KEYS}")
     with _terminable() as ended:
         while True:
             try:
                 text = session.prompt(f"{p.names.pipeline}> ")
-                if text.strip().rstrip(";").strip().lower() in LEAVE:
+                if _command(text) in LEAVE:
                     return
+                if _command(text) in HELP:
+                    console.error(_HELP)
+                    continue
                 for statement in statements(text):
                     _answer(console, p, statement)
                     words.forget()
@@ -67,12 +74,21 @@ def converse(console: Console, p: Pipeline) -> None:
 def _answer(console: Console, p: Pipeline, statement: str) -> None:
     began = time.monotonic()
     try:
-        answers.show(console, run(p, statement), answers.Asked("table"), began)
+        answer = run(p, statement)
+        answers.show(console, answer, answers.Asked("table"), began)
+        if answer.reads and not console.quiet:
+            answers.unseen(console, uncrawled(p, statement))
     except UnreachableError:
         raise
     except SalespipeError as error:
+        if isinstance(error, UsageError) and placeholders(statement):
+            error.hint = "write the value itself in the place of each ?"
         for line in told(error):
             console.error(line)
+
+
+def _command(text: str) -> str:
+    return text.strip().rstrip(";").strip().lower()
 
 
 def _keys() -> KeyBindings:
@@ -81,7 +97,7 @@ def _keys() -> KeyBindings:
     @Condition
     def ready() -> bool:
         text = get_app().current_buffer.text
-        return not text.strip() or text.strip().lower() in LEAVE or is_finished(text)
+        return not text.strip() or _command(text) in (*LEAVE, *HELP) or is_finished(text)
 
     @keys.add("enter", filter=ready)
     def _(event: KeyPressEvent) -> None:

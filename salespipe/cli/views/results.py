@@ -33,6 +33,7 @@ _ENDINGS = {
     ".md": "markdown",
     ".parquet": "parquet",
 }
+_AT_ONCE = 100
 _NUMBERS = ("tinyint", "smallint", "integer", "int", "bigint", "double", "float", "real", "decimal")
 _TYPED = ("json", "jsonl", "parquet")
 
@@ -76,13 +77,13 @@ def show(console: Console, result: Result, form: str) -> bool:
         console.lines(lines(result.columns, result.rows, form))
         return True
     rows = iter(result.rows)
-    drawn = [_cells(row) for row in islice(rows, MOST_ON_A_TERMINAL)]
+    drawn = [[None if value is None else text(value) for value in row] for row in islice(rows, MOST_ON_A_TERMINAL)]
     console.table(_names(result.columns), drawn, right=_numeric(result.columns))
     return next(rows, None) is None
 
 
 def lines(columns: Sequence[Column], rows: Iterable[Row], form: str) -> Iterator[str]:
-    """The lines of a text format."""
+    """The lines of a text format, one or some at a time, none of them with a line's end behind the last."""
     if form == "json":
         return _json(columns, rows)
     if form == "jsonl":
@@ -127,10 +128,11 @@ def _document(columns: Sequence[Column]) -> Callable[[Row], str]:
 
 
 def _csv(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
-    for row in chain([_names(columns)], map(_cells, rows)):
-        line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow(row)
-        yield line.getvalue()
+    cells = chain([_names(columns)], map(_cells, rows))
+    while some := list(islice(cells, _AT_ONCE)):
+        lines = io.StringIO()
+        csv.writer(lines, lineterminator="\n").writerows(some)
+        yield lines.getvalue()[:-1]
 
 
 def _markdown(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
@@ -163,7 +165,7 @@ def _names(columns: Sequence[Column]) -> list[str]:
 
 
 def _cells(row: Sequence[object]) -> list[str]:
-    return [text(value) for value in row]
+    return [value if type(value) is str else text(value) for value in row]
 
 
 def _numeric(columns: Sequence[Column]) -> list[int]:

@@ -143,8 +143,11 @@ class ObjectRequests:
             return Reply(304, headers)
         if request.headers.get("if-match", etag) not in (etag, stored.etag, "*"):
             raise _unmet()
-        start, end = _range(request.headers.get("range"), stored.size)
-        partial = (start, end) != (0, stored.size)
+        asked = _range(request.headers.get("range"), stored.size)
+        partial = (
+            asked is not None
+        )  # also when that is all of it: https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7
+        start, end = asked or (0, stored.size)
         if partial:
             headers.append(("Content-Range", f"bytes {start}-{end - 1}/{stored.size}"))
         headers.append(("Content-Length", str(end - start)))
@@ -154,11 +157,11 @@ class ObjectRequests:
         return Reply(206 if partial else 200, headers, file.read(end - start))
 
 
-def _range(header: str | None, size: int) -> tuple[int, int]:
-    """The bytes [start, end) that a Range header asks for. Raises AwsError (InvalidRange)."""
+def _range(header: str | None, size: int) -> tuple[int, int] | None:
+    """The bytes [start, end) that a Range header asks for, if there is one. Raises AwsError (InvalidRange)."""
     found = _RANGE.fullmatch(header or "")
     if found is None or found.group(0) == "bytes=-":
-        return 0, size
+        return None
     first, last = found.groups()
     start = int(first) if first else max(0, size - int(last))
     end = min(size, int(last) + 1) if first and last else size

@@ -19,6 +19,7 @@ from salespipe.services import provision
 from salespipe.services.empty_lake import why_empty
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query.catalog import tables
+from salespipe.services.query.text import unclosed
 from salespipe.services.query.words import FUNCTIONS, KEYWORDS
 from salespipe.stack.naming import CURRENT_VIEW, LAKE_TABLE
 
@@ -50,6 +51,10 @@ def told(p: Pipeline, sql: str, values: Sequence[str]) -> Iterator[None]:
 def failure(p: Pipeline, sql: str, said: str, values: Sequence[str] = ()) -> QueryError:
     """The error for Athena's reason `said`."""
     line = " ".join(said.split()) or "Athena gave no reason"
+    if (at := unclosed(sql)) is not None:
+        start, end = sql.rfind("\n", 0, at) + 1, sql.find("\n", at)
+        hint = f"{'the comment' if sql[at] == '/' else f'what begins with {sql[at]}'} is never closed"
+        return QueryError(line, hint, sql[start : end if end >= 0 else len(sql)], at - start + 1)
     text, column = _place(sql, said, values)
     return QueryError(line, _hint(p, sql, line, values), text, column)
 
@@ -72,7 +77,7 @@ def _hint(p: Pipeline, sql: str, line: str, values: Sequence[str]) -> str:
     if _MISSING_TABLE.search(line):
         return _about_table(p, line)
     if match := _COLUMN.search(line):
-        return _nearest(match[1].rpartition(".")[2], _columns(p, sql))
+        return _nearest(match[1].rpartition(".")[2], _columns(p, sql)) or _about_quotes(match[1], sql)
     if match := _FUNCTION.search(line):
         return _nearest(match[1], FUNCTIONS)
     if match := _WORD.search(line):
@@ -94,6 +99,11 @@ def _about_table(p: Pipeline, line: str) -> str:
     match = _TABLE.search(line)
     near = _nearest(match[1].replace('"', "").rpartition(".")[2], _catalog(p)) if match else ""
     return near or "list the tables with: salespipe query 'SHOW TABLES'"
+
+
+def _about_quotes(name: str, sql: str) -> str:
+    quoted = re.search(rf'"{re.escape(name)}"', sql, re.IGNORECASE)
+    return f"double quotes are for names; a string is written '{quoted[0][1:-1]}'" if quoted else ""
 
 
 def _columns(p: Pipeline, sql: str) -> list[str]:

@@ -65,12 +65,13 @@ def write_parquet(path: Path, columns: Sequence[Column], rows: Iterable[tuple[ob
 
 def _spool(path: Path, kinds: Sequence[Kind], rows: Iterable[tuple[object, ...]]) -> int:
     """Write the rows as JSON lines; the bytes of the longest."""
-    plain = [_json_text if kind.name == "json" else _plain for kind in kinds]
+    plain = [(f"c{number}", _json_text if kind.name == "json" else _plain) for number, kind in enumerate(kinds)]
+    encode = json.JSONEncoder().encode
     longest = 0
     with path.open("wb") as file:
         for row in rows:
-            cells = {f"c{number}": make(value) for number, (make, value) in enumerate(zip(plain, row, strict=True))}
-            line = json.dumps(cells).encode() + b"\n"
+            cells = {name: make(value) for (name, make), value in zip(plain, row, strict=True)}
+            line = encode(cells).encode() + b"\n"
             longest = max(longest, len(line))
             file.write(line)
     return longest

@@ -12,6 +12,7 @@ import re
 _HIDDEN = r"'(?:[^']|'')*(?:'|\Z)|\"(?:[^\"]|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)"
 _SIGN = re.compile(rf"(?P<hidden>{_HIDDEN})|(?P<sign>[;?])", re.DOTALL)
 _COMMENT = re.compile(rf"(?P<text>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`)|{_HIDDEN}", re.DOTALL)
+_CLOSED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _LITERAL = re.compile(
     r"-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|((date|timestamp|decimal)\s+)?'([^']|'')*'", re.IGNORECASE
 )
@@ -31,6 +32,24 @@ def is_finished(sql: str) -> bool:
         if last["sign"] == ";" and not _COMMENT.sub(lambda m: m["text"] or "", sql[last.end() :]).strip():
             return True
     return False
+
+
+def unclosed(sql: str) -> int | None:
+    """Where the string, the quoted name or the comment begins that never ends."""
+    for match in _SIGN.finditer(sql):
+        if match["hidden"] and not _CLOSED.fullmatch(match["hidden"]):
+            return match.start()
+    return None
+
+
+def words(sql: str) -> set[str]:
+    """The words and names of a text in lower case, but not what strings and comments say."""
+    return {word.lower() for word in re.findall(r"\w+", _COMMENT.sub(_without_strings, sql))}
+
+
+def _without_strings(match: re.Match[str]) -> str:
+    kept = match["text"] or ""
+    return " " if kept.startswith("'") else f" {kept} "
 
 
 def placeholders(sql: str) -> int:
