@@ -91,6 +91,15 @@ def test_listing_gives_every_key_and_folder_once_over_its_pages(s3: Any, operati
     assert sorted(files) == ["top", "zz"]
 
 
+@pytest.mark.parametrize("after", ["", "a", "a/", "a/b/", "a/b/0"])
+def test_folders_behind_a_key_at_or_above_the_prefix_are_all_there(s3: Any, after: str) -> None:
+    for key in ("a/b/0", "a/b/1/x", "a/b/2/x"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"")
+    page = s3.list_objects_v2(Bucket=BUCKET, Prefix="a/b/", Delimiter="/", StartAfter=after)
+    assert [one["Prefix"] for one in page["CommonPrefixes"]] == ["a/b/1/", "a/b/2/"]
+    assert [one["Key"] for one in page.get("Contents", [])] == ([] if after == "a/b/0" else ["a/b/0"])
+
+
 def test_deleting_many_and_copying(s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key="from", Body=b"body", Metadata={"a": "b"})
     s3.copy_object(Bucket=BUCKET, Key="to", CopySource={"Bucket": BUCKET, "Key": "from"})

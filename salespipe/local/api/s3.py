@@ -119,7 +119,7 @@ class S3Api:
         """Objects and common prefixes behind `after`, and where the next page goes on (None: there is none)."""
         found: list[StoredObject] = []
         groups: list[str] = []
-        if delimiter and after.endswith(delimiter):
+        if delimiter and after.endswith(delimiter) and after.startswith(prefix) and after != prefix:
             after += "\U0010ffff"
         while limit > 0:
             for stored in self._objects.each(bucket, prefix, after):
