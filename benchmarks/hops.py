@@ -104,9 +104,9 @@ def tables(comparisons: Sequence[Comparison], missing: Iterable[str]) -> Iterato
             yield ""
     yield (
         "A second, the median of the rounds (one round for a peer three times slower than the fastest), and the"
-        " server's CPU for one; ratio to the best peer; lost: acknowledged, but not there when all was read back, in"
-        " all rounds together, in the order of the columns. `*`: 90 % or more of what the client does alone, against a"
-        " server that costs next to nothing, so hardly about the server."
+        " server's CPU for one; ratio to the best peer, the median of the rounds' ratios; lost: acknowledged, but not"
+        " there when all was read back, in all rounds together, in the order of the columns. `*`: 90 % or more of what"
+        " the client does alone, against a server that costs next to nothing, so hardly about the server."
     )
 
 

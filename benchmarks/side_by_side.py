@@ -62,7 +62,7 @@ class Comparison:
     """One operation with `count` items, records or objects a round.
 
     `alone` is the same client against a server that costs next to nothing: about as much as the client can do against
-    any server. `ratio` is ours to the best peer, None when no peer was measured.
+    any server. `ratio` is ours to the best peer, the median of the rounds' ratios; None when no peer was measured.
     """
 
     operation: str
@@ -91,8 +91,7 @@ def compare(
         null.server = stack.enter_context(null_server(null.answer))
         everybody = [*runners, null]
         for number in range(rounds + 1):
-            # Another one begins each time.
-            for runner in everybody[number % len(everybody) :] + everybody[: number % len(everybody)]:
+            for runner in _in_turns(everybody, number):
                 runner.turn(count if number else max(count // _WARMING, _LEAST), counts=number > 0)
             if runners[0].error:
                 raise SalespipeError(f"{operation.name} on {ours}: {runners[0].error}")
@@ -105,9 +104,21 @@ def compare(
         )
 
 
+def _in_turns(everybody: Sequence[_Runner], number: int) -> Sequence[_Runner]:
+    """The order of a round: of two rounds the second goes backwards, so that none always follows the same one; then
+    another one begins."""
+    begin = number // 2 % len(everybody)
+    turns = [*everybody[begin:], *everybody[:begin]]
+    return turns[::-1] if number % 2 else turns
+
+
 def _ratio(ours: Result, peers: Sequence[Result]) -> float | None:
-    best = max((peer.per_second for peer in peers if peer.per_second), default=None)
-    return ours.per_second / best if best and ours.per_second else None
+    """To the peer with the best median, of rounds that were measured one soon after the other: what slows the machine
+    down for a while is then on both sides."""
+    best = max((peer for peer in peers if peer.rounds), key=lambda peer: peer.per_second or 0, default=None)
+    if best is None or not ours.rounds:
+        return None
+    return median(one.per_second / other.per_second for one, other in zip(ours.rounds, best.rounds, strict=False))
 
 
 @dataclass

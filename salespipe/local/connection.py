@@ -1,9 +1,10 @@
-"""A connection to the endpoint: uvicorn's, but for four things.
+"""A connection to the endpoint: uvicorn's, but for five things.
 
 A hot operation is answered at once and needs none of what lets an ASGI application wait (a task, a queue, an event): it
 goes straight from the parser to the gateway. The head and the body of an answer leave in one system call: small answers
 are most of what the endpoint sends, and a packet costs more than what is in it. A request is taken in whole before
-anybody is woken. And whoever is not this user gets one answer only, a refusal.
+anybody is woken. A long body goes from the socket to where it stays, past the parser. And whoever is not this user gets
+one answer only, a refusal.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from salespipe.local.gateway import Gateway, is_hot
 from salespipe.local.http import Reply, Request
+from salespipe.local.large_body import MOST, LargeBody
 from salespipe.local.peer import is_stranger
 
 _received = memoryview(bytearray(256 * 1024))
@@ -74,11 +76,16 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
     """What uvicorn makes for each connection."""
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return _received
+        return _received if self._large is None else self._large.rest
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._may_answer = True
-        self.data_received(_received[:nbytes])  # type: ignore[arg-type]
+        if self._large is None:
+            self._may_answer = True
+            self.data_received(_received[:nbytes])  # type: ignore[arg-type]
+            return
+        self._large.received(nbytes)
+        if not self._large.rest:
+            self._large_is_whole(self._large)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._wire, self._out = transport, _OneWrite(transport)
@@ -86,6 +93,7 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
         self._hot = False
         self._may_answer = False
         self._body: list[bytes] = []
+        self._large: LargeBody | None = None
         if is_stranger(transport.get_extra_info("sockname"), transport.get_extra_info("peername")):
             self.app = _refuse
 
@@ -97,18 +105,24 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
             self._may_answer
             and alone
             and isinstance(self.app, Gateway)
-            and is_hot(self._target())
+            and is_hot(self._header(b"x-amz-target"))
             and not self.expect_100_continue
             and not self.flow.write_paused
         ):
             self._hot, self._may_answer = True, False
         else:
             super().on_headers_complete()
+        length = int(self._header(b"content-length") or 0)  # digits, as the parser has made sure
+        if len(_received) < length <= MOST and not self.parser.should_upgrade():
+            self._large = LargeBody(length)
 
-    def _target(self) -> bytes:
-        return next((value for name, value in self.headers if name == b"x-amz-target"), b"")
+    def _header(self, wanted: bytes) -> bytes:
+        return next((value for name, value in self.headers if name == wanted), b"")
 
     def on_body(self, body: bytes) -> None:
+        if self._large is not None:
+            self._large.put(body)
+            return
         # Put together once: no operation begins before its request is whole, so nobody is woken for a part of it.
         if self._hot or not self.cycle.response_complete:  # nobody waits for what comes behind a refusal
             self._body.append(body)
@@ -116,12 +130,22 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
     def on_message_complete(self) -> None:
         body = b"".join(self._body)
         self._body.clear()
+        self._whole(body)
+
+    def _large_is_whole(self, large: LargeBody) -> None:
+        self._large = None
+        self._whole(large.bytes)
+        # The one that has read the head still waits for the body.
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def _whole(self, body: bytes | bytearray) -> None:
         if self._hot:
             self._hot = False
-            self._answer(body)
+            self._answer(bytes(body))
         elif self.cycle is not None:
             if not self.cycle.response_complete:
-                self.cycle.body += body
+                self.cycle.body = body  # type: ignore[assignment]  # of which uvicorn makes `bytes`, if it is not
             super().on_message_complete()
 
     def _answer(self, body: bytes) -> None:

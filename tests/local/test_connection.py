@@ -35,6 +35,10 @@ class Wire:
         headers = dict(line.lower().split(b": ", 1) for line in iter(self.line, b""))
         return status, self._reader.read(int(headers[b"content-length"]))
 
+    def end(self) -> None:
+        """Send no more."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def ended(self) -> bool:
         return self._reader.read(1) == b""
 
@@ -133,6 +137,103 @@ def test_a_connection_is_closed_after_the_answer_when_told_so(wire: Wire, asked:
     wire.send(asked.replace(b"Host:", b"Connection: close\r\nHost:", 1))
     assert wire.answer()[0] == 200
     assert wire.ended()
+
+
+def upload(body: bytes, *more: str, bucket: str = "sales") -> bytes:
+    lines = [f"PUT /{bucket}/a HTTP/1.1", "Host: 127.0.0.1", *more, f"Content-Length: {len(body)}"]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+BUCKET = b"PUT /sales HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n"
+OBJECT = b"GET /sales/a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+LARGE = bytes(range(256)) * 4096  # 1 MB: several reads
+UPLOAD = upload(LARGE)
+
+
+@pytest.fixture
+def bucket(wire: Wire) -> None:
+    wire.send(BUCKET)
+    assert wire.answer()[0] == 200
+
+
+def answers_by_turns(wire: Wire) -> None:
+    """Both kinds of requests, behind a large body."""
+    wire.send(OBJECT + GET)
+    assert wire.answer() == (200, LARGE)
+    assert wire.answer()[0] == 200
+
+
+@pytest.mark.parametrize("cut", [20, len(UPLOAD) - len(LARGE), len(UPLOAD) - 700_000, len(UPLOAD) - 1])
+@pytest.mark.usefixtures("bucket")
+def test_a_large_body_is_whole_in_whatever_pieces_it_comes(wire: Wire, runtime: Embedded, cut: int) -> None:
+    wire.send(UPLOAD[:cut])
+    other = Wire(runtime.runtime.port)
+    other.send(OBJECT)
+    assert other.answer()[0] == 404  # answered while the first part is taken in, and shown nothing of it
+    other.close()
+    wire.send(UPLOAD[cut:])
+    assert wire.answer()[0] == 200
+    answers_by_turns(wire)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_what_is_sent_ahead_behind_a_large_body_is_not_taken_for_it(wire: Wire) -> None:
+    wire.send(GET + UPLOAD + OBJECT + UPLOAD + GET)
+    assert wire.answer()[0] == 200
+    assert wire.answer()[0] == 200
+    assert wire.answer() == (200, LARGE)
+    assert wire.answer()[0] == 200
+    assert wire.answer()[0] == 200
+    answers_by_turns(wire)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_large_body_may_wait_until_it_is_asked_for(wire: Wire) -> None:
+    whole = upload(LARGE, "Expect: 100-continue")
+    wire.send(whole[: -len(LARGE)])
+    assert wire.line() == b"HTTP/1.1 100 Continue"
+    assert wire.line() == b""
+    wire.send(LARGE)
+    assert wire.answer()[0] == 200
+    answers_by_turns(wire)
+
+
+def test_a_large_body_may_belong_to_a_hot_operation(wire: Wire) -> None:
+    puts = [{"PutRequest": {"Item": ORDER | {"id": {"S": str(number)}}}} for number in range(5)]
+    wire.send(request("BatchWriteItem", {"RequestItems": {"orders": puts}}))
+    status, body = wire.answer()
+    assert (status, json.loads(body)["UnprocessedItems"]) == (200, {})
+    wire.send(request("GetItem", {"TableName": "orders", "Key": {"id": {"S": "4"}}}))
+    assert item(wire) == ORDER | {"id": {"S": "4"}}
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_large_body_that_was_refused_is_no_request_of_its_own(wire: Wire) -> None:
+    wire.send(upload(GET * 1000, "Origin: http://example.com"))
+    assert wire.answer()[0] == 403
+    wire.send(UPLOAD)
+    assert wire.answer()[0] == 200
+    answers_by_turns(wire)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_of_a_large_body_that_ends_too_soon_nothing_is_kept(wire: Wire, runtime: Embedded) -> None:
+    other = Wire(runtime.runtime.port)
+    other.send(UPLOAD[:-1])
+    other.end()
+    assert other.ended()
+    other.close()
+    wire.send(OBJECT)
+    assert wire.answer()[0] == 404
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_body_too_large_to_take_memory_for_at_once_is_taken_in_too(wire: Wire) -> None:
+    body = LARGE * 17
+    wire.send(upload(body))
+    assert wire.answer()[0] == 200
+    wire.send(OBJECT)
+    assert wire.answer() == (200, body)
 
 
 def test_a_page_in_a_browser_gets_nothing_from_a_hot_operation_either(wire: Wire) -> None:

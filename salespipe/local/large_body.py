@@ -1,0 +1,28 @@
+"""The body of a request that is longer than one read: received where it stays.
+
+Its memory is taken when its length is known, and the socket is read straight into it, past the parser, which would
+copy every piece of it.
+"""
+
+from __future__ import annotations
+
+MOST = 16 * 1024 * 1024
+"""Longer bodies take memory as they come. The longest request of DynamoDB has as much, a part of an upload has half."""
+
+
+class LargeBody:
+    """`length` bytes that are on their way."""
+
+    def __init__(self, length: int) -> None:
+        self.bytes = bytearray(length)
+        self.rest = memoryview(self.bytes)
+        """Where the next byte belongs, and all that are to come after it; empty when the body is whole."""
+
+    def put(self, piece: bytes) -> None:
+        """Add what the parser had taken out with the head."""
+        self.rest[: len(piece)] = piece
+        self.received(len(piece))
+
+    def received(self, count: int) -> None:
+        """So many bytes are in `rest`."""
+        self.rest = self.rest[count:]
