@@ -5,12 +5,12 @@ https://docs.aws.amazon.com/athena/latest/ug/parquet-serde.html
 
 from __future__ import annotations
 
-from salespipe.local.athena.formats.source import Source
+from salespipe.local.athena.formats.source import Source, position
 from salespipe.local.athena.types import duckdb_type, quoted, text
 
 
 def read(source: Source) -> str:
-    """SQL that gives the columns and `filename`."""
+    """SQL that gives the columns and `position`."""
     names = [text(column.name) for _, column in source.columns]
     types = [text(duckdb_type(column.type)) for _, column in source.columns]
     schema = ", ".join(
@@ -18,7 +18,7 @@ def read(source: Source) -> str:
         for name, type_ in zip(names, types, strict=True)
     )
     shown = [quoted(column.name) for _, column in source.columns]
-    rows = f"read_parquet({source.list}, union_by_name = true, filename = true)"
+    rows = f"read_parquet({source.list}, union_by_name = true)"
     if source.columns:
-        rows = f"read_parquet({source.list}, schema = MAP {{{schema}}}, filename = true)"
-    return f"SELECT {', '.join([*shown, 'filename'])} FROM {rows}"
+        rows = f"read_parquet({source.list}, schema = MAP {{{schema}}})"
+    return f"SELECT {', '.join([*shown, f'{position()} AS position'])} FROM {rows}"
