@@ -300,3 +300,9 @@ def test_each_row_has_the_partition_and_the_path_of_its_own_object(athena: Pruni
     assert athena.rows(asked) == wanted
     athena.put("mixed/2026-01-02/2/e.json", body=b'{"N": 7} and more\n')
     assert athena.rows(asked) == wanted
+
+
+def test_a_condition_on_a_partition_and_a_computed_column_of_a_subquery_reads_all(athena: Pruning) -> None:
+    sql = "SELECT d FROM (SELECT region, dt, n + 1 AS d FROM orders) WHERE region = d OR (dt = 'no' AND d = 1)"
+    assert athena.rows(sql) == [["1"], ["2"], ["3"]]
+    assert athena.read(sql) == athena.sizes.keys()

@@ -6,15 +6,16 @@ Only objects that the object store lists are read, and of those only the ones of
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from salespipe.local.athena.catalog import Catalog, Column, Partition, Table, split_location
 from salespipe.local.athena.errors import SYSTEM, QueryFailure
-from salespipe.local.athena.formats.choose import is_json, reader
+from salespipe.local.athena.formats.choose import is_json, is_parquet, reader
 from salespipe.local.athena.formats.json import plain_lines
+from salespipe.local.athena.formats.parquet import ColumnBytes
 from salespipe.local.athena.formats.source import Source
 from salespipe.local.athena.partitions import PATH, Condition, Run, by_path, kept, partition_text, partition_value
 from salespipe.local.athena.types import duckdb_type, quoted, text
@@ -46,10 +47,20 @@ class Scan:
     found: Found | None = None
     _sql: str | None = field(default=None, init=False)
 
-    @property
-    def bytes(self) -> int:
-        """Of all objects to read."""
-        return sum(stored.size for stored in self.found.objects) if self.found else 0
+    def bytes(self, needed: Set[str], run: Run, column_bytes: ColumnBytes) -> int:
+        """What reading the `needed` columns takes: of Parquet just their chunks, of all else whole objects.
+
+        https://docs.aws.amazon.com/athena/latest/ug/columnar-storage.html
+        """
+        objects = self.found.objects if self.found else []
+        if not is_parquet(self.table.storage):
+            return sum(stored.size for stored in objects)
+        columns = [column.name for column in self.table.storage.columns if column.name in needed]
+        if not columns:
+            return 0
+        return sum(
+            column_bytes.of(chunks, columns) for chunks in column_bytes.chunks([stored.path for stored in objects], run)
+        )
 
     def find(self, catalog: Catalog, objects: ObjectStore, run: Run, now: datetime) -> None:
         """Look up the objects. Raises HIVE_CANNOT_OPEN_SPLIT for one that is damaged."""
