@@ -144,12 +144,12 @@ class Queries:
         word = "UNION" if node.args.get("distinct") else "UNION ALL"
         return Output(f"{self._as_types(start, [field.type for field in fields])} {word} {step_sql}", fields)
 
-    def _as_types(self, output: Output, types: Sequence[Type]) -> str:
+    def _as_types(self, output: Output, types: Sequence[Type], before: str = "") -> str:
         columns = [
             f"{converted(Typed(f'c{index}', field.type), type_).sql} AS c{index}"
             for index, (field, type_) in enumerate(zip(output.fields, types, strict=True))
         ]
-        return f"SELECT {', '.join(columns)} FROM ({output.sql})"
+        return f"SELECT {before}{', '.join(columns)} FROM ({output.sql})"
 
     # SELECT
 
@@ -268,11 +268,14 @@ class Queries:
         ]
         if is_cut(node):
             fields = [replace(field, origin=()) for field in fields]
-        sql = f"({self._as_types(left, types)}) {word}{every} ({self._as_types(right, types)})"
+        # Of a union from which nobody wants a column the engine reads the first: let that be one that costs nothing.
+        free = "" if node.args.get("distinct") or word != "UNION" else "0 AS z, "
+        sql = f"({self._as_types(left, types, free)}) {word}{every} ({self._as_types(right, types, free)})"
         ending = tail(self.translation, node, lambda item: output_order(self.translation, item, fields))
         if ending or not every:
             self.translation.tables.needed.fields(fields)
-        return Output(f"SELECT * FROM ({sql})" + "".join(" " + part for part in ending), fields)
+        shown = ", ".join(f"c{index}" for index in range(len(fields)))
+        return Output(f"SELECT {shown} FROM ({sql})" + "".join(" " + part for part in ending), fields)
 
     def _values(self, node: exp.Values) -> Output:
         inside = Expressions(self.translation, Scope([], self.parent, ctes=self.ctes))
