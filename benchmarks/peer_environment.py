@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +30,11 @@ class Environment:
     version: str
 
 
-def environment(distribution: str, extra: str = "", *, fresh: bool = False) -> Environment:
-    """The environment of `distribution`, made if need be. Raises PeerMissing, as when the index cannot be reached."""
+def environment(distribution: str, extra: str = "", beside: Sequence[str] = (), *, fresh: bool = False) -> Environment:
+    """The environment of `distribution` with what is wanted `beside` it, made if need be. Raises PeerMissing, as when
+    the index cannot be reached."""
     tag = f"{sys.implementation.name}{sys.version_info.major}{sys.version_info.minor}"
-    folder = user_cache_path("salespipe-benchmarks") / f"{distribution}-{tag}"
+    folder = user_cache_path("salespipe-benchmarks") / "-".join([distribution, *beside, tag])
     whole = folder / "installed"  # written last: an installation that was interrupted is made again
     python = folder / "bin" / "python"
     try:
@@ -41,7 +43,7 @@ def environment(distribution: str, extra: str = "", *, fresh: bool = False) -> E
             print(f"installing: {distribution}, into {folder}", file=sys.stderr, flush=True)
             _run([sys.executable, "-m", "venv", str(folder)])
             pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-q", "--retries", "1"]
-            _run([*pip, distribution + extra])
+            _run([*pip, distribution + extra, *beside])
             asked = f"from importlib.metadata import version; print(version({distribution!r}))"
             whole.write_text(_run([str(python), "-I", "-c", asked]).strip())
         return Environment(python, whole.read_text())

@@ -49,16 +49,18 @@ class Peer:
 
 @dataclass(frozen=True)
 class Package:
-    """A peer that can be installed: its name, the distribution with what it needs for serving, and its module."""
+    """A peer that can be installed: its name, the distribution with what it needs for serving, its module, and what
+    else is installed beside it."""
 
     name: str
     distribution: str
     extra: str
     module: str
+    beside: tuple[str, ...] = ()
 
     def peer(self, *, fresh: bool = False) -> Peer:
         """The peer, installed if need be. Raises PeerMissing."""
-        installed = environment(self.distribution, self.extra, fresh=fresh)
+        installed = environment(self.distribution, self.extra, self.beside, fresh=fresh)
         return Peer(self.name, installed.version, lambda: _served(installed.python, self.module))
 
 
@@ -84,13 +86,13 @@ def ours() -> Peer:
 @contextmanager
 def null_server(answer: bytes) -> Iterator[Server]:
     """A server that answers everything with `answer` and costs next to nothing."""
-    with _process([sys.executable, "-I", str(_HERE / "null_server.py")]) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(base64.b64encode(answer) + b"\n")
-        process.stdin.flush()
-        endpoint = Endpoint(f"http://127.0.0.1:{int(process.stdout.readline())}")
-        yield Server(endpoint, process.pid)
+    with process([sys.executable, "-I", str(_HERE / "null_server.py")]) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        running.stdin.write(base64.b64encode(answer) + b"\n")
+        running.stdin.flush()
+        endpoint = Endpoint(f"http://127.0.0.1:{int(running.stdout.readline())}")
+        yield Server(endpoint, running.pid)
         endpoint.close()
 
 
@@ -99,20 +101,20 @@ def _served(python: Path, module: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="salespipe-benchmark-peer-", ignore_cleanup_errors=True) as folder:
         port = _free_port()
         command = [str(python), "-I", str(_HERE / "peer_main.py"), module, str(port)]
-        with _process(command, folder) as process:
-            _until_it_answers(process, port, Path(folder))
+        with process(command, folder) as running:
+            _until_it_answers(running, port, Path(folder))
             endpoint = Endpoint(f"http://127.0.0.1:{port}")
-            yield Server(endpoint, process.pid)
+            yield Server(endpoint, running.pid)
             endpoint.close()
 
 
 @contextmanager
-def _process(command: list[str], folder: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def process(command: list[str], folder: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """A process that ends when its standard input is closed, so with us whatever happens. With `folder` all that it
     keeps is in there, what it says in the file `log`."""
     with held_interrupts():
         log = subprocess.DEVNULL if folder is None else os.open(Path(folder, "log"), os.O_WRONLY | os.O_CREAT, 0o600)
-        process = subprocess.Popen(
+        running = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if folder is None else log,
@@ -123,16 +125,16 @@ def _process(command: list[str], folder: str | None = None) -> Iterator[subproce
         )
         if folder is not None:
             os.close(log)
-    assert process.stdin is not None
+    assert running.stdin is not None
     try:
-        yield process
+        yield running
     finally:
-        with held_interrupts(), process:
-            process.stdin.close()
+        with held_interrupts(), running:
+            running.stdin.close()
             try:
-                process.wait(timeout=_PATIENCE)
+                running.wait(timeout=_PATIENCE)
             except subprocess.TimeoutExpired:
-                process.kill()
+                running.kill()
 
 
 def _environment(folder: str | None) -> Mapping[str, str]:

@@ -113,6 +113,18 @@ class Moto:
         """Whether an S3 bucket exists."""
         return moto_inside.bucket_exists(bucket)
 
+    def glue_table(self, region: str, database: str, name: str) -> dict[str, Any] | None:
+        """What GetTable says, a few milliseconds sooner; None without such a table."""
+        with self._lock:
+            self._undo()
+            return moto_inside.glue_table(region, database, name)
+
+    def glue_partitions(self, region: str, database: str, name: str) -> list[dict[str, Any]] | None:
+        """What GetPartitions says, a millisecond a partition sooner; None without such a table."""
+        with self._lock:
+            self._undo()
+            return moto_inside.glue_partitions(region, database, name)
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """What is changed inside, here and in the stores, is one step: a kill or an error leaves all of it or nothing.

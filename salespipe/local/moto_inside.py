@@ -300,6 +300,23 @@ def bucket_exists(bucket: str) -> bool:
     return bucket in _backends("s3").bucket_accounts
 
 
+def glue_table(region: str, database: str, name: str) -> dict[str, Any] | None:
+    """A Glue table as GetTable gives it, but for its times, which are dates; None without such a table."""
+    found = _glue_table(region, database, name)
+    return None if found is None else dict(found.as_dict())
+
+
+def glue_partitions(region: str, database: str, name: str) -> list[dict[str, Any]] | None:
+    """The partitions of a Glue table as they were given; None without such a table."""
+    found = _glue_table(region, database, name)
+    return None if found is None else [partition.partition_input for partition in found.partitions.values()]
+
+
+def _glue_table(region: str, database: str, name: str) -> Any:
+    held = _backends("glue")[ACCOUNT][region].databases.get(database)
+    return None if held is None else held.tables.get(name)
+
+
 def trim_stream_label(region: str, table_name: str) -> None:
     """Give a table's stream the label AWS would: milliseconds where moto writes microseconds."""
     table = _backends("dynamodb")[ACCOUNT][region].tables[table_name]

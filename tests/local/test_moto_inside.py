@@ -103,6 +103,39 @@ def test_bucket_exists(runtime: Embedded) -> None:
     assert moto_inside.bucket_exists("a-bucket")
 
 
+def test_glue_tables_and_partitions_are_what_the_api_gives(runtime: Embedded) -> None:
+    glue = runtime.client("glue")
+    storage = {"Columns": [{"Name": "n", "Type": "int"}], "Location": "s3://lake/t/"}
+    glue.create_database(DatabaseInput={"Name": "d"})
+    glue.create_table(
+        DatabaseName="d",
+        TableInput={
+            "Name": "t",
+            "TableType": "EXTERNAL_TABLE",
+            "PartitionKeys": [{"Name": "dt", "Type": "string"}],
+            "Parameters": {"a": "b"},
+            "StorageDescriptor": storage,
+        },
+    )
+    for day in ("01", "02"):
+        glue.create_partition(
+            DatabaseName="d", TableName="t", PartitionInput={"Values": [day], "StorageDescriptor": storage}
+        )
+    asked = ("Name", "DatabaseName", "TableType", "PartitionKeys", "Parameters")
+
+    table = moto_inside.glue_table("us-east-1", "d", "t")
+    partitions = moto_inside.glue_partitions("us-east-1", "d", "t")
+
+    answer = glue.get_table(DatabaseName="d", Name="t")["Table"]
+    assert table is not None
+    assert {key: table[key] for key in asked} == {key: answer[key] for key in asked}
+    assert table["StorageDescriptor"].items() <= answer["StorageDescriptor"].items()
+    assert partitions == [{"Values": [day], "StorageDescriptor": storage} for day in ("01", "02")]
+    for database, name in (("d", "no"), ("no", "t")):
+        assert moto_inside.glue_table("us-east-1", database, name) is None
+        assert moto_inside.glue_partitions("us-east-1", database, name) is None
+
+
 def test_stream_shards(runtime: Embedded) -> None:
     runtime.client("kinesis").create_stream(StreamName="S", ShardCount=2)
     first, second = moto_inside.stream_shards("us-east-1", "S")

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from benchmarks.aggregates import AGGREGATES
 from benchmarks.operations import OPERATIONS
 
 pytestmark = pytest.mark.heavy
@@ -55,6 +56,18 @@ SLICE = {
     "runtime_mb",
     "function_mb",
     "disk_bytes",
+}
+QUERIES = {
+    "machine",
+    "orders",
+    "raw_objects",
+    "raw_bytes",
+    "objects",
+    "bytes",
+    "compact_seconds",
+    "peak_mb",
+    "peer",
+    "rows",
 }
 RESULT = {"peer", "per_second", "server_cpu_us", "client_cpu_us", "lost", "peak_mb", "rounds", "error"}
 
@@ -120,6 +133,18 @@ def test_hops_goes_on_without_a_peer_that_cannot_be_installed(tmp_path: Path) ->
     assert "not measured: moto server: `" in ran.stderr
     assert "No matching distribution found for moto" in ran.stderr
     assert ran.stdout.count("not measured") == 2  # once for each way to run the client
+
+
+def test_queries_tells_everything_and_leaves_nothing(tmp_path: Path) -> None:
+    """The peer is installed for it, as on a first run. Whether the answers are the same is looked at in the run."""
+    document = benchmark("queries", "--orders", "1000", "--rounds", "1", folder=tmp_path)
+
+    assert set(document) == QUERIES
+    assert [row["name"] for row in document["rows"]] == list(AGGREGATES)
+    assert document["peer"].startswith("MiniStack ")
+    for row in document["rows"]:
+        assert all(row[who]["ms"] > 0 for who in ("raw", "parquet", "direct", "peer"))
+        assert row["peer_said"] == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import end_to_end, hops, pipeline
+from benchmarks import end_to_end, hops, pipeline, queries
+from benchmarks.aggregates import difference
+from benchmarks.asking import Timing
 from benchmarks.command_process import command
 from benchmarks.home import held_interrupts
+from benchmarks.lake import HOURS, bodies
 from benchmarks.load import Callers, run
 from benchmarks.machine import Machine
 from benchmarks.markdown import markdown
@@ -27,6 +32,7 @@ from benchmarks.side_by_side import Comparison, Result
 from benchmarks.slices import slices
 from benchmarks.tailing import percentile
 from salespipe.errors import SalespipeError
+from salespipe.lambdas.transform import COLUMNS
 
 MACHINE = Machine("Z80", 1, 0.1, "CP/M", "3.11", {"SQLite": "3"}, 0.0)
 
@@ -238,7 +244,7 @@ def test_without_a_peer_there_is_no_ratio() -> None:
     assert told[4] == "| PutItem, 100 items              | 1,850/s, 40 µs |      9,000/s |     - |    0 |"
 
 
-@pytest.mark.parametrize("main", [end_to_end.main, hops.main, pipeline.main])
+@pytest.mark.parametrize("main", [end_to_end.main, hops.main, pipeline.main, queries.main])
 @pytest.mark.parametrize("arguments", [["--orders", "0"], ["--scale", "nan"], ["--peers", "aws"], ["--unknown"]])
 def test_a_wrong_option_is_a_usage_error(main: Any, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -256,3 +262,56 @@ def test_json_of_a_report_has_no_numbers_for_what_was_not_measured(capsys: pytes
     assert execute(lambda: report, hops.lines, as_json=True) == 0
     peer = json.loads(capsys.readouterr().out)["comparisons"][0]["peers"][0]
     assert (peer["per_second"], peer["lost"], peer["error"]) == (None, None, "gone")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got", "said"),
+    [
+        ([(1, "a", 0.1 + 0.2)], [[1, "a", 0.3]], ""),
+        ([(Decimal("90.10"), None)], [["90.10", None]], ""),
+        ([(Decimal("90.10"),)], [[Decimal("90.1000")]], ""),
+        ([(1,)], [[1], [2]], "2 rows instead of 1"),
+        ([(1, 2)], [[1]], "row 1 has 1 columns instead of 2"),
+        ([("a", 1), ("b", 1)], [["a", 1], ["b", 2]], "row 2 has 2 instead of 1"),
+        ([(0.3,)], [[0.3001]], "row 1 has 0.3001 instead of 0.3"),
+        ([(Decimal("90.10"),)], [["90.1"]], "row 1 has '90.1' instead of Decimal('90.10')"),
+        ([(1,)], [["1"]], "row 1 has '1' instead of 1"),
+        ([(1,)], [[None]], "row 1 has None instead of 1"),
+    ],
+)
+def test_answers_are_the_same_or_the_first_difference_is_told(wanted: Any, got: Any, said: str) -> None:
+    assert difference(wanted, got) == said
+
+
+def timing(ms: float, scanned: int | None = None) -> Timing:
+    return Timing(ms, ms, scanned, (ms,))
+
+
+def test_a_row_of_queries_tells_how_far_from_duckdb_and_what_the_peer_said() -> None:
+    rows = (
+        queries.row("near", "SELECT 1", timing(1_500, 90), timing(150, 9), timing(50), timing(600), ""),
+        queries.row("far", "SELECT 2", timing(1_500), timing(200), timing(50), None, "OperationalError: no"),
+        queries.row("odd", "SELECT 3", timing(1_500), timing(165), timing(50), timing(33), "1 rows instead of 2"),
+    )
+
+    told = list(queries.lines(queries.Queries(MACHINE, 10, 4, 2_000_000, 2, 1_000_000, 3.0, 99.0, "A 1", rows)))
+
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in told[4:7]]
+    assert cells == [
+        ["near", "1,500 ms", "150 ms", "50 ms", "3.00", "+100 ms", "within, 15 ms", "10.0 x", "600 ms", "4.00"],
+        ["far", "1,500 ms", "200 ms", "50 ms", "4.00", "+150 ms", "beyond, 35 ms", "7.5 x", "not measured", "-"],
+        ["odd", "1,500 ms", "165 ms", "50 ms", "3.30", "+115 ms", "within, 0 ms", "9.1 x", "33 ms*", "0.20*"],
+    ]
+    assert told[-2:] == ["A 1, far: OperationalError: no", "A 1, odd: 1 rows instead of 2"]
+
+
+def test_a_lake_has_each_order_once_in_the_hour_of_its_folder() -> None:
+    made = list(bodies(1_000, 144))
+
+    events = [(key, json.loads(line)) for key, body in made for line in gzip.decompress(body).splitlines()]
+    assert len(made) == len({key for key, _ in made}) == 144
+    assert len({event["event_id"] for _, event in events}) == len(events) == 1_000
+    assert len({key.rpartition("/")[0] for key, _ in made}) == HOURS
+    for key, event in events:
+        assert f"dt={event['event_time'][:10]}/hour={event['event_time'][11:13]}/" in key
+        assert set(event) == set(COLUMNS)

@@ -120,17 +120,23 @@ class Catalog:
 
     def table(self, database: str, name: str) -> Table | None:
         """A table or view, or None."""
-        try:
-            return _table(database, self.call("GetTable", DatabaseName=database, Name=name)["Table"])
-        except AwsError as error:
-            if error.code == "EntityNotFoundException":
-                return None
-            raise
+        found = self._moto.glue_table(self._region, database, name)
+        return None if found is None else _table(database, found)
 
     def partitions(self, table: Table) -> list[Partition]:
         """Every partition of a table."""
-        found = self._pages("GetPartitions", "Partitions", DatabaseName=table.database, TableName=table.name)
-        return [_partition(entry) for entry in found]
+        found = self._moto.glue_partitions(self._region, table.database, table.name)
+        if found is None:
+            found = self._pages("GetPartitions", "Partitions", DatabaseName=table.database, TableName=table.name)
+        given: list[dict[str, Any]] = []
+        columns: tuple[Column, ...] = ()
+        partitions = []
+        for entry in found:
+            own = entry["StorageDescriptor"].get("Columns") or []
+            if own != given:  # the partitions of a table have the same columns, nearly always
+                given, columns = own, tuple(_column(column) for column in own)
+            partitions.append(_partition(entry, columns))
+        return partitions
 
     def partition(self, table: Table, values: Sequence[str]) -> Partition | None:
         """The partition with these values, or None."""
@@ -184,14 +190,17 @@ def _table(database: str, entry: dict[str, Any]) -> Table:
     )
 
 
-def _partition(entry: dict[str, Any]) -> Partition:
-    return Partition(tuple(str(value) for value in entry.get("Values", [])), _storage(entry["StorageDescriptor"], {}))
+def _partition(entry: dict[str, Any], columns: tuple[Column, ...] | None = None) -> Partition:
+    values = tuple(str(value) for value in entry.get("Values", []))
+    return Partition(values, _storage(entry["StorageDescriptor"], {}, columns))
 
 
-def _storage(descriptor: dict[str, Any], properties: dict[str, str]) -> Storage:
+def _storage(
+    descriptor: dict[str, Any], properties: dict[str, str], columns: tuple[Column, ...] | None = None
+) -> Storage:
     serde = descriptor.get("SerdeInfo") or {}
     return Storage(
-        columns=tuple(_column(column) for column in descriptor.get("Columns") or []),
+        columns=tuple(_column(column) for column in descriptor.get("Columns") or []) if columns is None else columns,
         location=str(descriptor.get("Location") or ""),
         serde=str(serde.get("SerializationLibrary") or ""),
         serde_parameters={str(key): str(value) for key, value in (serde.get("Parameters") or {}).items()},

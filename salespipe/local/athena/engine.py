@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from salespipe.local.athena.errors import SYSTEM, QueryFailure
+from salespipe.local.athena.formats.parquet import ColumnBytes
 from salespipe.local.athena.rules.load import MACROS
 
 _RAISED = re.compile(r"Error: ([A-Z][A-Z_]+): (.*)", re.DOTALL)
@@ -44,6 +45,7 @@ class Engine:
         self._lock = threading.Lock()
         self._grown = 0
         self._database: Any = None
+        self.column_bytes = ColumnBytes()
 
     def warm(self) -> None:
         """Import and open the engine now, so that the first query need not."""
@@ -137,6 +139,11 @@ class Session:
         self._connection.close()
         if self._grown:
             self._engine.shrink()
+
+    @property
+    def column_bytes(self) -> ColumnBytes:
+        """What is known of the Parquet files that were asked for so far."""
+        return self._engine.column_bytes
 
     def progress(self) -> float | None:
         """The share of what runs now that is done, 0 to 1; None while that is not known."""

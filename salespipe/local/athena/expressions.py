@@ -138,6 +138,7 @@ class Expressions:
     def subquery(self, node: exp.Subquery) -> Typed:
         self.no_lambda(node)
         output = self.translation.query(node.this, self.scope)
+        self.translation.tables.needed.fields(output.fields)
         if len(output.fields) != 1:
             raise QueryFailure(
                 "SYNTAX_ERROR",

@@ -119,6 +119,7 @@ def _against_query(
     expressions.no_lambda(query)
     value = expressions.value(left)
     output = expressions.translation.query(query, expressions.scope)
+    expressions.translation.tables.needed.fields(output.fields)
     if len(output.fields) != 1:
         raise NotSupported("a comparison with a subquery of several columns", at)
     field = output.fields[0]

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from salespipe.local.athena.casts import cast
-from salespipe.local.athena.catalog import Catalog, Column, Partition, Table
+from salespipe.local.athena.catalog import Catalog, Column, Partition, Storage, Table
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.failing import conjunction
 from salespipe.local.athena.projection import Projection, is_projected
@@ -59,8 +59,12 @@ def kept(
         return Projection(table, now).partitions(_given(table, conditions, run), keep)
     partitions = {partition.values: partition for partition in catalog.partitions(table)}
     found = [partitions[values] for values in keep(range(len(table.partition_keys)), list(partitions))]
+    checked: Storage | None = None
     for partition in found:
-        _check_schema(table, partition)
+        storage = partition.storage
+        if checked is None or storage.columns is not checked.columns or storage.serde != checked.serde:
+            _check_schema(table, partition)
+            checked = storage
     return found
 
 
@@ -86,7 +90,7 @@ def _true(
         "(" + ", ".join([str(index), *(partition_text(value) for value in row)]) + ")" for index, row in enumerate(rows)
     )
     names = ", ".join(quoted(key.name) for key in keys)
-    typed = ", ".join(partition_value(key) for key in keys)
+    typed = ", ".join(f"{partition_value(key, quoted(key.name))} AS {quoted(key.name)}" for key in keys)
     listed = f"(SELECT position, {typed} FROM (VALUES {values}) AS v(position, {names})) AS {alias}"
     found = run(f"SELECT position FROM {listed} WHERE {conjunction(sqls)} ORDER BY position")
     return [rows[int(row[0])] for row in found]
@@ -116,10 +120,9 @@ def partition_text(value: str) -> str:
     return "NULL" if value == NULL_PARTITION else text(unquote(value) if "%" in value else value)
 
 
-def partition_value(column: Column) -> str:
-    """A column of such literals as what the partition column is declared to be."""
-    value = Typed(f"CAST({quoted(column.name)} AS VARCHAR)", VARCHAR)
-    return f"{cast(value, column.type).sql} AS {quoted(column.name)}"
+def partition_value(column: Column, literal: str) -> str:
+    """Such a literal, or a column of them, as what the partition column is declared to be."""
+    return cast(Typed(f"CAST({literal} AS VARCHAR)", VARCHAR), column.type).sql
 
 
 def _check_schema(table: Table, partition: Partition) -> None:

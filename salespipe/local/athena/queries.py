@@ -139,16 +139,17 @@ class Queries:
         fields = _renamed(start.fields, names, self.translation.place(node))
         self.ctes[name] = Output(f"SELECT * FROM {alias}", fields)
         step = self.query(node.expression)
+        self.translation.tables.needed.fields([*start.fields, *step.fields])
         step_sql = self._as_types(step, [field.type for field in fields])
         word = "UNION" if node.args.get("distinct") else "UNION ALL"
         return Output(f"{self._as_types(start, [field.type for field in fields])} {word} {step_sql}", fields)
 
-    def _as_types(self, output: Output, types: Sequence[Type]) -> str:
+    def _as_types(self, output: Output, types: Sequence[Type], before: str = "") -> str:
         columns = [
             f"{converted(Typed(f'c{index}', field.type), type_).sql} AS c{index}"
             for index, (field, type_) in enumerate(zip(output.fields, types, strict=True))
         ]
-        return f"SELECT {', '.join(columns)} FROM ({output.sql})"
+        return f"SELECT {before}{', '.join(columns)} FROM ({output.sql})"
 
     # SELECT
 
@@ -180,6 +181,8 @@ class Queries:
         if node.args.get("having"):
             parts.append("HAVING " + inside.boolean(node.args["having"].this, "HAVING clause"))
         parts.extend(tail(self.translation, node, lambda item: select_order(item, inside, items)))
+        if any(node.args.get(part) for part in ("distinct", "group", "order")):
+            self.translation.tables.needed.fields(items)
         return Output(" ".join(parts), with_origins(node, items, grouped))
 
     def _distinct(self, node: exp.Select) -> str:
@@ -196,10 +199,11 @@ class Queries:
                 continue
             alias = item.alias if isinstance(item, exp.Alias) else ""
             inner = item.this if isinstance(item, exp.Alias) else item
-            value = inside.value(inner)
+            with self.translation.tables.needed.apart() as needs:
+                value = inside.value(inner)
             name = alias or _own_name(inner)
             origin = next((field.origin for field in relation.fields if field.sql == value.sql), ())
-            items.append(Field(name, value.sql, value.type, origin=origin))
+            items.append(Field(name, value.sql, value.type, origin=origin, needs=frozenset(needs)))
         return items
 
     def _star(self, item: exp.Expr, relation: Relation) -> list[Field]:
@@ -215,13 +219,20 @@ class Queries:
             found = [f for f in relation.fields if list(f.qualifier[-len(parts) :]) == parts and not f.hidden]
             if not found:
                 raise QueryFailure("TABLE_NOT_FOUND", f"Unable to resolve reference {'.'.join(parts)}", at)
-        return [Field(field.name, field.read().sql, field.type, origin=field.origin) for field in found]
+        return [self._shown(field) for field in found]
+
+    def _shown(self, field: Field) -> Field:
+        with self.translation.tables.needed.apart() as needs:
+            sql = field.read().sql
+        return Field(field.name, sql, field.type, origin=field.origin, needs=frozenset(needs))
 
     # other queries
 
     def _parenthesized(self, node: exp.Subquery) -> Output:
         inner = self.translation.query(node.this, self.parent, self.ctes)
         ending = tail(self.translation, node, lambda item: output_order(self.translation, item, inner.fields))
+        if ending:
+            self.translation.tables.needed.fields(inner.fields)
         sql = f"SELECT * FROM ({inner.sql})" + "".join(" " + part for part in ending) if ending else f"({inner.sql})"
         fields = [replace(field, origin=()) for field in inner.fields] if is_cut(node) else inner.fields
         return Output(sql if ending else f"SELECT * FROM {sql}", fields)
@@ -252,14 +263,19 @@ class Queries:
             types.append(met)
         every = "" if node.args.get("distinct") else " ALL"
         fields = [
-            Field(field.name, f"c{index}", type_, origin=both(field, other, type_))
+            Field(field.name, f"c{index}", type_, origin=both(field, other, type_), needs=field.needs | other.needs)
             for index, (field, other, type_) in enumerate(zip(left.fields, right.fields, types, strict=True))
         ]
         if is_cut(node):
             fields = [replace(field, origin=()) for field in fields]
-        sql = f"({self._as_types(left, types)}) {word}{every} ({self._as_types(right, types)})"
+        # Of a union from which nobody wants a column the engine reads the first: let that be one that costs nothing.
+        free = "" if node.args.get("distinct") or word != "UNION" else "0 AS z, "
+        sql = f"({self._as_types(left, types, free)}) {word}{every} ({self._as_types(right, types, free)})"
         ending = tail(self.translation, node, lambda item: output_order(self.translation, item, fields))
-        return Output(f"SELECT * FROM ({sql})" + "".join(" " + part for part in ending), fields)
+        if ending or not every:
+            self.translation.tables.needed.fields(fields)
+        shown = ", ".join(f"c{index}" for index in range(len(fields)))
+        return Output(f"SELECT {shown} FROM ({sql})" + "".join(" " + part for part in ending), fields)
 
     def _values(self, node: exp.Values) -> Output:
         inside = Expressions(self.translation, Scope([], self.parent, ctes=self.ctes))
@@ -296,7 +312,7 @@ def _renamed(fields: Sequence[Field], names: Sequence[str], at: tuple[int, int])
             at,
         )
     return [
-        Field(names[index].lower() if names else field.name, f"c{index}", field.type)
+        Field(names[index].lower() if names else field.name, f"c{index}", field.type, needs=field.needs)
         for index, field in enumerate(fields)
     ]
 

@@ -36,6 +36,7 @@ def prepare(sql: str, database: str, catalog: Catalog, objects: ObjectStore, fol
     """Translate a query. Raises SyntaxFailure and QueryFailure."""
     tables = Tables(catalog, objects, folder, now)
     output = Translation(sql, tables, database, now).query(parse_query(sql))
+    tables.needed.fields(output.fields)
     columns = tuple(
         ResultColumn(field.name if field.name is not None else f"_col{index}", field.type)
         for index, field in enumerate(output.fields)
@@ -45,7 +46,7 @@ def prepare(sql: str, database: str, catalog: Catalog, objects: ObjectStore, fol
 
 def located(prepared: Prepared, session: Session) -> str:
     """The engine's SQL with every table's objects in it; `prepared.tables.scanned_bytes` is then known."""
-    return prepared.tables.finish(prepared.sql, session.rows)
+    return prepared.tables.finish(prepared.sql, session.rows, session.column_bytes)
 
 
 def pages(prepared: Prepared, session: Session) -> Iterator[list[tuple[Any, ...]]]:

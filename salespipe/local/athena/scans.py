@@ -6,27 +6,29 @@ Only objects that the object store lists are read, and of those only the ones of
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from salespipe.local.athena.catalog import Catalog, Partition, Table, split_location
+from salespipe.local.athena.catalog import Catalog, Column, Partition, Table, split_location
 from salespipe.local.athena.errors import SYSTEM, QueryFailure
-from salespipe.local.athena.formats.choose import is_json, reader
+from salespipe.local.athena.formats.choose import is_json, is_parquet, reader
 from salespipe.local.athena.formats.json import plain_lines
+from salespipe.local.athena.formats.parquet import ColumnBytes
 from salespipe.local.athena.formats.source import Source
 from salespipe.local.athena.partitions import PATH, Condition, Run, by_path, kept, partition_text, partition_value
-from salespipe.local.athena.types import quoted, text
+from salespipe.local.athena.types import duckdb_type, quoted, text
 from salespipe.local.errors import DamagedObjectError
 from salespipe.local.stores.objects import ObjectStore, StoredObject
 
 
 @dataclass(frozen=True)
 class Found:
-    """The objects to read, and the partition that each file belongs to."""
+    """The objects to read, and of a partitioned table the partition of each."""
 
     objects: list[StoredObject]
-    owners: dict[str, Partition]
+    partitions: list[Partition] | None = None
 
 
 @dataclass
@@ -43,23 +45,35 @@ class Scan:
     conditions: list[Condition] = field(default_factory=list)
     whole: bool = False
     found: Found | None = None
+    _sql: str | None = field(default=None, init=False)
 
-    @property
-    def bytes(self) -> int:
-        """Of all objects to read."""
-        return sum(stored.size for stored in self.found.objects) if self.found else 0
+    def bytes(self, needed: Set[str], run: Run, column_bytes: ColumnBytes) -> int:
+        """What reading the `needed` columns takes: of Parquet just their chunks, of all else whole objects.
+
+        https://docs.aws.amazon.com/athena/latest/ug/columnar-storage.html
+        """
+        objects = self.found.objects if self.found else []
+        if not is_parquet(self.table.storage):
+            return sum(stored.size for stored in objects)
+        columns = [column.name for column in self.table.storage.columns if column.name in needed]
+        if not columns:
+            return 0
+        return sum(
+            column_bytes.of(chunks, columns) for chunks in column_bytes.chunks([stored.path for stored in objects], run)
+        )
 
     def find(self, catalog: Catalog, objects: ObjectStore, run: Run, now: datetime) -> None:
         """Look up the objects. Raises HIVE_CANNOT_OPEN_SPLIT for one that is damaged."""
         table = self.table
         if table.partition_keys:
-            self.found = Found([], {})
-            for partition in kept(catalog, table, self.alias, self.conditions, run, now):
-                for stored in _listed(objects, partition.storage.location):
-                    self.found.objects.append(stored)
-                    self.found.owners[str(stored.path)] = partition
+            listed = [
+                (stored, partition)
+                for partition in kept(catalog, table, self.alias, self.conditions, run, now)
+                for stored in _listed(objects, partition.storage.location)
+            ]
+            self.found = Found([stored for stored, _ in listed], [partition for _, partition in listed])
         else:
-            self.found = Found(_listed(objects, table.storage.location), {})
+            self.found = Found(_listed(objects, table.storage.location))
         if any(PATH in condition.columns for condition in self.conditions):
             self.found = self._by_path(self.found, run)
         try:
@@ -69,55 +83,65 @@ class Scan:
             raise QueryFailure("HIVE_CANNOT_OPEN_SPLIT", said, category=SYSTEM) from error
 
     def _by_path(self, found: Found, run: Run) -> Found:
-        places = [(_address(stored), found.owners.get(str(stored.path))) for stored in found.objects]
+        partitions: Sequence[Partition | None] = found.partitions or [None] * len(found.objects)
+        places = [(_address(stored), partition) for stored, partition in zip(found.objects, partitions, strict=True)]
         left = by_path(self.table, self.alias, self.conditions, places, run)
-        return replace(found, objects=[stored for stored in found.objects if _address(stored) in left])
+        chosen = [index for index, (address, _) in enumerate(places) if address in left]
+        return Found(
+            [found.objects[index] for index in chosen],
+            None if found.partitions is None else [found.partitions[index] for index in chosen],
+        )
 
     def rewrite_odd(self, folder: Path) -> None:
         """Read a JSON table through copies in `folder` whose lines are plain. Raises HIVE_CURSOR_ERROR."""
         if self.found is None or not is_json(self.table.storage):
             return
-        copies, owners = [], {}
+        copies = []
         for stored in self.found.objects:
             copy = Path(tempfile.mkstemp(suffix=".json", dir=folder)[1])
             plain_lines(stored.path, copy, self.table.storage)
             copies.append(replace(stored, path=copy))
-            if str(stored.path) in self.found.owners:
-                owners[str(copy)] = self.found.owners[str(stored.path)]
-        self.found = Found(copies, owners)
+        self.found = replace(self.found, objects=copies)
+        self._sql = None
 
     def sql(self, found: Found) -> str:
-        """A query that gives the columns that are read."""
+        """A query that gives the columns that are read, once all of them are known."""
+        if self._sql is None:
+            self._sql = self._made(found)
+        return self._sql
+
+    def _made(self, found: Found) -> str:
         table, objects = self.table, found.objects
         columns = [(i, column) for i, column in enumerate(table.storage.columns) if column.name in self.read]
         source = Source([o.path for o in objects], [o.size for o in objects], columns, table.storage)
         rows = reader(table.storage)(source) if objects else source.empty()
-        keys = [column for column in table.partition_keys if column.name in self.read]
-        if not keys and "$path" not in self.read:
-            return rows
-        shown = [f"f.{quoted(column.name)}" for _, column in columns]
-        shown += [f"p.{quoted(column.name)} AS {quoted(column.name)}" for column in keys]
-        if "$path" in self.read:
-            shown.append('p."$path" AS "$path"')
-        return (
-            f"SELECT {', '.join(shown)} FROM ({rows}) AS f JOIN ({self._files(found)}) AS p ON f.filename = p.filename"
-        )
+        shown = [quoted(column.name) for _, column in columns]
+        for place, column in enumerate(table.partition_keys):
+            if column.name in self.read:
+                values = [partition_text(partition.values[place]) for partition in found.partitions or []]
+                shown.append(f"{_of_file(column, values)} AS {quoted(column.name)}")
+        if PATH in self.read:
+            addresses = [text(_address(stored)) for stored in objects]
+            shown.append(f"{_of_file(Column(PATH, 'string'), addresses)} AS {quoted(PATH)}")
+        return f"SELECT {', '.join(shown) or 'position'} FROM ({rows})"
 
-    def _files(self, found: Found) -> str:
-        """A relation of file names with the partition values and S3 addresses that belong to them."""
-        keys = self.table.partition_keys
-        names = ["filename", "$path", *(column.name for column in keys)]
-        rows = []
-        for stored in found.objects:
-            partition = found.owners.get(str(stored.path))
-            values = [partition_text(value) for value in partition.values] if partition else []
-            shown = [text(str(stored.path)), text(_address(stored)), *values]
-            rows.append("(" + ", ".join(shown) + ")")
-        if not rows:
-            rows = ["(" + ", ".join(["NULL"] * len(names)) + ")"]
-        listed = ", ".join(quoted(name) for name in names)
-        typed = ", ".join(["filename", '"$path"', *(partition_value(column) for column in keys)])
-        return f"SELECT {typed} FROM (VALUES {', '.join(rows)}) AS v({listed})"
+
+def _of_file(column: Column, literals: Sequence[str]) -> str:
+    """What `column` is in a row by the `position` of the row's file; `literals` are its values, file by file.
+
+    A look-up in a list costs next to nothing for each row, and nothing where nobody wants the column, as joining files
+    and partitions would.
+    """
+    different = {literal: place for place, literal in enumerate(dict.fromkeys(literals), 1)}
+    values = [partition_value(column, literal) for literal in different]
+    if len(values) < 2:
+        return values[0] if values else f"CAST(NULL AS {duckdb_type(column.type)})"
+    place = "position"
+    if len(values) < len(literals):
+        # One literal, as the engine takes its time over a list of thousands of them.
+        places = ",".join(str(different[literal]) for literal in literals)
+        place = f"CAST('[{places}]' AS INTEGER[])[position]"
+    return f"([{', '.join(values)}])[{place}]"
 
 
 @dataclass

@@ -26,7 +26,8 @@ class Field:
     """A column that can be referred to. `qualifier` is the name of its relation (`t`, or catalog, database, table);
     `used` is told when the column is read; one `merged` away by USING and a `hidden` one (`$path`) are left out of `*`.
     `origin` are the columns (mention, name) that it is taken from unchanged: a row in which it has a value comes from a
-    row of each such mention that has the same value there, or from none of that mention's.
+    row of each such mention that has the same value there, or from none of that mention's. `needs` are the columns that
+    are read for it where it is an output of a query, if anybody reads it (see `needed`).
     """
 
     name: str | None
@@ -37,6 +38,7 @@ class Field:
     merged: bool = False
     hidden: bool = False
     origin: tuple[tuple[int, str], ...] = ()
+    needs: frozenset[tuple[int, str]] = frozenset()
 
     def read(self) -> Typed:
         """The column as an expression; from now on it counts as read."""

@@ -20,6 +20,8 @@ from salespipe.local.athena import metadata
 from salespipe.local.athena.catalog import CATALOG, Catalog, Table
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.failing import may_fail
+from salespipe.local.athena.formats.parquet import ColumnBytes
+from salespipe.local.athena.needed import Needed
 from salespipe.local.athena.parse import parse_query
 from salespipe.local.athena.partitions import PATH, Condition, Run
 from salespipe.local.athena.scans import Derived, Scan
@@ -44,6 +46,7 @@ class Tables:
         self._watchers: list[set[tuple[int, str]]] = []
         self._singles: list[tuple[int, str, Condition]] = []
         self._equal: list[tuple[tuple[int, str], tuple[int, str]]] = []
+        self.needed = Needed()
         self.scanned_bytes = 0
 
     # while translating
@@ -123,12 +126,14 @@ class Tables:
         fields = []
         for position, (name, found) in enumerate(zip(names, output.fields, strict=True)):
             own = f"c{position}"
-            used = partial(self._note, index, own) if own in origins else None
+            self.needed.follows((index, own), found.needs)
+            used = partial(self._note, index, own)
             origin = ((index, own),) if own in origins else ()
             fields.append(Field(name, f"{alias}.{own}", found.type, qualifier, used, origin=origin))
         return Relation(f"({output.sql}) AS {alias}", fields)
 
     def _note(self, index: int, name: str) -> None:
+        self.needed.read((index, name))
         for watcher in self._watchers:
             watcher.add((index, name))
 
@@ -165,7 +170,7 @@ class Tables:
         index = mentions.pop()
         mention = self._mentions[index]
         columns = frozenset(name for _, name in read)
-        if mention.whole or not may(index):
+        if mention.whole or not may(index) or (isinstance(mention, Derived) and columns - mention.origins.keys()):
             return
         condition = Condition(columns, sql, constants if len(columns) == 1 else ())
         self._tell(index, condition)
@@ -211,15 +216,16 @@ class Tables:
 
     # when the statement is translated
 
-    def finish(self, sql: str, run: Run) -> str:
+    def finish(self, sql: str, run: Run, column_bytes: ColumnBytes) -> str:
         """The SQL with every mention replaced by what reads its objects; adds up `scanned_bytes`."""
         self._tell_equals()
-        for scan in self._scans():
-            if scan.mark not in sql:
+        needed = self.needed.all()
+        for index, scan in enumerate(self._mentions):
+            if not isinstance(scan, Scan) or scan.mark not in sql:
                 continue
             if scan.found is None:
                 scan.find(self.catalog, self._objects, run, self._now)
-                self.scanned_bytes += scan.bytes
+                self.scanned_bytes += scan.bytes({name for at, name in needed if at == index}, run, column_bytes)
             assert scan.found is not None
             sql = sql.replace(scan.mark, f"({scan.sql(scan.found)})")
         return sql

@@ -27,6 +27,11 @@ def reader(storage: Storage) -> Reader:
     return found
 
 
+def is_parquet(storage: Storage) -> bool:
+    """Whether a column can be read without the others."""
+    return _READERS.get(storage.serde) is parquet.read
+
+
 def is_json(storage: Storage) -> bool:
     """Whether `plain_lines` may help when a file cannot be read."""
     return _READERS.get(storage.serde) is json.read

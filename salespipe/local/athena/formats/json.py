@@ -20,7 +20,7 @@ from typing import Any
 
 from salespipe.local.athena.catalog import Column, Storage
 from salespipe.local.athena.errors import QueryFailure
-from salespipe.local.athena.formats.source import Source, bad_data, paths
+from salespipe.local.athena.formats.source import Source, bad_data, paths, position
 from salespipe.local.athena.types import INTEGERS, TEXT, Type, duckdb_type, quoted, row_fields, text
 
 ODD_LINE = "ODD_LINE"
@@ -34,7 +34,7 @@ _TIMESTAMP = r"\s*\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{1,2}(:\d{1,2}(\.\d{1,9})?
 
 
 def read(source: Source) -> str:
-    """SQL that gives the columns and `filename`."""
+    """SQL that gives the columns and `position`."""
     scalars = [entry for entry in source.columns if _is_scalar(entry[1].type)]
     shown = []
     for _, column in source.columns:
@@ -44,7 +44,7 @@ def read(source: Source) -> str:
         else:
             whole = f"json_extract(l, {text(_path(_key(column, source.storage)))})"
             shown.append(f"{_nested(whole, column, column.type)} AS {quoted(column.name)}")
-    columns = ", ".join([*shown, "filename"])
+    columns = ", ".join([*shown, "position"])
     lines = _lines_of(source)
     keys = ", ".join(text(_path(_key(column, source.storage))) for _, column in scalars)
     values = f"json_extract_string(l, [{keys}])"
@@ -53,14 +53,14 @@ def read(source: Source) -> str:
         found = " AND ".join(f"v[{position}] IS NOT NULL" for position in range(1, len(scalars) + 1))
         plain = f"l IS NULL OR (starts_with(l, '{{') AND (({found}) OR NOT {_has_capital_key()}))"
         checked = f"CASE WHEN {plain} THEN v ELSE error('{ODD_LINE}') END AS v"
-        taken = f"SELECT l, filename, {values} AS v FROM ({lines})"
-        return f"SELECT {columns} FROM (SELECT filename, {checked} FROM ({taken}))"
+        taken = f"SELECT l, position, {values} AS v FROM ({lines})"
+        return f"SELECT {columns} FROM (SELECT position, {checked} FROM ({taken}))"
     plain = "CASE WHEN l IS NULL THEN true WHEN json_valid(l) AND starts_with(l, '{')"
     if source.columns:
         plain += f" AND NOT {_has_capital_key()}"
     some = f", {values} AS v" if scalars else ""
     return (
-        f"SELECT {columns} FROM (SELECT l, filename{some} FROM ({lines}) "
+        f"SELECT {columns} FROM (SELECT l, position{some} FROM ({lines}) "
         f"WHERE {plain} THEN true ELSE error('{ODD_LINE}') END)"
     )
 
@@ -70,41 +70,54 @@ def _has_capital_key() -> str:
 
 
 def _lines_of(source: Source) -> str:
-    """Every line with its file. Small files are read whole, which is four times as fast for thousands of them.
+    """Every line with the position of its file. Small files are read whole: four times as fast for thousands of them.
 
     The engine takes up to 2,048 files in one step, with several copies of all their text: they are given to it a few
     megabytes at a time, which also lets its threads share the work.
     """
-    small: list[tuple[Path, int]] = []
-    large: list[Path] = []
-    for path, size in zip(source.files, source.sizes, strict=True):
-        if size < _SMALL and path.suffix != ".gz":
-            small.append((path, size))
-        else:
-            large.append(path)
+    files = list(enumerate(zip(source.files, source.sizes, strict=True), 1))
+    small = [(at, path, size) for at, (path, size) in files if size < _SMALL and path.suffix != ".gz"]
+    large = [(at, path, size) for at, (path, size) in files if not (size < _SMALL and path.suffix != ".gz")]
     parts = [
         "SELECT nullif(trim(unnest(string_split(regexp_replace(content, '\\r?\\n$', ''), chr(10))), "
         "' \t\r'), '') AS l, "
-        f"filename FROM read_text({paths(part)})"
+        f"{_position(part)} AS position FROM read_text({_paths(part)})"
         for part in _parts(small)
     ]
     if large:
         parts.append(
-            f"SELECT l, filename FROM read_csv({paths(large)}, columns = {{'l': 'VARCHAR'}}, header = false, "
-            "auto_detect = false, delim = '\x01', quote = '', escape = '', filename = true, hive_partitioning = false, "
+            f"SELECT l, {_position(large)} AS position FROM read_csv({_paths(large)}, columns = {{'l': 'VARCHAR'}}, "
+            "header = false, auto_detect = false, delim = '\x01', quote = '', escape = '', hive_partitioning = false, "
             f"buffer_size = {_BUFFER})"
         )
     return " UNION ALL ".join(parts)
 
 
-def _parts(files: list[tuple[Path, int]]) -> Iterator[list[Path]]:
+_Files = Sequence[tuple[int, Path, int]]
+"""Positions, paths and sizes."""
+
+
+def _paths(files: _Files) -> str:
+    return paths([path for _, path, _ in files])
+
+
+def _position(files: _Files) -> str:
+    """The position of each file among all, where the engine reads just these."""
+    first = files[0][0]
+    positions = [at for at, _, _ in files]
+    if positions == list(range(first, first + len(files))):
+        return position(first - 1)
+    return f"CAST({text(str(positions))} AS BIGINT[])[{position()}]"
+
+
+def _parts(files: _Files) -> Iterator[_Files]:
     """The files in parts of a few megabytes, or of a hundredth of them all if that is more."""
-    limit = max(_TOGETHER, sum(size for _, size in files) // _MOST_PARTS)
-    part: list[Path] = []
+    limit = max(_TOGETHER, sum(size for _, _, size in files) // _MOST_PARTS)
+    part: list[tuple[int, Path, int]] = []
     taken = 0
-    for path, size in files:
-        part.append(path)
-        taken += size
+    for file in files:
+        part.append(file)
+        taken += file[2]
         if taken >= limit:
             yield part
             part, taken = [], 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,15 @@ from pathlib import Path
 from salespipe.local.athena.catalog import Column, Storage
 from salespipe.local.athena.types import Type, duckdb_type, quoted, text
 
+_EXPANDED = re.compile(r"[*?\[]")
+
 
 @dataclass(frozen=True)
 class Source:
-    """`columns` are those that the statement reads, with their position among all the declared ones; `sizes` are the
-    files' bytes."""
+    """`columns` are those that the statement reads, with their place among all the declared ones; `sizes` are the
+    files' bytes.
+
+    A reader gives the columns and `position`, that of the row's file among `files`, from 1."""
 
     files: Sequence[Path]
     sizes: Sequence[int]
@@ -28,7 +33,7 @@ class Source:
     def empty(self) -> str:
         """The same columns without a row."""
         nulls = [f"CAST(NULL AS {duckdb_type(column.type)}) AS {quoted(column.name)}" for _, column in self.columns]
-        return f"SELECT {', '.join([*nulls, 'CAST(NULL AS VARCHAR) AS filename'])} WHERE false"
+        return f"SELECT {', '.join([*nulls, 'CAST(NULL AS BIGINT) AS position'])} WHERE false"
 
 
 def paths(files: Sequence[Path]) -> str:
@@ -36,8 +41,13 @@ def paths(files: Sequence[Path]) -> str:
     return "[" + ", ".join(text(_literal_path(str(path))) for path in files) + "]"
 
 
+def position(before: int = 0) -> str:
+    """The SQL of a row's `position` where the engine reads files that follow `before` others."""
+    return f"CAST(file_index AS BIGINT) + {before + 1}"
+
+
 def _literal_path(path: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
+    return _EXPANDED.sub(r"[\g<0>]", path)
 
 
 Reader = Callable[[Source], str]
