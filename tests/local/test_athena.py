@@ -224,7 +224,8 @@ def test_parameters_are_literals(athena: Athena) -> None:
 
 def test_a_running_query_stops(athena: Athena) -> None:
     id = athena.start(
-        "SELECT count(*) FROM UNNEST(sequence(1, 1000000)) a(x) CROSS JOIN UNNEST(sequence(1, 1000000)) b(y) "
+        "SELECT count(*) FROM UNNEST(sequence(1, 10000)) a(x) CROSS JOIN UNNEST(sequence(1, 10000)) b(y) "
+        "CROSS JOIN UNNEST(sequence(1, 10000)) c(z) "
         "WHERE x % 7 = y % 11"
     )
     while athena.client.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]["State"] == "QUEUED":

@@ -96,7 +96,8 @@ def text_time(value: Typed, target: Type, fallback: Fallback) -> str:
         raise NotSupported(f"a cast to {target}")
     finer = "error('NOT_SUPPORTED: a time finer than its type is not supported by the local Athena')"
     return (
-        f"CASE WHEN {value.sql} IS NULL THEN NULL WHEN regexp_full_match({value.sql}, '.*[.][0-9]{{{digits + 1},}}') THEN {finer} "
+        f"CASE WHEN {value.sql} IS NULL THEN NULL WHEN regexp_full_match({value.sql}, '.*[.][0-9]{{{digits + 1},}}')"
+        f" THEN {finer} "
         f"ELSE coalesce(TRY_CAST({value.sql} AS TIME), {error}) END"
     )
 
