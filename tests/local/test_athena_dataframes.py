@@ -191,3 +191,29 @@ def test_awswrangler_reads_and_writes() -> None:
     described = wr.athena.describe_table(table="orders", database="shop", workgroup="people", boto3_session=session)
     assert described["Column Name"].tolist()[:2] == ["orderid", "amount"]
     assert wr.athena.show_create_table("sold", database="shop", workgroup="people", boto3_session=session)
+
+
+@pytest.mark.filterwarnings("ignore:The (inplace|copy) keyword")  # awswrangler's use of pandas
+@pytest.mark.parametrize(
+    "approach",
+    [{"ctas_approach": True}, {"ctas_approach": False, "unload_approach": True, "s3_output": "s3://lake/unload/"}],
+    ids=["ctas", "unload"],
+)
+def test_awswrangler_reads_through_a_table_of_parquet(
+    endpoint: str, runtime: Embedded, approach: dict[str, Any]
+) -> None:
+    """By default awswrangler lets Athena write Parquet and reads that; the table it makes for it is gone afterwards."""
+    import awswrangler as wr
+    import boto3
+
+    frame = wr.athena.read_sql_query(
+        SQL, database="shop", workgroup="people", boto3_session=boto3.Session(**KEYS), **approach
+    )
+    by_word = frame.set_index("whole")
+    assert by_word.loc[1, ["exact", "near", "truth", "word", "empty", "day"]].tolist() == [
+        Decimal("1.50"), 2.5, True, 'a"b,\nc', "", datetime.date(2024, 2, 29),
+    ]  # fmt: skip
+    assert by_word.loc[1, "at"] == datetime.datetime(2024, 2, 29, 1, 2, 3, 456000)
+    assert by_word.loc[2, ["exact", "near", "missing", "day", "at"]].isna().tolist() == [True, True, False, True, True]
+    tables = runtime.client("glue").get_tables(DatabaseName="shop")["TableList"]
+    assert [table["Name"] for table in tables] == ["orders"]

@@ -200,7 +200,7 @@ EXAMPLES: dict[str, list[tuple[str, str | None]]] = {
         ("to_hex(to_utf8('ab'))", "6162"),
         ("X'6162'", "61 62"),
         ("soundex('a')", "!NOT_SUPPORTED: line 1:8: function soundex"),
-        ("no_such_function(1)", "!NOT_SUPPORTED: line 1:8: function no_such_function"),
+        ("no_such_function(1)", "!FUNCTION_NOT_FOUND: line 1:8: Function 'no_such_function' not registered"),
         ("length(5)", "!FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (integer) for function length"),
     ],
     "functions/regexp.html": [

@@ -15,6 +15,7 @@ from sqlglot import exp
 from salespipe.local.athena.casts import check_zones
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.rules import registry
+from salespipe.local.athena.rules.known import KNOWN
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import TIMESTAMP_TZ, Type
 
@@ -76,7 +77,9 @@ def call(
     at = expressions.at(node)
     functions = registry.FUNCTIONS.get(name)
     if functions is None:
-        raise NotSupported(f"function {name}", at)
+        if name in KNOWN:
+            raise NotSupported(f"function {name}", at)
+        raise QueryFailure("FUNCTION_NOT_FOUND", f"Function '{name}' not registered", at)
     kind = functions[0].kind
     if kind == "window" and not window:
         raise QueryFailure("SYNTAX_ERROR", f"Window function {name} requires an OVER clause", at)
@@ -87,6 +90,11 @@ def call(
             at,
         )
     trees, distinct, order = _modifiers(expressions, trees, kind, at)
+    if window and order:
+        raise QueryFailure("NOT_SUPPORTED", "Window function with ORDER BY is not supported", at)
+    if window and distinct:
+        message = f"DISTINCT in window function parameters not yet supported: {name}"
+        raise QueryFailure("NOT_SUPPORTED", message, at)
     arguments = Arguments(name, at, trees, expressions, over, distinct, order)
     builder = next((function.build for function in functions if function.build), None)
     templates = [function for function in functions if function.signature]
@@ -134,7 +142,10 @@ def anonymous(expressions: Expressions, node: exp.Anonymous) -> Typed:
 
 
 def extract(expressions: Expressions, node: exp.Extract) -> Typed:
-    return call(expressions, node, f"extract_{node.this.name.lower()}", [node.expression])
+    field = node.this.name.lower()
+    if field in ("millisecond", "week_of_year", "year_of_week_of_year"):  # functions, and no fields
+        raise QueryFailure("SYNTAX_ERROR", f"Invalid EXTRACT field: {field.upper()}", expressions.at(node))
+    return call(expressions, node, f"extract_{field}", [node.expression])
 
 
 def position(expressions: Expressions, node: exp.StrPosition) -> Typed:

@@ -28,17 +28,15 @@ from salespipe.local.athena.types import (
 )
 
 MACROS = (
-    # 3.77E1: one digit before the point, at least one behind it, from the shortest digits that give the value back.
-    # No subquery, so that it can stand in a lambda.
-    "trino_mantissa(t, i) AS split_part(split_part(ltrim(t, '-'), 'e', 1), '.', i)",
-    "trino_written(t) AS trino_mantissa(t, 1) || trino_mantissa(t, 2)",
-    "trino_significant(t) AS rtrim(ltrim(trino_written(t), '0'), '0')",
-    "trino_exponent(t) AS length(trino_mantissa(t, 1)) - (length(trino_written(t)) "
-    "- length(ltrim(trino_written(t), '0'))) + coalesce(TRY_CAST(nullif(split_part(t, 'e', 2), '') AS INTEGER), 0) - 1",
-    "trino_scientific(t) AS CASE WHEN t[1] = '-' THEN '-' ELSE '' END || CASE WHEN trino_significant(t) = '' "
-    "THEN '0.0E0' "
-    "ELSE trino_significant(t)[1] || '.' || coalesce(nullif(trino_significant(t)[2:], ''), '0') || 'E' "
-    "|| CAST(trino_exponent(t) AS VARCHAR) END",
+    # 3.77E1: one digit before the point, at least one behind it, from the shortest digits that give the value back,
+    # which the engine writes as 37.7, 0.00377 or 3.77e-05. No subquery, so that it can stand in a lambda.
+    r"""trino_scientific(t) AS CASE WHEN contains(t, 'e') THEN regexp_replace(split_part(t, 'e', 1), '^(-?\d)$', '\1.0')
+        || 'E' || CAST(CAST(split_part(t, 'e', 2) AS INTEGER) AS VARCHAR)
+        WHEN regexp_full_match(t, '-?0[.0]*') THEN regexp_replace(t, '0.*', '0.0E0')
+        WHEN regexp_matches(t, '^-?0') THEN regexp_replace(regexp_replace(t, '^(-?)0[.]0*(\d)(\d*)$', '\1\2.\3'),
+            '[.]$', '.0') || 'E-' || (length(regexp_extract(t, '[.](0*)', 1)) + 1)
+        ELSE regexp_replace(regexp_replace(t, '^(-?\d)(\d*)[.]?(\d*)$', '\1.\2\3'), '([.]\d+?)0+$', '\1')
+            || 'E' || (length(regexp_extract(t, '\d+')) - 1) END""",
     """trino_double_text(x) AS CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) AND x > 0 THEN 'Infinity'
         WHEN isinf(x) THEN '-Infinity' ELSE trino_scientific(CAST(x AS VARCHAR)) END""",
     # Halves go to the later; before 1970, too, where // would cut towards it.
@@ -99,6 +97,20 @@ def _plain(value: Typed, target: Type, fallback: Fallback) -> str:
     return f"{fallback.verb}({value.sql} AS {duckdb_type(target)})"
 
 
+def _double_decimal(value: Typed, target: Type, fallback: Fallback) -> str:
+    """By its shortest digits, as Java's BigDecimal.valueOf does: 1.005 is 1.01, though it is less in binary."""
+    kind = f"DECIMAL({target.precision}, {target.scale})"
+    error = fallback.error(f"'Cannot cast {value.type.name.upper()} ''' || {text_of(value)} || ''' to {kind}'")
+    tried = f"TRY_CAST(CAST({value.sql} AS VARCHAR) AS {duckdb_type(target)})"
+    return f"CASE WHEN {value.sql} IS NOT NULL THEN coalesce({tried}, {error}) END"
+
+
+def decimal_text(sql: str, type_: Type) -> str:
+    """The engine leaves the 0 before the point away where the type has no digit there."""
+    shown = f"CAST({sql} AS VARCHAR)"
+    return shown if type_.precision > type_.scale else f"replace(replace('#' || {shown}, '#-.', '-0.'), '#.', '0.')"
+
+
 def _rounded(value: Typed, target: Type, fallback: Fallback) -> str:
     return f"{fallback.verb}(round({value.sql}) AS {duckdb_type(target)})"
 
@@ -120,7 +132,11 @@ def text_of(value: Typed) -> str:
     sql, name = value.sql, value.type.name
     if name in TEXT:
         return sql
-    if name in (*INTEGERS, "decimal", "boolean", "date", "json", "uuid"):
+    if name == "decimal":
+        return decimal_text(sql, value.type)
+    if name == "json":
+        return f"trino_json_text({sql})"
+    if name in (*INTEGERS, "boolean", "date", "uuid"):
         return f"CAST({sql} AS VARCHAR)"
     if name in ("double", "real"):
         return f"trino_double_text({sql})"
@@ -142,7 +158,13 @@ def timestamp_text(sql: str, type_: Type) -> str:
 
 
 def _any_text(value: Typed, target: Type, fallback: Fallback) -> str:
-    return _to_text(text_of(value), target, fallback)
+    """Of anything but a text, one that is too long is no answer."""
+    shown = text_of(value)
+    if value.type.name in TEXT or not target.numbers:
+        return _to_text(shown, target, fallback)
+    error = fallback.error(f"'Value ' || {shown} || ' cannot be represented as {target}'")
+    fit = f"CASE WHEN length({shown}) > {target.numbers[0]} THEN {error} ELSE {shown} END"
+    return _to_text(fit, target, fallback)
 
 
 def _date_timestamp(value: Typed, target: Type, fallback: Fallback) -> str:
@@ -155,6 +177,12 @@ def _to_zone(value: Typed, target: Type, fallback: Fallback) -> str:
 
 def _from_zone(value: Typed, target: Type, fallback: Fallback) -> str:
     return f"CAST({local_time(value)} AS {duckdb_type(target)})"
+
+
+def _to_time(value: Typed, target: Type, fallback: Fallback) -> str:
+    if target.numbers[0] < value.type.numbers[0]:
+        raise NotSupported(f"a cast from {value.type} to {target}")
+    return _plain(value, target, fallback) if value.type.name == "timestamp" else _from_zone(value, target, fallback)
 
 
 def _array(value: Typed, target: Type, fallback: Fallback) -> str:
@@ -207,7 +235,7 @@ _CASTS = {
     ("double", "boolean"): _plain,
     ("decimal", "boolean"): _plain,
     ("double", "double"): _plain,
-    ("double", "decimal"): _plain,
+    ("double", "decimal"): _double_decimal,
     ("double", "integer"): _rounded,
     ("decimal", "integer"): _rounded,
     ("decimal", "decimal"): _plain,
@@ -222,14 +250,14 @@ _CASTS = {
     ("text", "time"): casts_text.text_time,
     ("date", "timestamp"): _date_timestamp,
     ("timestamp", "date"): _plain,
-    ("timestamp", "time"): _plain,
+    ("timestamp", "time"): _to_time,
     ("timestamp", "timestamp"): _timestamp_timestamp,
     ("date", "timestamp with time zone"): _to_zone,
     ("timestamp", "timestamp with time zone"): _to_zone,
     ("timestamp with time zone", "timestamp with time zone"): lambda value, target, fallback: value.sql,
     ("timestamp with time zone", "timestamp"): _from_zone,
     ("timestamp with time zone", "date"): _from_zone,
-    ("timestamp with time zone", "time"): _from_zone,
+    ("timestamp with time zone", "time"): _to_time,
     ("array", "array"): _array,
     ("map", "map"): _map,
     ("row", "row"): _row,

@@ -10,19 +10,22 @@ from collections.abc import Callable
 
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.types import INTEGERS, TEXT, VARCHAR, Type, duckdb_type, quoted, row_fields, text
+from salespipe.local.athena.types import (
+    BOOLEAN,
+    DOUBLE,
+    INTEGERS,
+    TEXT,
+    VARCHAR,
+    Type,
+    duckdb_type,
+    quoted,
+    row_fields,
+    text,
+)
 
 Cast = Callable[[Typed, Type], str]
 
 MACROS = (
-    # Java's Double.toString: plain digits from 0.001 up to ten million, 1.0E10 beyond
-    "trino_java_double(x) AS CASE WHEN isnan(x) OR isinf(x) THEN trino_double_text(x) WHEN x = 0 "
-    "THEN CAST(x AS VARCHAR) WHEN abs(x) >= 0.001 AND abs(x) < 10000000 THEN CAST(x AS VARCHAR) "
-    "ELSE trino_scientific(CAST(x AS VARCHAR)) END",
-    "trino_json_list(texts) AS '[' || array_to_string(list_transform(texts, lambda t: coalesce(t, 'null')), ',') "
-    "|| ']'",
-    "trino_json_members(keys, texts) AS '{' || array_to_string(list_transform(list_grade_up(keys), lambda i: "
-    "CAST(to_json(keys[i]) AS VARCHAR) || ':' || coalesce(texts[i], 'null')), ',') || '}'",
     # a member whatever the case of its name
     "trino_json_member(j, n) AS json_extract(j, '$.*')[list_position(list_transform(json_keys(j), lambda k: lower(k)), "
     "n)]",
@@ -45,10 +48,12 @@ def json_text(value: Typed) -> str:
         return f"CAST({sql} AS VARCHAR)"
     if type_.name in TEXT:
         return f"CAST(to_json({sql}) AS VARCHAR)"
+    if type_.name == "decimal" and type_.precision == type_.scale:
+        return f"replace(replace('#' || CAST({sql} AS VARCHAR), '#-.', '-0.'), '#.', '0.')"
     if type_.name in (*INTEGERS, "decimal", "boolean", "unknown"):
         return f"CAST({sql} AS VARCHAR)"
     if type_.name == "double":
-        return f"trino_java_double({sql})"
+        return f"trino_json_double({sql})"
     if type_.name == "date":
         return f"('\"' || CAST({sql} AS VARCHAR) || '\"')"
     if type_.name == "array":
@@ -75,6 +80,22 @@ def _row_text(sql: str, row: Type) -> str:
     return f"CASE WHEN {sql} IS NOT NULL THEN '{{' || {inside} || '}}' END"
 
 
+def _number(sql: str, target: Type, cast: Cast, failed: str) -> str:
+    """A number or boolean from a number, a boolean, or a text of it; what has a fraction is rounded to a whole number.
+
+    (JsonUtil.currentTokenAsBigint and its kin in Trino's source.)
+    """
+    written = f"json_extract_string({sql}, '$')"
+    plain = cast(Typed(written, VARCHAR), target)
+    truth = cast(Typed(f"({written} = 'true')", BOOLEAN), target)
+    double = cast(Typed(f"CAST({written} AS DOUBLE)", DOUBLE), target) if target.name != "decimal" else plain
+    whole = f"({written} <> '0')" if target == BOOLEAN else plain
+    return (
+        f"CASE json_type({sql}) WHEN 'OBJECT' THEN {failed} WHEN 'ARRAY' THEN {failed} WHEN 'BOOLEAN' THEN {truth} "
+        f"WHEN 'DOUBLE' THEN {double} WHEN 'VARCHAR' THEN {plain} ELSE {whole} END"
+    )
+
+
 def from_json(sql: str, target: Type, cast: Cast, error: Callable[[str], str]) -> str:
     """A JSON value as `target`; `cast` casts a text, `error` is what a value that does not fit gives."""
     failed = error(f"'Cannot cast to {target}. Expected a JSON value of that form, but got ' || CAST({sql} AS VARCHAR)")
@@ -84,8 +105,7 @@ def from_json(sql: str, target: Type, cast: Cast, error: Callable[[str], str]) -
     if target.name in TEXT:
         return cast(Typed(f"trino_json_text({sql})", VARCHAR), target)
     if target.name in (*INTEGERS, "double", "real", "decimal", "boolean"):
-        plain = cast(Typed(f"json_extract_string({sql}, '$')", VARCHAR), target)
-        return f"CASE WHEN json_type({sql}) IN ('OBJECT', 'ARRAY') THEN {failed} ELSE {plain} END"
+        return _number(sql, target, cast, failed)
     if target.name == "array":
         items = f"list_transform(json_extract({sql}, '$[*]'), lambda e: {from_json('e', target.args[0], cast, error)})"
         return f"CASE WHEN {null} THEN NULL WHEN json_type({sql}) = 'ARRAY' THEN {items} ELSE {failed} END"

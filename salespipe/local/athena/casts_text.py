@@ -91,7 +91,15 @@ def text_timestamp_tz(value: Typed, target: Type, fallback: Fallback) -> str:
 
 def text_time(value: Typed, target: Type, fallback: Fallback) -> str:
     error = fallback.error(f"'Value cannot be cast to time: ' || {value.sql}")
-    return f"CASE WHEN {value.sql} IS NULL THEN NULL ELSE coalesce(TRY_CAST({value.sql} AS TIME), {error}) END"
+    digits = target.numbers[0]
+    if digits > 3:
+        raise NotSupported(f"a cast to {target}")
+    finer = "error('NOT_SUPPORTED: a time finer than its type is not supported by the local Athena')"
+    return (
+        f"CASE WHEN {value.sql} IS NULL THEN NULL WHEN regexp_full_match({value.sql}, '.*[.][0-9]{{{digits + 1},}}')"
+        f" THEN {finer} "
+        f"ELSE coalesce(TRY_CAST({value.sql} AS TIME), {error}) END"
+    )
 
 
 def to_digits(sql: str, target: Type) -> str:

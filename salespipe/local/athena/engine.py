@@ -21,6 +21,8 @@ from salespipe.local.athena.rules.load import MACROS
 
 _RAISED = re.compile(r"Error: ([A-Z][A-Z_]+): (.*)", re.DOTALL)
 _CAST = re.compile(r"Could not (?:convert|cast) (.*)", re.DOTALL)
+_OVERFLOW = re.compile(r"Overflow in (addition|subtraction|multiplication) of (INT8|INT16|INT32|INT64) \((.*?)\)!")
+_WORDS = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "bigint"}
 FETCH = 10_000
 _NO_MEMORY = "EXCEEDED_LOCAL_MEMORY_LIMIT"
 _AGAIN = 0.02  # seconds
@@ -211,6 +213,10 @@ def failure(said: str) -> QueryFailure:
         return QueryFailure("DIVISION_BY_ZERO", "Division by zero")
     if "must appear in the GROUP BY clause" in said:
         return QueryFailure("EXPRESSION_NOT_AGGREGATE", first.removeprefix("Binder Error: "))
+    overflow = _OVERFLOW.search(said)
+    if overflow:
+        message = f"{_WORDS[overflow[2]]} {overflow[1]} overflow: {overflow[3]}"
+        return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", message)
     if said.startswith("Out of Range Error"):
         return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", first.removeprefix("Out of Range Error: "))
     if said.startswith("Conversion Error"):

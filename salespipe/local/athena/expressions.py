@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -55,9 +56,8 @@ class Expressions:
         value = converted_or_none(self.value(node), BOOLEAN)
         if value is None:
             actual = self.value(node).type
-            raise QueryFailure(
-                "TYPE_MISMATCH", f"{what} must evaluate to a boolean: actual type {actual}", self.at(node)
-            )
+            shown = f": actual type {actual}" if what in _CLAUSES else f" (actual: {actual})"
+            raise QueryFailure("TYPE_MISMATCH", f"{what} must evaluate to a boolean{shown}", self.at(node))
         return value.sql
 
     def together(self, nodes: Sequence[exp.Expr], what: str) -> tuple[list[str], Type]:
@@ -70,7 +70,8 @@ class Expressions:
                 raise QueryFailure(
                     "TYPE_MISMATCH",
                     f"{what} must be the same type or coercible to a common type. "
-                    f"Cannot find common type between {met} and {value.type}",
+                    f"Cannot find common type between {met} and {value.type}, all types (without duplicates): "
+                    f"[{', '.join(dict.fromkeys(str(value.type) for value in values))}]",
                     self.at(node),
                 )
             met = both
@@ -117,7 +118,7 @@ class Expressions:
     def type_of(self, node: exp.DataType, at: exp.Expr) -> Type:
         """The type that a CAST names."""
         spelling = node.sql(dialect="trino")
-        if spelling.lower() in _OTHER_TYPES:
+        if re.sub(r"\(\d+\)", "", spelling.lower()) in _OTHER_TYPES:
             raise NotSupported(f"the type {spelling.lower()}", self.at(at))
         try:
             found = parse_type(spelling)
@@ -140,11 +141,7 @@ class Expressions:
         output = self.translation.query(node.this, self.scope)
         self.translation.tables.needed.fields(output.fields)
         if len(output.fields) != 1:
-            raise QueryFailure(
-                "SYNTAX_ERROR",
-                f"Multiple columns returned by subquery are not yet supported. Found {len(output.fields)}",
-                self.at(node),
-            )
+            raise NotSupported("a subquery of several columns where one value stands", self.at(node))
         return Typed(f"({output.sql})", output.fields[0].type)
 
     def no_lambda(self, node: exp.Expr) -> None:
@@ -178,7 +175,8 @@ class Expressions:
             raise QueryFailure(
                 "TYPE_MISMATCH", f"A lambda with {len(parameters)} parameters is expected here", self.at(node)
             )
-        names = [self.translation.fresh("l") for _ in parameters]
+        # the same names for the same text, so that a lambda in GROUP BY and in SELECT is the same expression
+        names = [f"l{len(self.scope.lambdas)}p{index}" for index in range(len(parameters))]
         scope = self.scope.within(
             {
                 parameter.name.lower(): Typed(name, type_)
@@ -227,6 +225,7 @@ class Expressions:
         raise QueryFailure("TYPE_MISMATCH", f"Cannot use {index.type} for subscript of {base.type}", self.at(node))
 
 
+_CLAUSES = ("WHERE clause", "HAVING clause", "JOIN ON clause")
 # Trino's types that have no counterpart here.
 _OTHER_TYPES = (
     "ipaddress", "hyperloglog", "p4hyperloglog", "setdigest", "qdigest", "tdigest", "geometry", "time with time zone",

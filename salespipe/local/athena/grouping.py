@@ -55,9 +55,36 @@ def group_by(node: exp.Group, inside: Expressions, items: list[Field], into: lis
             parts.extend(grouped(member) for member in item.expressions)
         else:
             parts.append(grouped(item))
-    if node.args.get("all") or node.args.get("totals"):
+    if node.args.get("totals") or not parts:
         raise NotSupported("GROUP BY ALL", inside.translation.place(node))
+    # the parser's sign for DISTINCT, which drops grouping sets that come twice
+    if node.args.get("all") is False and any(part.startswith(("ROLLUP", "CUBE", "GROUPING")) for part in parts):
+        raise NotSupported("GROUP BY DISTINCT", inside.translation.place(node))
     return "GROUP BY " + ", ".join(parts)
+
+
+def no_aggregates(node: exp.Expr, inside: Expressions, clause: str) -> None:
+    """Raises EXPRESSION_NOT_SCALAR for an aggregate or window function where Trino allows none.
+
+    (Analyzer.verifyNoAggregateWindowOrGroupingFunctions in Trino's source.)
+    """
+    found = [part for part in _own_nodes(node) if isinstance(part, exp.Window) or _is_aggregate(part)]
+    if found:
+        shown = ", ".join(part.sql(dialect="trino", normalize_functions=False) for part in found)
+        raise QueryFailure(
+            "EXPRESSION_NOT_SCALAR",
+            f"{clause} cannot contain aggregations, window functions or grouping operations: [{shown}]",
+            inside.at(node),
+        )
+
+
+def _own_nodes(node: exp.Expr) -> list[exp.Expr]:
+    """The parts of an expression, those of subqueries and of aggregates left out."""
+    if isinstance(node, (exp.Query, exp.Subquery)):
+        return []
+    if isinstance(node, exp.Window) or _is_aggregate(node):
+        return [node]
+    return [node, *(part for inner in node.iter_expressions() for part in _own_nodes(inner))]
 
 
 def check(items: Iterable[exp.Expr], grouped: Collection[str], inside: Expressions) -> None:

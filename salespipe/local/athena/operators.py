@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from salespipe.local.athena.arithmetic import numbers
 from salespipe.local.athena.casts import converted
+from salespipe.local.athena.equality import NESTED, equal, may_be_nan, unordered
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.failing import conjunction, may_fail
 from salespipe.local.athena.moments import moment
@@ -93,7 +94,13 @@ def compared(left: Typed, right: Typed, symbol: str, at: tuple[int, int]) -> str
     met = common(left.type, right.type)
     if met is None or (met.name in ("map", "json") and symbol not in ("=", "<>")):
         raise mismatch(left.type, symbol, right.type, at)
+    if met.name == "char":  # the blanks at the end of either say nothing
+        return f"(rtrim({left.sql}, ' ') {symbol} rtrim({right.sql}, ' '))"
     a, b = converted(left, met).sql, converted(right, met).sql
+    if met.name in ("double", "real"):
+        return unordered(a, symbol, b, left=may_be_nan(left), right=may_be_nan(right))
+    if met.name in NESTED and symbol in ("=", "<>"):
+        return equal(a, b, met) if symbol == "=" else f"(NOT {equal(a, b, met)})"
     return f"({a} {symbol} {b})"
 
 
@@ -125,7 +132,11 @@ def _against_query(
     field = output.fields[0]
     met = common(value.type, field.type)
     if met is None:
-        raise mismatch(value.type, symbol, field.type, at)
+        pair = f"{value.type} vs {field.type}"
+        message = f"Value expression and result of subquery must be of the same type: {pair}"
+        raise QueryFailure("TYPE_MISMATCH", message, at)
+    if met.name in NESTED:
+        raise NotSupported(f"a comparison of {met} with a subquery", at)
     column = converted(Typed("c0", field.type), met).sql
     return converted(value, met).sql, column, f"SELECT {column} FROM ({output.sql})"
 
@@ -134,6 +145,9 @@ def between(expressions: Expressions, node: exp.Between) -> Typed:
     value = expressions.value(node.this)
     low, high = expressions.value(node.args["low"]), expressions.value(node.args["high"])
     at = expressions.at(node)
+    met = common(value.type, low.type)
+    if met is None or common(met, high.type) is None:
+        raise QueryFailure("TYPE_MISMATCH", f"Cannot check if {value.type} is BETWEEN {low.type} and {high.type}", at)
     return Typed(f"({compared(value, low, '>=', at)} AND {compared(value, high, '<=', at)})", BOOLEAN)
 
 
@@ -146,7 +160,9 @@ def in_list(expressions: Expressions, node: exp.In) -> Typed:
         return Typed(f"({value} IN ({sql}))", BOOLEAN)
     if not node.expressions:
         raise NotSupported("this form of IN", at)
-    sqls, _ = expressions.together([node.this, *node.expressions], "IN value and list items")
+    sqls, met = expressions.together([node.this, *node.expressions], "IN value and list items")
+    if met.name in NESTED:
+        return Typed(f"({' OR '.join(equal(sqls[0], sql, met) for sql in sqls[1:])})", BOOLEAN)
     return Typed(f"({sqls[0]} IN ({', '.join(sqls[1:])}))", BOOLEAN)
 
 
@@ -167,11 +183,11 @@ def like(expressions: Expressions, node: exp.Expr) -> Typed:
         escape = f" ESCAPE {expressions.value(node.expression).sql}"
         node = node.this
     left, right = expressions.value(node.this), expressions.value(node.expression)
-    for side in (left, right):
+    for side, what in ((left, "Left side of"), (right, "Pattern for")):
         if side.type.name not in TEXT and side.type != UNKNOWN:
             raise QueryFailure(
                 "TYPE_MISMATCH",
-                f"Left side of LIKE expression must evaluate to a varchar (actual: {side.type})",
+                f"{what} LIKE expression must evaluate to a varchar (actual: {side.type})",
                 expressions.at(node),
             )
     return Typed(f"({left.sql} {_not(node)}LIKE {right.sql}{escape})", BOOLEAN)
@@ -217,7 +233,8 @@ def concatenated(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
             element = common(first.type.args[0], second.type)
             if element is not None:
                 many, one = converted(first, array(element)).sql, f"[{converted(second, element).sql}]"
-                return Typed(f"({one} || {many})" if before else f"({many} || {one})", array(element))
+                joined = f"{one} || {many}" if before else f"{many} || {one}"
+                return Typed(f"CASE WHEN {second.sql} IS NOT NULL THEN {joined} END", array(element))
     raise mismatch(left.type, "||", right.type, at)
 
 

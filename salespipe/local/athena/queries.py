@@ -20,9 +20,11 @@ from salespipe.local.athena.casts import check_zones, converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions
 from salespipe.local.athena.failing import conjunction
+from salespipe.local.athena.json_text import shown
 from salespipe.local.athena.ordering import output_order, select_order, tail
 from salespipe.local.athena.origins import both, is_cut, with_origins
 from salespipe.local.athena.pruning import conditions
+from salespipe.local.athena.query_parts import cells, mentions, own_name, renamed
 from salespipe.local.athena.relations import Relations
 from salespipe.local.athena.scope import Field, Relation, Scope, Typed
 from salespipe.local.athena.tables import Tables
@@ -122,11 +124,11 @@ class Queries:
         name = cte.alias.lower()
         alias = self.translation.fresh("q")
         names = [column.name for column in cte.args["alias"].columns]
-        if recursive and isinstance(cte.this, exp.SetOperation) and _mentions(cte.this.expression, name):
+        if recursive and isinstance(cte.this, exp.SetOperation) and mentions(cte.this.expression, name):
             output = self._recursive(cte.this, name, alias, names)
         else:
             output = self.query(cte.this)
-        fields = _renamed(output.fields, names, self.translation.place(cte))
+        fields = renamed(output.fields, names, self.translation.place(cte))
         if sum(table.name.lower() == name for table in cte.root().find_all(exp.Table)) == 1:
             # mentioned once, it is a subquery like any other
             fields = [replace(new, origin=old.origin) for new, old in zip(fields, output.fields, strict=True)]
@@ -136,7 +138,7 @@ class Queries:
 
     def _recursive(self, node: exp.SetOperation, name: str, alias: str, names: list[str]) -> Output:
         start = self.query(node.this)
-        fields = _renamed(start.fields, names, self.translation.place(node))
+        fields = renamed(start.fields, names, self.translation.place(node))
         self.ctes[name] = Output(f"SELECT * FROM {alias}", fields)
         step = self.query(node.expression)
         self.translation.tables.needed.fields([*start.fields, *step.fields])
@@ -172,6 +174,7 @@ class Queries:
         if relation.sql:
             parts.append(f"FROM {relation.sql}")
         if node.args.get("where"):
+            grouping.no_aggregates(node.args["where"].this, inside, "WHERE clause")
             parts.append("WHERE " + conjunction(conditions(node.args["where"].this, inside, "WHERE clause", own)))
         grouped: list[str] = []
         if node.args.get("group"):
@@ -200,8 +203,8 @@ class Queries:
             alias = item.alias if isinstance(item, exp.Alias) else ""
             inner = item.this if isinstance(item, exp.Alias) else item
             with self.translation.tables.needed.apart() as needs:
-                value = inside.value(inner)
-            name = alias or _own_name(inner)
+                value = shown(inside.value(inner))
+            name = alias or own_name(inner)
             origin = next((field.origin for field in relation.fields if field.sql == value.sql), ())
             items.append(Field(name, value.sql, value.type, origin=origin, needs=frozenset(needs)))
         return items
@@ -213,11 +216,12 @@ class Queries:
                 raise NotSupported("* EXCEPT or REPLACE", at)
             found = [field for field in relation.fields if not field.merged and not field.hidden]
             if not found:
-                raise QueryFailure("SYNTAX_ERROR", "SELECT * not allowed in queries without FROM clause", at)
+                raise QueryFailure("COLUMN_NOT_FOUND", "SELECT * not allowed in queries without FROM clause", at)
         else:
             parts = [part.name.lower() for part in item.parts[:-1]] if isinstance(item, exp.Column) else []
-            found = [f for f in relation.fields if list(f.qualifier[-len(parts) :]) == parts and not f.hidden]
-            if not found:
+            own = [f for f in relation.fields if list(f.qualifier[-len(parts) :]) == parts and not f.hidden]
+            found = [field for field in own if not field.merged]
+            if not own:
                 raise QueryFailure("TABLE_NOT_FOUND", f"Unable to resolve reference {'.'.join(parts)}", at)
         return [self._shown(field) for field in found]
 
@@ -279,10 +283,15 @@ class Queries:
 
     def _values(self, node: exp.Values) -> Output:
         inside = Expressions(self.translation, Scope([], self.parent, ctes=self.ctes))
-        rows = [list(row.expressions) if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
+        rows = [cells(row) for row in node.expressions]
         at = self.translation.place(node)
-        if len({len(row) for row in rows}) != 1:
-            raise QueryFailure("TYPE_MISMATCH", "Values rows have mismatched sizes", at)
+        for row in rows:
+            if len(row) != len(rows[0]):
+                sizes = f"{len(rows[0])} vs {len(row)}"
+                raise QueryFailure("TYPE_MISMATCH", f"Values rows have mismatched sizes: {sizes}", at)
+            written = isinstance(row[0].parent, exp.Anonymous)
+            if len(row) == 1 and not written and inside.value(row[0]).type.name == "row":
+                raise NotSupported("VALUES of a row that is not written out", self.translation.place(row[0]))
         columns = [inside.together([row[index] for row in rows], "Values rows") for index in range(len(rows[0]))]
         fields = [Field(None, f"c{index}", type_) for index, (_, type_) in enumerate(columns)]
         lines = ", ".join(f"({', '.join(sqls[index] for sqls, _ in columns)})" for index in range(len(rows)))
@@ -293,29 +302,3 @@ class Queries:
             + "".join(" " + part for part in ending),
             fields,
         )
-
-
-def _own_name(node: exp.Expr) -> str | None:
-    """The name that an item without alias has: that of its column or row field."""
-    if isinstance(node, exp.Paren):
-        return _own_name(node.this)
-    if isinstance(node, exp.Column):
-        return node.name.lower()
-    return node.expression.name.lower() if isinstance(node, exp.Dot) else None
-
-
-def _renamed(fields: Sequence[Field], names: Sequence[str], at: tuple[int, int]) -> list[Field]:
-    if names and len(names) != len(fields):
-        raise QueryFailure(
-            "MISMATCHED_COLUMN_ALIASES",
-            f"Column alias list has {len(names)} entries but relation has {len(fields)} columns",
-            at,
-        )
-    return [
-        Field(names[index].lower() if names else field.name, f"c{index}", field.type, needs=field.needs)
-        for index, field in enumerate(fields)
-    ]
-
-
-def _mentions(node: exp.Expr, name: str) -> bool:
-    return any(table.name.lower() == name and not table.db for table in node.find_all(exp.Table))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from salespipe.local.athena import grouping
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions
@@ -203,14 +204,20 @@ class Relations:
         word = f"{side} JOIN".strip()
         both = [*left.fields, *right.fields]
         if join.args.get("using"):
-            names = [name.name.lower() for name in join.args["using"]]
-            return self._using(left, right, word, side, names, at, may)
+            return self._using(left, right, word, side, join.args["using"], may)
         condition = join.args.get("on")
+        always = isinstance(condition, exp.Boolean) and condition.this
+        if isinstance(join.this, exp.Unnest) and condition is not None and not always:
+            shown = f"{side or 'INNER'} JOIN involving UNNEST is only supported with condition ON TRUE"
+            raise QueryFailure("NOT_SUPPORTED", shown, at)
+        if isinstance(join.this, exp.Lateral) and (side == "RIGHT" or (side == "FULL" and not always)):
+            raise NotSupported(f"{side} JOIN LATERAL", at)
         if condition is None:
             if side:
                 raise QueryFailure("SYNTAX_ERROR", "Join criteria are required", at)
             return Relation(f"{left.sql} CROSS JOIN {right.sql}", both)
         inside = Expressions(self._translation, Scope(both, self._parent, ctes=self._ctes))
+        grouping.no_aggregates(condition, inside, "JOIN clause")
         on = inside.boolean(condition, "JOIN ON clause")
         conditions(condition, inside, "JOIN ON clause", may)
         return Relation(f"{left.sql} {word} {right.sql} ON {on}", both)
@@ -221,13 +228,14 @@ class Relations:
         right: Relation,
         word: str,
         side: str,
-        names: Sequence[str],
-        at: tuple[int, int],
+        columns: Sequence[exp.Identifier],
         may: Callable[[int], bool],
     ) -> Relation:
         equal, merged = [], []
-        for name in names:
-            a, b = (self._only(relation.fields, name, at) for relation in (left, right))
+        names = [column.name.lower() for column in columns]
+        for name, column in zip(names, columns, strict=True):
+            at = self._translation.place(column)
+            a, b = self._only(left.fields, name, "left", at), self._only(right.fields, name, "right", at)
             with self._translation.tables.watching() as read:
                 equal.append(compared(a.read(), b.read(), "=", at))
             if read:
@@ -239,10 +247,10 @@ class Relations:
         rest = [replace(f, merged=f.merged or (f.name or "").lower() in names) for f in (*left.fields, *right.fields)]
         return Relation(f"{left.sql} {word} {right.sql} ON {' AND '.join(equal)}", [*merged, *rest])
 
-    def _only(self, fields: Sequence[Field], name: str, at: tuple[int, int]) -> Field:
+    def _only(self, fields: Sequence[Field], name: str, side: str, at: tuple[int, int]) -> Field:
         found = [field for field in fields if (field.name or "").lower() == name and not field.merged]
         if len(found) == 1:
             return found[0]
         if found:
             raise QueryFailure("AMBIGUOUS_NAME", f"Column '{name}' is ambiguous", at)
-        raise QueryFailure("COLUMN_NOT_FOUND", f"Column '{name}' is missing from one side of join", at)
+        raise QueryFailure("COLUMN_NOT_FOUND", f"Column '{name}' is missing from {side} side of join", at)

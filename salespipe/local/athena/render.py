@@ -28,9 +28,15 @@ def fetched(sql: str, type_: Type) -> str:
         return f"(extract(year FROM {sql}) * 12 + extract(month FROM {sql}))"
     if type_.name == "interval day to second":
         return f"CAST(round(epoch({sql}) * 1000) AS BIGINT)"
-    if any(_needs_care(arg) for arg in type_.args):
+    if any(_needs_care(arg) for arg in type_.args) or _has_nested_key(type_):
         raise NotSupported(f"a result column of type {type_}")
     return sql
+
+
+def _has_nested_key(type_: Type) -> bool:
+    """Python gets a map whose keys are arrays, rows or maps in another form."""
+    own = type_.name == "map" and bool(type_.args[0].args)
+    return own or any(_has_nested_key(arg) for arg in type_.args)
 
 
 def _needs_care(type_: Type) -> bool:

@@ -101,7 +101,7 @@ class Scope:
                 continue
             if qualifier and list(candidate.qualifier[-len(qualifier) :]) != qualifier:
                 continue
-            if candidate.merged and not qualifier:
+            if candidate.merged:
                 continue
             yield candidate
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 MAX_VARCHAR = 2147483647
+MAX_CHAR = 65536
 
 
 @dataclass(frozen=True)
@@ -184,8 +185,7 @@ def _common_text(left: Type, right: Type) -> Type:
     lengths = [item.numbers[0] for item in (left, right) if item.numbers]
     if left.name == right.name:
         return Type("varchar", numbers=(max(lengths),)) if len(lengths) == 2 else VARCHAR
-    kind = left if left.name == "char" else right
-    return kind
+    return Type("char", numbers=(max(lengths) if len(lengths) == 2 else MAX_CHAR,))
 
 
 def converts(source: Type, target: Type) -> bool:

@@ -96,7 +96,10 @@ _READ: dict[type[exp.Expr], set[str]] = {
 def check_tokens(sql: str, tokens: Sequence[Token]) -> None:
     """Raises SyntaxFailure for a sign that is not Trino's, with its place."""
     before: Token | None = None
-    for token in tokens:
+    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
+        inline = before is not None and before.text.upper() == "WITH" and token.text.upper() == "FUNCTION"
+        if inline and after is not None and after.text.upper() != "AS" and after.token_type is not TokenType.L_PAREN:
+            raise NotSupported("WITH FUNCTION", _position(sql, token.start))
         shown = sql[token.start : token.end + 1]
         digits = before is not None and before.token_type is TokenType.NUMBER and before.end + 1 == token.start
         if token.token_type is TokenType.L_PAREN and before is not None and before.text.lower() in _OWN_SYNTAX:
@@ -127,6 +130,11 @@ def check_tree(tree: exp.Expr, place: Callable[[exp.Expr], tuple[int, int]]) -> 
                 raise NotSupported(f"{part.strip('_').replace('_', ' ').upper()} of {node.key.upper()}", place(node))
 
 
-def _place(sql: str, start: int) -> str:
+def _position(sql: str, start: int) -> tuple[int, int]:
     before = sql[:start]
-    return f"line {before.count(chr(10)) + 1}:{len(before) - (before.rfind(chr(10)) + 1) + 1}"
+    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+
+
+def _place(sql: str, start: int) -> str:
+    line, column = _position(sql, start)
+    return f"line {line}:{column}"

@@ -14,12 +14,21 @@ from salespipe.local.athena.calls import call
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.types import VARCHAR
+from salespipe.local.athena.types import NUMERIC, TEXT, UNKNOWN, VARCHAR, duckdb_type
 
 if TYPE_CHECKING:
     from salespipe.local.athena.expressions import Expressions
 
 _NULL_TREATMENT = ("lag", "lead", "first_value", "last_value", "nth_value")
+
+# Frames without a meaning, by how their start and end are written (ExpressionAnalyzer in Trino's source).
+_NO_FRAME = (
+    ("start cannot be UNBOUNDED FOLLOWING", "UNBOUNDED FOLLOWING", ""),
+    ("end cannot be UNBOUNDED PRECEDING", "", "UNBOUNDED PRECEDING"),
+    ("starting from CURRENT ROW cannot end with PRECEDING", "CURRENT ROW", "PRECEDING"),
+    ("starting from FOLLOWING cannot end with PRECEDING", "FOLLOWING", "PRECEDING"),
+    ("starting from FOLLOWING cannot end with CURRENT ROW", "FOLLOWING", "CURRENT ROW"),
+)
 
 
 def filter(expressions: Expressions, node: exp.Filter) -> Typed:
@@ -31,6 +40,9 @@ def window(expressions: Expressions, node: exp.Window) -> Typed:
     if isinstance(called, exp.Filter):
         before = f" FILTER (WHERE {expressions.boolean(called.expression.this)})"
         called = called.this
+    inner = called.this if isinstance(called, (exp.IgnoreNulls, exp.RespectNulls)) else called
+    if isinstance(inner, exp.Anonymous) and inner.name.lower() in ("lag", "lead"):
+        _check_offset(expressions, node, inner.name)
     return _aggregate(expressions, called, f"{before} OVER ({_frame(expressions, node)})", True)
 
 
@@ -49,6 +61,21 @@ def _aggregate(expressions: Expressions, called: exp.Expr, over: str, window: bo
     if isinstance(called, exp.Anonymous):
         return call(expressions, called, called.name.lower(), list(called.expressions), over, window)
     raise NotSupported(f"{called.key.upper()} with FILTER or OVER", expressions.at(called))
+
+
+def _check_offset(expressions: Expressions, node: exp.Window, name: str) -> None:
+    """lag and lead need an order and take no frame."""
+    base = node.args.get("alias")
+    named = expressions.windows.get(base.name.lower()) if base is not None else None
+    has = [
+        part for part in ("order", "spec") for window in (node, named) if window is not None and window.args.get(part)
+    ]
+    if "spec" in has:
+        message = f"Cannot specify window frame for {name} function"
+        raise QueryFailure("INVALID_WINDOW_FRAME", message, expressions.at(node))
+    if "order" not in has:
+        message = f"{name} function requires an ORDER BY window clause"
+        raise QueryFailure("MISSING_ORDER_BY", message, expressions.at(node))
 
 
 def _frame(expressions: Expressions, node: exp.Window) -> str:
@@ -82,6 +109,9 @@ def _spec(expressions: Expressions, spec: exp.WindowSpec) -> str:
     if spec.args.get("exclude"):
         raise NotSupported("EXCLUDE in a window frame", expressions.at(spec))
     start, end = _bound(expressions, spec, "start"), _bound(expressions, spec, "end")
+    wrong = next((words for words, a, b in _NO_FRAME if start.endswith(a) and (end or "CURRENT ROW").endswith(b)), None)
+    if wrong:
+        raise QueryFailure("INVALID_WINDOW_FRAME", f"Window frame {wrong}", expressions.at(spec))
     return f"{str(spec.args['kind']).upper()} BETWEEN {start} AND {end or 'CURRENT ROW'}"
 
 
@@ -89,8 +119,13 @@ def _bound(expressions: Expressions, spec: exp.WindowSpec, which: str) -> str:
     bound, side = spec.args.get(which), str(spec.args.get(f"{which}_side") or "").upper()
     if bound is None:
         return ""
-    shown = bound.upper() if isinstance(bound, str) else expressions.value(bound).sql
-    return f"{shown} {side}".strip()
+    if isinstance(bound, str):
+        return f"{bound.upper()} {side}".strip()
+    shown = expressions.value(bound)
+    if isinstance(bound, (exp.Literal, exp.Interval)):
+        return f"{shown.sql} {side}"
+    least = f"CAST(0 AS {duckdb_type(shown.type)})" if shown.type.name in NUMERIC else "to_days(0)"
+    return f"trino_frame({shown.sql}, {least}) {side}"
 
 
 def listagg(expressions: Expressions, node: exp.GroupConcat) -> Typed:
@@ -104,7 +139,13 @@ def listagg(expressions: Expressions, node: exp.GroupConcat) -> Typed:
         inner = inner.expressions[0]
     if isinstance(node.args.get("on_overflow"), exp.OverflowTruncateBehavior):
         raise NotSupported("ON OVERFLOW TRUNCATE", expressions.at(node))
-    value = converted(expressions.value(inner), VARCHAR)
+    if not order:
+        raise QueryFailure("SYNTAX_ERROR", "mismatched input. Expecting: 'WITHIN'", expressions.at(node))
+    given = expressions.value(inner)
+    if given.type.name not in TEXT and given.type != UNKNOWN:
+        shown = f"Expected expression of varchar, but '{inner.sql(dialect='trino')}' has {given.type} type"
+        raise QueryFailure("TYPE_MISMATCH", shown, expressions.at(node))
+    value = converted(given, VARCHAR)
     separator = expressions.value(node.args["separator"]).sql if node.args.get("separator") else "''"
     joined = f"string_agg({'DISTINCT ' if distinct else ''}{value.sql}, {separator}{order})"
     return Typed(joined, VARCHAR)

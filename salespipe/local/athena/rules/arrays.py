@@ -14,12 +14,8 @@ from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import (
-    BIGINT,
     BOOLEAN,
-    DATE,
-    DAY_INTERVAL,
     INTEGERS,
-    MONTH_INTERVAL,
     UNKNOWN,
     VARCHAR,
     Type,
@@ -43,12 +39,18 @@ macros(
     "WHEN n = 0 OR abs(s) > len(a) THEN a[1:0] "
     "ELSE list_slice(a, CASE WHEN s > 0 THEN s ELSE len(a) + s + 1 END, (CASE WHEN s > 0 THEN s ELSE len(a) + "
     "s + 1 END) + n - 1) END",
+    "trino_trimmed(a, n) AS CASE WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: size must not be negative: ' || n) "
+    "WHEN n > len(a) THEN error('INVALID_FUNCTION_ARGUMENT: size must not exceed array cardinality ' || len(a) || ': ' "
+    "|| n) ELSE trino_slice(a, 1, len(a) - n) END",
     "trino_distinct(a) AS list_transform(list_filter(list_transform(a, lambda e, i: struct_pack(e := e, i := i)), "
     "lambda p: len(list_filter(a[1:p.i - 1], lambda o: o IS NOT DISTINCT FROM p.e)) = 0), lambda p: p.e)",
     "trino_max(a) AS CASE WHEN trino_has_null(a) THEN NULL ELSE list_max(a) END",
     "trino_min(a) AS CASE WHEN trino_has_null(a) THEN NULL ELSE list_min(a) END",
     # Of no separator the engine would make an empty one.
     "trino_join(a, s) AS CASE WHEN s IS NOT NULL THEN array_to_string(a, s) END",
+    # the engine's own wants a constant
+    "trino_joined(a, s) AS CASE WHEN a IS NULL OR s IS NULL THEN NULL WHEN len(a) = 0 THEN '' "
+    "ELSE list_reduce(a, lambda x, y: x || s || y) END",
     "trino_ngrams(a, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: N must be positive') "
     "ELSE list_transform(range(1, greatest(len(a) - n + 1, 1) + 1), lambda i: a[i:i + n - 1]) END",
     "trino_contains_sequence(a, s) AS CASE WHEN a IS NULL OR s IS NULL THEN NULL ELSE len(list_filter("
@@ -70,10 +72,12 @@ define(
      "ELSE CAST(coalesce(list_position({0}, {1}), 0) AS BIGINT) END"),
     ("array_remove(array(T), T) -> array(T)", "list_filter({0}, lambda e: e IS NULL OR e <> {1})"),
     ("array_sort(array(O)) -> array(O)", "list_sort({0}, 'ASC', 'NULLS LAST')"),
-    ("array_union(array(T), array(T)) -> array(T)", "trino_distinct({0} || {1})"),
-    ("array_intersect(array(T), array(T)) -> array(T)", "list_filter(trino_distinct({0}), lambda e: trino_in({1}, e))"),
+    ("array_union(array(T), array(T)) -> array(T)", "CASE WHEN {0} IS NULL OR {1} IS NULL THEN NULL "
+     "ELSE trino_distinct({0} || {1}) END"),
+    ("array_intersect(array(T), array(T)) -> array(T)", "CASE WHEN {1} IS NOT NULL "
+     "THEN list_filter(trino_distinct({0}), lambda e: trino_in({1}, e)) END"),
     ("array_except(array(T), array(T)) -> array(T)",
-     "list_filter(trino_distinct({0}), lambda e: NOT trino_in({1}, e))"),
+     "CASE WHEN {1} IS NOT NULL THEN list_filter(trino_distinct({0}), lambda e: NOT trino_in({1}, e)) END"),
     ("arrays_overlap(array(T), array(T)) -> boolean", "CASE WHEN list_has_any({0}, {1}) THEN true "
      "WHEN (trino_has_null({0}) AND len({1}) > 0) OR (trino_has_null({1}) AND len({0}) > 0) THEN NULL "
      "WHEN {0} IS NULL OR {1} IS NULL THEN NULL ELSE false END"),
@@ -81,8 +85,7 @@ define(
     ("slice(array(T), bigint, bigint) -> array(T)", "trino_slice({0}, {1}, {2})"),
     ("ngrams(array(T), bigint) -> array(array(T))", "trino_ngrams({0}, {1})"),
     ("contains_sequence(array(T), array(T)) -> boolean", "trino_contains_sequence({0}, {1})"),
-    ("repeat(T, bigint) -> array(T)", "list_transform(range({1}), lambda i: {0})"),
-    ("trim_array(array(T), bigint) -> array(T)", "trino_slice({0}, 1, len({0}) - {1})"),
+    ("trim_array(array(T), bigint) -> array(T)", "trino_trimmed({0}, {1})"),
 )  # fmt: skip
 
 
@@ -99,32 +102,8 @@ def array_join(call: Arguments) -> Typed:
         texts = f"list_transform({texts}, lambda t: coalesce(t, {converted(call.value(2), VARCHAR).sql}))"
     else:
         texts = f"list_filter({texts}, lambda t: t IS NOT NULL)"
-    return Typed(f"trino_join({texts}, {converted(call.value(1), VARCHAR).sql})", VARCHAR)
-
-
-@built(PAGE, "scalar", "sequence")
-def sequence(call: Arguments) -> Typed:
-    """Whole numbers or dates from start to stop, both included; without a step towards the stop by one (day)."""
-    call.expect(2, 3)
-    start, stop = call.value(0), call.value(1)
-    if start.type.name in INTEGERS and stop.type.name in INTEGERS:
-        a, b = converted(start, BIGINT).sql, converted(stop, BIGINT).sql
-        step = (
-            converted(call.value(2), BIGINT).sql if len(call.trees) == 3 else f"CASE WHEN {b} >= {a} THEN 1 ELSE -1 END"
-        )
-        return Typed(f"generate_series({a}, {b}, {step})", array(BIGINT))
-    met = common(start.type, stop.type)
-    if met is None or met.name not in ("date", "timestamp") or (met != DATE and len(call.trees) == 2):
-        raise call.unfit()
-    a, b = converted(start, met).sql, converted(stop, met).sql
-    if len(call.trees) == 2:
-        step = f"CASE WHEN {b} >= {a} THEN to_days(1) ELSE to_days(-1) END"
-    else:
-        by = call.value(2)
-        if by.type not in (DAY_INTERVAL, MONTH_INTERVAL):
-            raise call.unfit()
-        step = by.sql
-    return Typed(f"CAST(generate_series({a}, {b}, {step}) AS {duckdb_type(met)}[])", array(met))
+    how = "trino_join" if isinstance(call.trees[1], exp.Literal) else "trino_joined"
+    return Typed(f"{how}({texts}, {converted(call.value(1), VARCHAR).sql})", VARCHAR)
 
 
 @built(PAGE, "scalar", "combinations")

@@ -20,6 +20,8 @@ macros(
     "trino_from_big_endian_32(b) AS CAST((trino_sized(b, 4) + 2147483648) % 4294967296 - 2147483648 AS INTEGER)",
     "trino_from_big_endian_64(b) AS CAST((trino_sized(b, 8) + 9223372036854775808) % 18446744073709551616 "
     "- 9223372036854775808 AS BIGINT)",
+    "trino_hex_digits(s) AS CASE WHEN regexp_full_match(s, '([0-9a-fA-F]{2})*') THEN s WHEN s IS NOT NULL "
+    "THEN error('INVALID_FUNCTION_ARGUMENT: hex encode string is not valid: ' || s) END",
     "trino_big_endian(x) AS lpad(hex(CAST(x AS BIGINT)), 16, '0')",
     "trino_from_utf8(b) AS CASE WHEN b IS NULL THEN NULL ELSE coalesce(TRY(decode(b)), error('NOT_SUPPORTED: "
     "from_utf8 of bytes that are no UTF-8 is not supported by the local Athena')) END",
@@ -39,7 +41,7 @@ define(
     ("from_utf8(varbinary) -> varchar", "trino_from_utf8({0})"),
     ("from_utf8(varbinary, varchar) -> varchar", "trino_from_utf8({0})"),
     ("to_hex(varbinary) -> varchar", "hex({0})"),
-    ("from_hex(varchar) -> varbinary", "unhex({0})"),
+    ("from_hex(varchar) -> varbinary", "unhex(trino_hex_digits({0}))"),
     ("to_base64(varbinary) -> varchar", "to_base64({0})"),
     ("from_base64(varchar) -> varbinary", "from_base64({0})"),
     ("to_base64url(varbinary) -> varchar", "translate(to_base64({0}), '+/', '-_')"),

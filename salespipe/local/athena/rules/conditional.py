@@ -15,6 +15,7 @@ from salespipe.local.athena.errors import NotSupported
 from salespipe.local.athena.failing import may_fail, without_errors
 from salespipe.local.athena.rules.registry import built
 from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.types import duckdb_type
 
 PAGE = "functions/conditional.html"
 
@@ -68,7 +69,11 @@ def extreme(call: Arguments) -> Typed:
         raise call.unfit()
     sqls, type_ = call.expressions.together(call.trees, f"All {call.name.upper()} arguments")
     missing = " OR ".join(f"{sql} IS NULL" for sql in sqls)
-    return Typed(f"CASE WHEN {missing} THEN NULL ELSE {call.name}({', '.join(sqls)}) END", type_)
+    chosen = f"{call.name}({', '.join(sqls)})"
+    if type_.name in ("double", "real"):  # NaN only where there is nothing else; the engine passes NULLs over
+        numbers = ", ".join(f"CASE WHEN NOT isnan({sql}) THEN {sql} END" for sql in sqls)
+        chosen = f"coalesce({call.name}({numbers}), CAST('NaN' AS {duckdb_type(type_)}))"
+    return Typed(f"CASE WHEN {missing} THEN NULL ELSE {chosen} END", type_)
 
 
 @built(PAGE, "scalar", "try")

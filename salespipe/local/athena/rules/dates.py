@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from salespipe.local.athena import literals, moments
 from salespipe.local.athena.calls import Arguments
-from salespipe.local.athena.casts import cast, converted, converted_or_none
+from salespipe.local.athena.casts import cast, converted, converted_or_none, timestamp_text
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
@@ -37,12 +37,6 @@ _SHIFTS = {
     "day": "to_days(CAST({0} AS INTEGER))", "week": "to_days(CAST({0} * 7 AS INTEGER))",
     "month": "to_months(CAST({0} AS INTEGER))", "quarter": "to_months(CAST({0} * 3 AS INTEGER))",
     "year": "to_years(CAST({0} AS INTEGER))",
-}  # fmt: skip
-_FIELDS = {
-    "year": "year", "quarter": "quarter", "month": "month", "week": "week", "week_of_year": "week", "day": "day",
-    "day_of_month": "day", "day_of_week": "isodow", "dow": "isodow", "day_of_year": "doy", "doy": "doy",
-    "year_of_week": "isoyear", "yow": "isoyear", "hour": "hour", "minute": "minute", "second": "second",
-    "millisecond": "millisecond",
 }  # fmt: skip
 _ISO = r"\d{4}-\d{2}-\d{2}(T\d{2}(:\d{2}(:\d{2}([.,]\d{1,9})?)?)?)?"
 
@@ -95,14 +89,14 @@ define(
 )
 
 
-def _moment(call: Arguments, index: int) -> Typed:
+def moment_of(call: Arguments, index: int) -> Typed:
     value = call.value(index)
     if value.type.name not in ("date", "timestamp", "timestamp with time zone"):
         raise call.unfit()
     return value
 
 
-def _wall(value: Typed) -> str:
+def wall(value: Typed) -> str:
     """What clocks in the value's zone show."""
     return local_time(value) if value.type.name == TIMESTAMP_TZ.name else value.sql
 
@@ -153,11 +147,11 @@ def now(call: Arguments) -> Typed:
 def date_trunc(call: Arguments) -> Typed:
     """Cut to a unit, in the value's own type and zone."""
     call.expect(2)
-    value = _moment(call, 1)
+    value = moment_of(call, 1)
     unit = _unit(call, value.type)
     if value.type == DATE:
         return Typed(f"CAST(date_trunc('{unit}', {value.sql}) AS DATE)", DATE)
-    cut = f"date_trunc('{unit}', {_wall(value)})"
+    cut = f"date_trunc('{unit}', {wall(value)})"
     if value.type.name == TIMESTAMP_TZ.name:
         return Typed(zone_literal(cut, value.type.zone), value.type)
     return Typed(cut, value.type)
@@ -167,14 +161,14 @@ def date_trunc(call: Arguments) -> Typed:
 def date_add(call: Arguments) -> Typed:
     """Shift by whole units; months end on the last day where the day does not exist."""
     call.expect(3)
-    value = _moment(call, 2)
+    value = moment_of(call, 2)
     unit = _unit(call, value.type)
     amount = converted(call.value(1), BIGINT).sql
     shift = _SHIFTS[unit].format(amount)
     if value.type == DATE:
         return Typed(f"CAST({value.sql} + {shift} AS DATE)", DATE)
     if value.type.name == TIMESTAMP_TZ.name and unit not in _TIME_UNITS:
-        return Typed(zone_literal(f"({_wall(value)} + {shift})", value.type.zone), value.type)
+        return Typed(zone_literal(f"({wall(value)} + {shift})", value.type.zone), value.type)
     return Typed(f"({value.sql} + {shift})", value.type)
 
 
@@ -182,50 +176,23 @@ def date_add(call: Arguments) -> Typed:
 def date_diff(call: Arguments) -> Typed:
     """Whole units from the first to the second."""
     call.expect(3)
-    first, second = _moment(call, 1), _moment(call, 2)
+    first, second = moment_of(call, 1), moment_of(call, 2)
     met = common(first.type, second.type) or first.type
     unit = _unit(call, met)
     one, other = converted(first, met), converted(second, met)
     if unit in _MICROSECONDS:  # what passed, where the engine's date_sub counts by the clock and errs before 1970
         return Typed(f"((epoch_us({other.sql}) - epoch_us({one.sql})) // {_MICROSECONDS[unit]})", BIGINT)
-    a, b = _wall(one), _wall(other)
+    a, b = wall(one), wall(other)
     if unit in ("day", "week"):
         size = 86_400_000_000 * (7 if unit == "week" else 1)
         return Typed(f"((epoch_us(CAST({b} AS TIMESTAMP)) - epoch_us(CAST({a} AS TIMESTAMP))) // {size})", BIGINT)
     return Typed(f"date_sub('{unit}', {a}, {b})", BIGINT)
 
 
-def _field(name: str, call: Arguments) -> Typed:
-    call.expect(1)
-    value = call.value(0)
-    if value.type.name == "time" and name in ("hour", "minute", "second", "millisecond"):
-        source = value.sql
-    else:
-        source = _wall(_moment(call, 0))
-        if value.type == DATE and name in ("hour", "minute", "second", "millisecond"):
-            raise call.unfit()
-    part = _FIELDS[name]
-    if part == "millisecond":
-        return Typed(f"(CAST(extract(millisecond FROM {source}) AS BIGINT) % 1000)", BIGINT)
-    return Typed(f"CAST(extract({part} FROM {source}) AS BIGINT)", BIGINT)
-
-
-@built(PAGE, "scalar", *_FIELDS)
-def field(call: Arguments) -> Typed:
-    """`year(x)` and its kin."""
-    return _field(call.name, call)
-
-
-@built(PAGE, "scalar", *(f"extract_{name}" for name in _FIELDS))
-def extract(call: Arguments) -> Typed:
-    """`EXTRACT(year FROM x)`."""
-    return _field(call.name.removeprefix("extract_"), call)
-
-
 @built(PAGE, "scalar", "last_day_of_month")
 def last_day_of_month(call: Arguments) -> Typed:
     call.expect(1)
-    return Typed(f"last_day({_wall(_moment(call, 0))})", DATE)
+    return Typed(f"last_day({wall(moment_of(call, 0))})", DATE)
 
 
 @built(PAGE, "scalar", "date")
@@ -279,24 +246,13 @@ def with_timezone(call: Arguments) -> Typed:
 def to_iso8601(call: Arguments) -> Typed:
     """`2001-08-22T03:04:05.321Z`, without zone for a timestamp, without time for a date."""
     call.expect(1)
-    value = _moment(call, 0)
+    value = moment_of(call, 0)
     if value.type == DATE:
         return Typed(f"CAST({value.sql} AS VARCHAR)", VARCHAR)
-    shown = f"replace(trino_milliseconds({_wall(value)}), ' ', 'T')"
+    shown = f"replace({timestamp_text(wall(value), value.type)}, ' ', 'T')"
     if value.type.name == "timestamp":
         return Typed(shown, VARCHAR)
     zone = value.type.zone
     if zone != "UTC" and zone[0] not in "+-":
         raise NotSupported("to_iso8601 in a zone with summer time", call.at)
     return Typed(f"({shown} || {text('Z' if zone == 'UTC' else zone)})", VARCHAR)
-
-
-@built(PAGE, "scalar", "timezone_hour", "timezone_minute", "extract_timezone_hour", "extract_timezone_minute")
-def zone_field(call: Arguments) -> Typed:
-    """Offset from UTC."""
-    call.expect(1)
-    value = call.value(0)
-    if value.type.name != TIMESTAMP_TZ.name:
-        raise call.unfit()
-    minutes = f"CAST((epoch_us({_wall(value)}) - epoch_us({value.sql})) // 60000000 AS BIGINT)"
-    return Typed(f"({minutes} // 60)" if call.name.endswith("hour") else f"({minutes} % 60)", BIGINT)

@@ -10,6 +10,7 @@ import re
 
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
+from salespipe.local.athena.casts_text import to_digits
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.rules.registry import built, macros
 from salespipe.local.athena.scope import Typed
@@ -39,7 +40,10 @@ _JODA_PARSED = {
 _JODA_TOKEN = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+")
 
 
-macros("trino_two_digits(t) AS CASE WHEN extract(year FROM t) = 1969 THEN t + to_years(100) ELSE t END")
+macros(
+    "trino_two_digits(t) AS CASE WHEN extract(year FROM t) = 1969 THEN t + to_years(100) ELSE t END",
+    "trino_half_day(t) AS CASE WHEN extract(hour FROM t) = 12 THEN t - to_hours(12) ELSE t END",
+)
 
 
 def _mysql(pattern: str, codes: dict[str, str], at: tuple[int, int]) -> str:
@@ -78,11 +82,12 @@ def _joda(pattern: str, codes: dict[str, str], zone: str | None, at: tuple[int, 
 
 def _shown(call: Arguments) -> str:
     value = call.value(0)
-    if value.type.name == TIMESTAMP_TZ.name:
-        return local_time(value)
-    if value.type.name in ("date", "timestamp"):
-        return converted(value, TIMESTAMP).sql if value.type.name == "date" else value.sql
-    raise call.unfit()
+    if value.type.name == "date":
+        return converted(value, TIMESTAMP).sql
+    if value.type.name not in ("timestamp", TIMESTAMP_TZ.name):
+        raise call.unfit()
+    wall = local_time(value) if value.type.name == TIMESTAMP_TZ.name else value.sql
+    return wall if value.type.numbers[0] <= 3 else to_digits(wall, TIMESTAMP)
 
 
 @built(PAGE, "scalar", "date_format")
@@ -104,7 +109,7 @@ def date_parse(call: Arguments) -> Typed:
     """A timestamp; a text that does not fit the format fails."""
     call.expect(2)
     pattern = _mysql(call.literal(1), _MYSQL_PARSED, call.at)
-    parsed = _parsed(call, pattern)
+    parsed = _clock_hour(_parsed(call, pattern), pattern)
     if "%y" in pattern.replace("%%", ""):  # two digits mean 1970 to 2069, in the engine 1969 to 2068
         parsed = f"trino_two_digits({parsed})"
     return Typed(parsed, TIMESTAMP)
@@ -115,7 +120,21 @@ def parse_datetime(call: Arguments) -> Typed:
     """An instant, of a text without zone taken as UTC."""
     call.expect(2)
     pattern = _joda(call.literal(1), _JODA_PARSED, None, call.at)
-    return Typed(f"timezone('UTC', {_parsed(call, pattern)})", TIMESTAMP_TZ)
+    return Typed(f"timezone('UTC', {_clock_hour(_parsed(call, pattern), pattern)})", TIMESTAMP_TZ)
+
+
+def _clock_hour(parsed: str, pattern: str) -> str:
+    """12 of a half day that is not named is midnight."""
+    codes = set(re.findall("%-?.", pattern))
+    return f"trino_half_day({parsed})" if "%I" in codes and "%p" not in codes else parsed
+
+
+def _year(pattern: str) -> str:
+    """The year of a text that has none: Joda's are 2000 with a month or day, and 1970 without."""
+    codes = {code[-1] for code in re.findall("%-?.", pattern)}
+    if codes & set("YyG"):
+        return ""
+    return "2000 " if codes & set("mbBdj") else "1970 "
 
 
 def _parsed(call: Arguments, pattern: str) -> str:
@@ -123,5 +142,7 @@ def _parsed(call: Arguments, pattern: str) -> str:
     if value.type.name not in ("varchar", "char", "unknown"):
         raise call.unfit()
     sql = converted(value, VARCHAR).sql
+    year = _year(pattern)
+    dated, pattern = (f"({text(year)} || {sql})", f"%Y {pattern}") if year else (sql, pattern)
     failed = f"error('INVALID_FUNCTION_ARGUMENT: Invalid format: \"' || {sql} || '\"')"
-    return f"CASE WHEN {sql} IS NULL THEN NULL ELSE coalesce(try_strptime({sql}, {text(pattern)}), {failed}) END"
+    return f"CASE WHEN {sql} IS NULL THEN NULL ELSE coalesce(try_strptime({dated}, {text(pattern)}), {failed}) END"

@@ -46,6 +46,10 @@ define(PAGE, "scalar", ("parse_data_size(varchar) -> decimal", "CAST(trino_data_
 def format_(call: Arguments) -> Typed:
     if len(call.trees) < 2:
         raise call.unfit()
+    first = call.value(0).type
+    if first.name not in TEXT:
+        message = f"Type of first argument to format() must be VARCHAR (actual: {first})"
+        raise QueryFailure("TYPE_MISMATCH", message, call.at)
     written, position, following = call.literal(0), 0, 1
     parts: list[str] = []
     while position < len(written):

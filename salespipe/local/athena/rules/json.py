@@ -10,9 +10,10 @@ import re
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.json_text import shown
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.types import BIGINT, BOOLEAN, JSON, TEXT, VARCHAR, text
+from salespipe.local.athena.types import BIGINT, BOOLEAN, DOUBLE, INTEGERS, JSON, TEXT, UNKNOWN, VARCHAR, text
 
 PAGE = "functions/json.html"
 _STEP = re.compile(
@@ -20,14 +21,17 @@ _STEP = re.compile(
 )
 
 macros(
-    "trino_json_or_null(s) AS CASE WHEN json_valid(s) THEN json(s) END",
-    # Trino has the members of an object in the order of their names; here those of the outermost are brought into it.
-    "trino_ordered(j) AS CASE WHEN list_sort(json_keys(j)) = json_keys(j) THEN j "
-    "ELSE CAST(trino_json_members(json_keys(j), CAST(json_extract(j, '$.*') AS VARCHAR[])) AS JSON) END",
-    "trino_json_parse(s) AS CASE WHEN s IS NULL THEN NULL WHEN json_valid(s) THEN trino_ordered(trino_json_or_null(s)) "
-    "ELSE error('INVALID_FUNCTION_ARGUMENT: Cannot convert value to JSON: ''' || s || '''') END",
-    "trino_json_scalar(j, p) AS CASE WHEN json_type(j, p) IN ('OBJECT', 'ARRAY', 'NULL') THEN NULL "
+    "trino_json_scalar(j, p) AS CASE json_type(j, p) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL WHEN 'NULL' "
+    "THEN NULL WHEN 'DOUBLE' THEN trino_json_leaf(json_extract(j, p)) ELSE json_extract_string(j, p) END",
+    # The engine writes 1.50 as 1.5, so it is looked for in the text: the number behind the name that has this value.
+    "trino_json_spelled(l) AS CASE WHEN len(l) = 1 THEN l[1] ELSE error('NOT_SUPPORTED: json_extract_scalar of a "
+    "number that the text writes in several ways is not supported by the local Athena') END",
+    "trino_json_written(j, p, s, b) AS CASE json_type(j, p) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL "
+    "WHEN 'NULL' THEN NULL WHEN 'DOUBLE' THEN trino_json_spelled(list_filter(list_distinct(regexp_extract_all(s, "
+    "b || '(-?[0-9]+[.0-9eE+-]*)', 1)), lambda t: TRY_CAST(t AS DOUBLE) = CAST(json_extract_string(j, p) AS DOUBLE))) "
     "ELSE json_extract_string(j, p) END",
+    "trino_json_value(s) AS CASE WHEN s IS NULL OR json_valid(s) THEN json(s) "
+    "ELSE error('INVALID_FUNCTION_ARGUMENT: Invalid JSON value: ' || s) END",
     "trino_json_length(j) AS CASE WHEN json_type(j) = 'ARRAY' THEN CAST(json_array_length(j) AS BIGINT) END",
     "trino_json_size(j, p) AS CASE json_type(j, p) WHEN 'ARRAY' THEN CAST(json_array_length(j, p) AS BIGINT) "
     "WHEN 'OBJECT' THEN CAST(len(json_keys(j, p)) AS BIGINT) ELSE CASE WHEN json_type(j, p) IS NULL THEN NULL "
@@ -38,12 +42,20 @@ define(
     PAGE,
     "scalar",
     ("json_parse(varchar) -> json", "trino_json_parse({0})"),
-    ("json_format(json) -> varchar", "CAST({0} AS VARCHAR)"),
     ("json_array_length(json) -> bigint", "trino_json_length({0})"),
     ("json_array_length(varchar) -> bigint", "trino_json_length(trino_json_or_null({0}))"),
     ("is_json_scalar(json) -> boolean", "(json_type({0}) NOT IN ('OBJECT', 'ARRAY'))"),
-    ("is_json_scalar(varchar) -> boolean", "(json_type(trino_json_parse({0})) NOT IN ('OBJECT', 'ARRAY'))"),
+    ("is_json_scalar(varchar) -> boolean", "(json_type(trino_json_value({0})) NOT IN ('OBJECT', 'ARRAY'))"),
 )
+
+
+@built(PAGE, "scalar", "json_format")
+def json_format(call: Arguments) -> Typed:
+    call.expect(1)
+    value = call.value(0)
+    if value.type not in (JSON, UNKNOWN):
+        raise call.unfit()
+    return Typed(f"CAST({shown(value).sql} AS VARCHAR)", VARCHAR)
 
 
 def _document(call: Arguments) -> str:
@@ -58,6 +70,11 @@ def _document(call: Arguments) -> str:
 
 
 def _path(call: Arguments) -> str:
+    return text(_steps(call))
+
+
+def _steps(call: Arguments) -> str:
+    """The path in the engine's spelling."""
     written = call.literal(1)
     steps, position = "$", 1
     if not written.startswith("$"):
@@ -69,7 +86,7 @@ def _path(call: Arguments) -> str:
         key = next((group for group in (match[1], match[3], match[4], match[5]) if group is not None), None)
         steps += f"[{match[2]}]" if key is None else f'."{key}"'
         position = match.end()
-    return text(steps)
+    return steps
 
 
 @built(PAGE, "scalar", "json_extract")
@@ -80,9 +97,15 @@ def json_extract(call: Arguments) -> Typed:
 
 @built(PAGE, "scalar", "json_extract_scalar")
 def json_extract_scalar(call: Arguments) -> Typed:
-    """A text, number or boolean as text; NULL for anything else."""
+    """A text, number or boolean as text, a number of a text as it is written there; NULL for anything else."""
     call.expect(2)
-    return Typed(f"trino_json_scalar({_document(call)}, {_path(call)})", VARCHAR)
+    document, path = _document(call), _path(call)
+    if call.value(0).type == JSON:
+        return Typed(f"trino_json_scalar({document}, {path})", VARCHAR)
+    member = re.search(r'[.]("(?:[^"\\]|\\.)*")$', _steps(call))
+    before = text(re.escape(member[1]) + r"\s*:\s*" if member else "")
+    written = converted(call.value(0), VARCHAR).sql
+    return Typed(f"trino_json_written({document}, {path}, {written}, {before})", VARCHAR)
 
 
 @built(PAGE, "scalar", "json_size")
@@ -112,7 +135,11 @@ def json_array_contains(call: Arguments) -> Typed:
     """Whether an element equals a boolean, number or text."""
     call.expect(2)
     wanted = call.value(1)
-    if wanted.type.name not in (*TEXT, "boolean", "integer", "bigint", "double"):
+    if wanted.type.name == "decimal":
+        wanted = converted(wanted, DOUBLE)
+    if wanted.type == UNKNOWN:
+        return Typed("CAST(NULL AS BOOLEAN)", BOOLEAN)
+    if wanted.type.name not in (*TEXT, *INTEGERS, "boolean", "double"):
         raise call.unfit()
     document = _document(call)
     kinds = (
@@ -120,13 +147,16 @@ def json_array_contains(call: Arguments) -> Typed:
         if wanted.type.name in TEXT
         else "('BOOLEAN')"
         if wanted.type == BOOLEAN
-        else "('UBIGINT', 'BIGINT', 'DOUBLE')"
+        else "('DOUBLE')"
+        if wanted.type == DOUBLE
+        else "('UBIGINT', 'BIGINT')"
     )
     value = "json_extract_string(e, '$')"
     same = f"{value} = {wanted.sql}" if wanted.type.name in TEXT else f"TRY_CAST({value} AS DOUBLE) = {wanted.sql}"
     if wanted.type == BOOLEAN:
         same = f"({value} = 'true') = {wanted.sql}"
     return Typed(
-        f"CASE WHEN json_type({document}) = 'ARRAY' THEN len(list_filter(CAST({document} AS JSON[]), "
-        f"lambda e: json_type(e) IN {kinds} AND {same})) > 0 END", BOOLEAN,
+        f"CASE WHEN json_type({document}) = 'ARRAY' AND {wanted.sql} IS NOT NULL "
+        f"THEN len(list_filter(CAST({document} AS JSON[]), lambda e: "
+        f"json_type(e) IN {kinds} AND {same})) > 0 END", BOOLEAN,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from salespipe.local.athena import arithmetic, casts, casts_json, operators
+from salespipe.local.athena import arithmetic, casts, casts_json, equality, json_text, operators
 from salespipe.local.athena.failing import without_errors
 from salespipe.local.athena.rules import (
     aggregates,
@@ -10,6 +10,7 @@ from salespipe.local.athena.rules import (
     binary,
     bits,
     conditional,
+    date_fields,
     dates,
     formats,
     formatting,
@@ -18,6 +19,7 @@ from salespipe.local.athena.rules import (
     numbers,
     regex,
     registry,
+    sequences,
     strings,
     urls,
     windows,
@@ -29,6 +31,7 @@ MODULES = (
     binary,
     bits,
     conditional,
+    date_fields,
     dates,
     formats,
     formatting,
@@ -36,9 +39,18 @@ MODULES = (
     maps,
     numbers,
     regex,
+    sequences,
     strings,
     urls,
     windows,
 )
-_OWN = (*casts.MACROS, *casts_json.MACROS, *arithmetic.MACROS, *operators.MACROS, *registry.MACROS)
+_OWN = (
+    *casts.MACROS,
+    *json_text.MACROS,
+    *casts_json.MACROS,
+    *arithmetic.MACROS,
+    *equality.MACROS,
+    *operators.MACROS,
+    *registry.MACROS,
+)
 MACROS = (*_OWN, *(without_errors(macro) for macro in _OWN))

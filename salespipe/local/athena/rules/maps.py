@@ -27,7 +27,8 @@ macros(
     # every value of a key, in the order in which they stand
     "trino_multimap(l) AS CASE WHEN l IS NOT NULL THEN map(trino_first_keys(l), "
     "list_transform(trino_first_keys(l), lambda k: trino_all(l, k))) END",
-    "trino_pairs(s, e, k) AS list_transform(string_split(s, e), lambda p: CASE WHEN len(string_split(p, k)) <> 2 "
+    "trino_pairs(s, e, k) AS list_transform(list_filter(string_split(s, e), lambda p, i: p <> '' "
+    "OR i < len(string_split(s, e))), lambda p: CASE WHEN len(string_split(p, k)) <> 2 "
     "THEN error('INVALID_FUNCTION_ARGUMENT: Key-value delimiter must appear exactly once in each entry. Bad input: ' "
     "|| p) ELSE struct_pack(k := split_part(p, k, 1), v := split_part(p, k, 2)) END)",
     "trino_split_to_map(s, e, k) AS trino_map(list_transform(trino_pairs(s, e, k), lambda p: p.k), "
@@ -46,8 +47,19 @@ define(
         "trino_multimap(trino_pairs({0}, {1}, {2}))",
     ),
     ("map() -> map(unknown,unknown)", "CAST(map([], []) AS MAP(INTEGER, INTEGER))"),
-    ("map_concat(map(K,V), map(K,V)...) -> map(K,V)", "map_concat({args})"),
 )
+
+
+@built(PAGE, "scalar", "map_concat")
+def map_concat(call: Arguments) -> Typed:
+    """Of equal keys the last stays; NULL among the maps gives NULL."""
+    if len(call.trees) < 2:
+        raise call.unfit()
+    sqls, type_ = call.expressions.together(call.trees, "All MAP_CONCAT arguments")
+    if type_.name != "map":
+        raise call.unfit()
+    missing = " OR ".join(f"{sql} IS NULL" for sql in sqls)
+    return Typed(f"CASE WHEN {missing} THEN NULL ELSE map_concat({', '.join(sqls)}) END", type_)
 
 
 @built(PAGE, "scalar", "map_entries")

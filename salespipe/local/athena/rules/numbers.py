@@ -5,6 +5,8 @@ Rounding is half away from zero. Decimals keep exact types: round(decimal(p,s), 
 
 from __future__ import annotations
 
+from sqlglot import exp
+
 from salespipe.local.athena import arithmetic
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
@@ -23,6 +25,9 @@ macros(
     "ELSE ln(x) END",
     "trino_width_bucket(x, lo, hi, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: bucketCount "
     "must be greater than 0') "
+    "WHEN isnan(x) THEN error('INVALID_FUNCTION_ARGUMENT: operand must not be NaN') "
+    "WHEN NOT isfinite(lo) THEN error('INVALID_FUNCTION_ARGUMENT: first bound must be finite') "
+    "WHEN NOT isfinite(hi) THEN error('INVALID_FUNCTION_ARGUMENT: second bound must be finite') "
     "WHEN lo = hi THEN error('INVALID_FUNCTION_ARGUMENT: bounds cannot equal each other') "
     "WHEN lo < hi AND x < lo OR lo > hi AND x > lo THEN 0 WHEN lo < hi AND x >= hi OR lo > hi AND x <= hi THEN n + 1 "
     "ELSE CAST(floor(n * (x - lo) / (hi - lo)) AS BIGINT) + 1 END",
@@ -31,6 +36,9 @@ macros(
     "WHEN x IS NULL OR bins IS NULL THEN NULL WHEN trino_has_null(bins) OR bins <> list_sort(bins) "
     "THEN error('INVALID_FUNCTION_ARGUMENT: Bin values are not sorted in ascending order') "
     "ELSE CAST(len(list_filter(bins, lambda b: b <= x)) AS BIGINT) END",
+    "trino_random(low, high, n) AS CASE WHEN n = 1 AND high <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: bound must be "
+    "positive') WHEN low >= high THEN error('INVALID_FUNCTION_ARGUMENT: start value must be less than stop value') "
+    "ELSE CAST(floor(low + random() * (high - low)) AS BIGINT) END",
     "trino_radix(r) AS CASE WHEN r NOT BETWEEN 2 AND 36 THEN error('INVALID_FUNCTION_ARGUMENT: Radix must be "
     "between 2 and 36') ELSE r END",
     "trino_to_base(x, r) AS CASE WHEN x < 0 THEN '-' || lower(to_base(-x, CAST(trino_radix(r) AS INTEGER))) "
@@ -137,6 +145,8 @@ def round_(call: Arguments) -> Typed:
     if digits.type.name not in INTEGERS:
         raise call.unfit()
     if value.type.name == "decimal":
+        if not isinstance(call.trees[1], (exp.Literal, exp.Neg)):
+            raise NotSupported("round of a decimal to digits that are not a constant", call.at)
         type_ = decimal(min(38, value.type.precision + 1), value.type.scale)
         wide = f"CAST({value.sql} AS {duckdb_type(type_)})"
         return Typed(f"CAST(round({wide}, {digits.sql}) AS {duckdb_type(type_)})", type_)
@@ -181,4 +191,4 @@ def random_below(call: Arguments) -> Typed:
         return Typed("random()", DOUBLE)
     bounds = [converted(value, BIGINT).sql for value in call.values()]
     low, high = ("0", bounds[0]) if len(bounds) == 1 else bounds
-    return Typed(f"CAST(floor({low} + random() * ({high} - {low})) AS BIGINT)", BIGINT)
+    return Typed(f"trino_random({low}, {high}, {len(bounds)})", BIGINT)

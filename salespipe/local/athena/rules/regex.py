@@ -33,11 +33,13 @@ macros(
     "x < b AND x + length(regexp_extract_all(s, p)[i]) > b)) > 0 "
     "THEN error('NOT_SUPPORTED: regexp_position of this pattern at this start is not supported by the local Athena') "
     "ELSE coalesce(list_filter(trino_match_places(s, p), lambda x: x >= b)[n], -1) END",
+    "trino_no_empty(p) AS CASE WHEN regexp_full_match('', p) THEN error('NOT_SUPPORTED: a pattern that matches the "
+    "empty text is not supported here by the local Athena') ELSE p END",
     f"trino_pattern(p) AS CASE WHEN regexp_matches(p, {text(_NOT_AS_IT_IS)}) THEN error('NOT_SUPPORTED: the regular "
     "expression ' || p || ' (lookaround, back references, possessive quantifiers, named groups) is not supported "
     "by the local Athena') ELSE p END",
 )
-_REFERENCE = re.compile(r"\\(.)|\$(\d)|\$\{(\w+)\}|(\$)", re.DOTALL)
+_REFERENCE = re.compile(r"\\(.)|\$(\d+)|\$\{(\w+)\}|(\$)", re.DOTALL)
 
 
 def _subject(call: Arguments) -> tuple[Typed, str]:
@@ -57,9 +59,23 @@ def _subject(call: Arguments) -> tuple[Typed, str]:
     try:
         re.compile(re.sub(r"\(\?<([A-Za-z])", r"(?P<\1", pattern))
     except re.error as error:
-        if "bad escape" not in str(error) and "multiple repeat" not in str(error):
+        # Python's own limits, of which Java knows nothing
+        if not any(words in str(error) for words in ("bad escape", "multiple repeat", "global flags")):
             raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"Invalid regular expression: {pattern}", call.at) from None
     return converted(value, VARCHAR), text(_renamed(pattern))
+
+
+def _no_empty(call: Arguments, pattern: str) -> str:
+    """The pattern, refused where it may match the empty text: Java finds that behind other matches, RE2 does not."""
+    if isinstance(call.trees[1], exp.Literal):
+        try:
+            empty = re.fullmatch(re.sub(r"\(\?<([A-Za-z])", r"(?P<\1", call.literal(1)), "") is not None
+        except re.error:
+            empty = False
+        if empty:
+            raise NotSupported(f"{call.name} with a pattern that matches the empty text", call.at)
+        return pattern
+    return f"trino_no_empty({pattern})"
 
 
 def _renamed(pattern: str) -> str:
@@ -78,7 +94,7 @@ def like(call: Arguments) -> Typed:
 def count(call: Arguments) -> Typed:
     call.expect(2)
     value, pattern = _subject(call)
-    return Typed(f"CAST(len(regexp_extract_all({value.sql}, {pattern})) AS BIGINT)", BIGINT)
+    return Typed(f"CAST(len(regexp_extract_all({value.sql}, {_no_empty(call, pattern)})) AS BIGINT)", BIGINT)
 
 
 @built(PAGE, "scalar", "regexp_position")
@@ -104,7 +120,7 @@ def extract(call: Arguments) -> Typed:
 def extract_all(call: Arguments) -> Typed:
     call.expect(2, 3)
     value, pattern = _subject(call)
-    return Typed(f"regexp_extract_all({value.sql}, {pattern}, {_group(call)})", array(VARCHAR))
+    return Typed(f"regexp_extract_all({value.sql}, {_no_empty(call, pattern)}, {_group(call)})", array(VARCHAR))
 
 
 def _group(call: Arguments) -> int:
@@ -126,7 +142,7 @@ def _group(call: Arguments) -> int:
 def split(call: Arguments) -> Typed:
     call.expect(2)
     value, pattern = _subject(call)
-    return Typed(f"regexp_split_to_array({value.sql}, {pattern})", array(VARCHAR))
+    return Typed(f"regexp_split_to_array({value.sql}, {_no_empty(call, pattern)})", array(VARCHAR))
 
 
 @built(PAGE, "scalar", "regexp_replace")
@@ -135,6 +151,8 @@ def replace(call: Arguments) -> Typed:
     call.expect(2, 3)
     value, pattern = _subject(call)
     replacement = _engine_replacement(call.literal(2), call.literal(1)) if len(call.trees) == 3 else ""
+    if replacement:
+        pattern = _no_empty(call, pattern)
     return Typed(f"regexp_replace({value.sql}, {pattern}, {text(replacement)}, 'g')", VARCHAR)
 
 
@@ -145,8 +163,15 @@ def _engine_replacement(written: str, pattern: str) -> str:
     def one(match: re.Match[str]) -> str:
         if match[1] is not None:
             return "\\\\" if match[1] == "\\" else match[1]
-        if match[2] is not None and int(match[2]) <= len(groups):
-            return f"\\{match[2]}"
+        if match[2] is not None:
+            digits = 1  # as many as still number a group
+            while digits < len(match[2]) and int(match[2][: digits + 1]) <= len(groups):
+                digits += 1
+            group = int(match[2][:digits])
+            if group > 9:
+                raise NotSupported(f"a replacement with group {group}")
+            if group <= len(groups):
+                return f"\\{group}{match[2][digits:]}"
         if match[3] is not None and match[3] in names:
             return f"\\{groups.index(match[3]) + 1}"
         raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"Illegal replacement sequence: {written}")

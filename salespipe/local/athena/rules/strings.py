@@ -10,12 +10,18 @@ from __future__ import annotations
 from salespipe.local.athena import operators
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted, converted_or_none
-from salespipe.local.athena.errors import NotSupported
+from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.types import TEXT, VARCHAR, array
+from salespipe.local.athena.types import TEXT, VARCHAR, array, text
 
 PAGE = "functions/string.html"
+# Character.isWhitespace
+_WHITESPACE = (
+    " \t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\u1680"
+    + "".join(map(chr, (*range(0x2000, 0x2007), 0x2008, 0x2009, 0x200A)))
+    + ("\u2028\u2029\u205f\u3000")
+)
 
 macros(
     "trino_substr(s, p) AS CASE WHEN p = 0 OR abs(p) > length(s) THEN CASE WHEN s IS NULL OR p IS NULL THEN "
@@ -48,6 +54,10 @@ macros(
     "lambda c: c || r), '') ELSE replace(s, f, r) END",
     "trino_codepoint(s) AS CASE WHEN length(s) = 1 THEN unicode(s) "
     "WHEN s IS NOT NULL THEN error('INVALID_FUNCTION_ARGUMENT: Input string must be a single character string') END",
+    "trino_chr(n) AS CASE WHEN n NOT BETWEEN 0 AND 1114111 THEN error('INVALID_FUNCTION_ARGUMENT: Not a valid Unicode "
+    "code point: ' || n) ELSE chr(CAST(n AS INTEGER)) END",
+    "trino_hamming(s, t) AS CASE WHEN length(s) <> length(t) THEN error('INVALID_FUNCTION_ARGUMENT: The input strings "
+    "to hamming_distance function must have the same length') WHEN s = '' AND t = '' THEN 0 ELSE hamming(s, t) END",
     "trino_translate(s, f, t) AS translate(s, f, t)",
     "trino_split(s, d) AS CASE WHEN d = '' THEN error('INVALID_FUNCTION_ARGUMENT: The delimiter may not be "
     "the empty string') "
@@ -71,12 +81,6 @@ define(
     ("substr(varchar, bigint, bigint) -> varchar", "trino_substr_n({0}, {1}, {2})"),
     ("substring(varchar, bigint) -> varchar", "trino_substr({0}, {1})"),
     ("substring(varchar, bigint, bigint) -> varchar", "trino_substr_n({0}, {1}, {2})"),
-    ("trim(varchar) -> varchar", "trim({0}, ' \t\n\r\x0b\x0c')"),
-    ("ltrim(varchar) -> varchar", "ltrim({0}, ' \t\n\r\x0b\x0c')"),
-    ("rtrim(varchar) -> varchar", "rtrim({0}, ' \t\n\r\x0b\x0c')"),
-    ("trim(varchar, varchar) -> varchar", "trim({0}, {1})"),
-    ("ltrim(varchar, varchar) -> varchar", "ltrim({0}, {1})"),
-    ("rtrim(varchar, varchar) -> varchar", "rtrim({0}, {1})"),
     ("replace(varchar, varchar) -> varchar", "CASE WHEN {1} = '' THEN {0} ELSE replace({0}, {1}, '') END"),
     ("replace(varchar, varchar, varchar) -> varchar", "trino_replace({0}, {1}, {2})"),
     ("split(varchar, varchar) -> array(varchar)", "trino_split({0}, {1})"),
@@ -87,20 +91,37 @@ define(
     ("starts_with(varchar, varchar) -> boolean", "starts_with({0}, {1})"),
     ("lpad(varchar, bigint, varchar) -> varchar", "trino_lpad({0}, {1}, {2})"),
     ("rpad(varchar, bigint, varchar) -> varchar", "trino_rpad({0}, {1}, {2})"),
-    ("chr(bigint) -> varchar", "chr(CAST({0} AS INTEGER))"),
+    ("chr(bigint) -> varchar", "trino_chr({0})"),
     ("codepoint(varchar) -> integer", "trino_codepoint({0})"),
     ("levenshtein_distance(varchar, varchar) -> bigint", "levenshtein({0}, {1})"),
-    ("hamming_distance(varchar, varchar) -> bigint", "hamming({0}, {1})"),
+    ("hamming_distance(varchar, varchar) -> bigint", "trino_hamming({0}, {1})"),
     ("luhn_check(varchar) -> boolean", "trino_luhn({0})"),
     ("translate(varchar, varchar, varchar) -> varchar", "trino_translate({0}, {1}, {2})"),
 )
+
+
+@built(PAGE, "scalar", "trim", "ltrim", "rtrim")
+def trimmed(call: Arguments) -> Typed:
+    """Without what Java calls whitespace, or without the characters given; the padding of a char goes first."""
+    call.expect(1, 2)
+    value, text_ = call.value(0), converted_or_none(call.value(0), VARCHAR)
+    if text_ is None and value.type.name != "char":
+        raise call.unfit()
+    sql = f"rtrim({value.sql}, ' ')" if value.type.name == "char" else converted(value, VARCHAR).sql
+    if len(call.trees) == 1:
+        return Typed(f"{call.name}({sql}, {text(_WHITESPACE)})", VARCHAR)
+    signs = converted_or_none(call.value(1), VARCHAR)
+    if signs is None:
+        raise call.unfit()
+    return Typed(f"{call.name}({sql}, {signs.sql})", VARCHAR)
 
 
 @built(PAGE, "scalar", "concat")
 def concat(call: Arguments) -> Typed:
     """Texts, arrays or binaries in a row; NULL among them gives NULL."""
     if len(call.trees) < 2:
-        raise call.unfit()
+        message = "There must be two or more concatenation arguments"
+        raise QueryFailure("INVALID_FUNCTION_ARGUMENT", message, call.at)
     values = call.values()
     whole = values[0]
     for value in values[1:]:

@@ -10,6 +10,8 @@ PAGE = "functions/window.html"
 macros(
     "trino_offset(n, least) AS CASE WHEN n < least THEN error('INVALID_FUNCTION_ARGUMENT: Offset must be at least ' "
     "|| least) ELSE n END",
+    "trino_frame(n, least) AS CASE WHEN n IS NULL OR n < least THEN error('INVALID_WINDOW_FRAME: Window frame offset "
+    "value must not be negative or null') ELSE n END",
 )
 
 define(

@@ -1,0 +1,62 @@
+"""Whether two values are equal, with the NULLs inside of arrays, rows and maps, and with NaN.
+
+https://trino.io/docs/current/functions/comparison.html; TestArrayOperators, TestRowOperators and TestMapOperators in
+Trino's source. A difference anywhere decides; where there is none, a NULL leaves it open, and
+`ARRAY[1, NULL] = ARRAY[1, NULL]` is NULL. In the engine these are equal, and two maps differ when their keys come in
+another order.
+"""
+
+from __future__ import annotations
+
+import re
+
+from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.types import Type, quoted, row_fields
+
+MACROS = (
+    "trino_all_true(l) AS CASE WHEN list_contains(l, false) THEN false "
+    "WHEN len(list_filter(l, lambda e: e IS NULL)) > 0 THEN NULL ELSE true END",
+)
+NESTED = ("array", "row", "map")
+
+
+def equal(a: str, b: str, type_: Type, depth: int = 0) -> str:
+    """The engine's condition for `a = b`, both of one type."""
+    if type_.name not in NESTED:
+        return unordered(a, "=", b, left=True, right=True) if type_.name in ("double", "real") else f"({a} = {b})"
+    if type_.name == "row":
+        fields = row_fields(type_)
+        parts = [equal(f"({a}).{quoted(name)}", f"({b}).{quoted(name)}", part, depth) for name, part in fields]
+        same = " AND ".join(parts)
+    elif type_.name == "array":
+        at = f"i{depth}"
+        each = equal(f"({a})[{at}]", f"({b})[{at}]", type_.args[0], depth + 1)
+        parts_equal = f"trino_all_true(list_transform(range(1, len({a}) + 1), lambda {at}: {each}))"
+        same = f"CASE WHEN len({a}) <> len({b}) THEN false ELSE {parts_equal} END"
+    else:
+        key = f"k{depth}"
+        each = equal(f"({a})[{key}]", f"({b})[{key}]", type_.args[1], depth + 1)
+        missing = f"len(list_filter(map_keys({a}), lambda {key}: NOT list_contains(map_keys({b}), {key}))) > 0"
+        values_equal = f"trino_all_true(list_transform(map_keys({a}), lambda {key}: {each}))"
+        differ = f"cardinality({a}) <> cardinality({b})"
+        same = f"CASE WHEN {differ} THEN false WHEN {missing} THEN false ELSE {values_equal} END"
+    return f"CASE WHEN {a} IS NOT NULL AND {b} IS NOT NULL THEN ({same}) END"
+
+
+def may_be_nan(value: Typed) -> bool:
+    """Of a constant it is known."""
+    return value.type.name in ("double", "real") and not re.fullmatch(r"CAST\([0-9.eE+-]+ AS DOUBLE\)", value.sql)
+
+
+def unordered(a: str, symbol: str, b: str, *, left: bool, right: bool) -> str:
+    """NaN equals nothing and is neither more nor less; in the engine it equals itself and is more than all else.
+
+    https://trino.io/docs/current/language/types.html#double; `left` and `right`: whether that side may be NaN.
+    """
+    if (symbol in (">", ">=") and left) or (symbol == "=" and left and right):
+        return f"({a} {symbol} {b} AND NOT isnan({a}))"
+    if symbol in ("<", "<=") and right:
+        return f"({a} {symbol} {b} AND NOT isnan({b}))"
+    if symbol == "<>" and left and right:
+        return f"({a} {symbol} {b} OR isnan({a}))"
+    return f"({a} {symbol} {b})"
