@@ -7,6 +7,7 @@ A function without a rule is refused by name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,11 @@ from sqlglot import exp
 
 from salespipe.local.athena.casts import check_zones
 from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.json_text import parsed
 from salespipe.local.athena.rules import registry
 from salespipe.local.athena.rules.known import KNOWN
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.types import TIMESTAMP_TZ, Type
+from salespipe.local.athena.types import JSON, TIMESTAMP_TZ, Type, text
 
 if TYPE_CHECKING:
     from salespipe.local.athena.expressions import Expressions
@@ -164,6 +166,9 @@ def trim(expressions: Expressions, node: exp.Trim) -> Typed:
 
 
 def parse_json(expressions: Expressions, node: exp.ParseJSON) -> Typed:
+    if isinstance(node.this, exp.Literal) and node.this.is_string:
+        with suppress(ValueError):  # the engine says what is wrong with it
+            return Typed(f"CAST({text(parsed(str(node.this.this)))} AS JSON)", JSON)
     return call(expressions, node, "json_parse", [node.this])
 
 

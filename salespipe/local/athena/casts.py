@@ -12,6 +12,7 @@ from salespipe.local.athena import casts_text
 from salespipe.local.athena.casts_json import from_json, to_json
 from salespipe.local.athena.casts_text import Fallback, to_digits
 from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.json_text import once
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.times import local_time, zone_literal
 from salespipe.local.athena.types import (
@@ -135,7 +136,7 @@ def text_of(value: Typed) -> str:
     if name == "decimal":
         return decimal_text(sql, value.type)
     if name == "json":
-        return f"trino_json_text({sql})"
+        return once(sql, lambda j: f"trino_json_text({j})")
     if name in (*INTEGERS, "boolean", "date", "uuid"):
         return f"CAST({sql} AS VARCHAR)"
     if name in ("double", "real"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.json_text import once
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import (
     BOOLEAN,
@@ -98,6 +99,10 @@ def _number(sql: str, target: Type, cast: Cast, failed: str) -> str:
 
 def from_json(sql: str, target: Type, cast: Cast, error: Callable[[str], str]) -> str:
     """A JSON value as `target`; `cast` casts a text, `error` is what a value that does not fit gives."""
+    return once(sql, lambda value: _from_json(value, target, cast, error))
+
+
+def _from_json(sql: str, target: Type, cast: Cast, error: Callable[[str], str]) -> str:
     failed = error(f"'Cannot cast to {target}. Expected a JSON value of that form, but got ' || CAST({sql} AS VARCHAR)")
     null = f"json_type({sql}) IS NULL OR json_type({sql}) = 'NULL'"
     if target.name == "json":

@@ -17,7 +17,11 @@ from typing import Any
 
 from salespipe.local.athena.errors import SYSTEM, QueryFailure
 from salespipe.local.athena.formats.parquet import ColumnBytes
-from salespipe.local.athena.rules.load import MACROS
+from salespipe.local.athena.rules.load import MACROS as _RULES
+
+_MACRO = re.compile(r"\b(?:null_)?trino_\w+")
+MACROS = {definition[: definition.index("(")].strip(): definition for definition in _RULES}
+"""The engine's definitions that the translations rest on, by their names."""
 
 _RAISED = re.compile(r"Error: ([A-Z][A-Z_]+): (.*)", re.DOTALL)
 _CAST = re.compile(r"Could not (?:convert|cast) (.*)", re.DOTALL)
@@ -47,6 +51,7 @@ class Engine:
         self._lock = threading.Lock()
         self._grown = 0
         self._database: Any = None
+        self._made: set[str] = set()
         self.column_bytes = ColumnBytes()
 
     def warm(self) -> None:
@@ -78,12 +83,26 @@ class Engine:
                 except duckdb.OutOfMemoryException:
                     log.info("another statement holds more than %s of memory", self._memory)
 
+    def define(self, sql: str) -> None:
+        """Make the macros that a statement names, and those that they name. All of them would cost every start ten
+        times what a statement needs."""
+        with self._lock:
+            self._define(sql)
+
+    def _define(self, sql: str) -> None:
+        for name in _MACRO.findall(sql):
+            if name in MACROS and name not in self._made:
+                self._define(MACROS[name].partition("AS")[2])
+                self._database.execute(f"CREATE MACRO {MACROS[name]}")
+                self._made.add(name)
+
     def close(self) -> None:
         """Give the memory back."""
         with self._lock:
             if self._database is not None:
                 self._database.close()
                 self._database = None
+                self._made.clear()
 
     def _open(self) -> Any:
         with self._lock:
@@ -110,8 +129,6 @@ class Engine:
         # DuckDB 2.0.0 pushes TRY_CAST of a column into its CSV reader, where the cast that must give NULL fails
         # instead.
         database.execute("SET GLOBAL disabled_optimizers = 'type_pushdown'")
-        for macro in MACROS:
-            database.execute(f"CREATE MACRO {macro}")
         changing = ["memory_limit", *(setting.split()[0] for setting in _WATCHED)]
         database.execute(f"SET allowed_configs = {changing}")
         database.execute("SET lock_configuration = true")
@@ -190,6 +207,7 @@ class Session:
         try:
             if self._cancelled.is_set():
                 raise Cancelled
+            self._engine.define(sql)
             self._connection.execute(sql)
             while page := self._connection.fetchmany(FETCH):
                 yield page

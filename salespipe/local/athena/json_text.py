@@ -12,15 +12,75 @@ there is one for each depth up to DEPTH; a value that is nested deeper is refuse
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn
+
 from salespipe.local.athena.scope import Typed
 
 DEPTH = 5
+_NAME = re.compile(r'[\w."]+')
+_BOUND = re.compile(r"\bjson(\d+)\b")
+
+
+def once(sql: str, body: Callable[[str], str]) -> str:
+    """What `body` makes of a value that it mentions more than once, bound to a name: the engine's macros are texts, and
+    a value that is one would be planned, and may be computed, anew for each mention."""
+    if _NAME.fullmatch(sql):
+        return body(sql)
+    name = f"json{1 + max((int(bound) for bound in _BOUND.findall(sql)), default=-1)}"
+    return f"list_transform([{sql}], lambda {name}: {body(name)})[1]"
+
+
+def parsed(text: str) -> str:
+    """Trino's text of a JSON value that is known before the query runs, at any depth. Raises ValueError for none."""
+    return _written(json.loads(text, parse_float=_double, parse_int=_Number, parse_constant=_none))
+
+
+class _Number(str):
+    """A number as it is shown."""
+
+
+def _none(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _double(text: str) -> _Number:
+    """As Java's Double.toString."""
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"{text} is no double")
+    sign = "-" if str(value).startswith("-") else ""
+    mantissa, _, power = repr(abs(value)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    if value == 0:
+        return _Number(f"{sign}0.0")
+    if 0.001 <= abs(value) < 10_000_000 and not power:
+        return _Number(f"{sign}{whole}.{fraction or 0}")
+    digits = (whole + fraction).lstrip("0")
+    exponent = int(power or 0) + len(whole.lstrip("0")) - 1
+    if not whole.lstrip("0"):
+        exponent = int(power or 0) - (len(fraction) - len(fraction.lstrip("0"))) - 1
+    digits = digits.rstrip("0") or "0"
+    return _Number(f"{sign}{digits[0]}.{digits[1:] or 0}E{exponent}")
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, _Number):
+        return str(value)
+    if isinstance(value, dict):
+        ordered = sorted(value.items(), key=lambda entry: entry[0].encode("utf-16-be", "surrogatepass"))
+        return "{" + ",".join(f"{_written(name)}:{_written(item)}" for name, item in ordered) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_written, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def shown(value: Typed) -> Typed:
     """A JSON value where its text matters."""
     found = value.type.name == "json" and value.sql.startswith("json_extract(")
-    return Typed(f"trino_json_copy({value.sql})", value.type) if found else value
+    return Typed(once(value.sql, lambda j: f"trino_json_copy({j})"), value.type) if found else value
 
 
 _STRING = r'"(?:[^"\\]|\\.)*"'
@@ -47,7 +107,8 @@ MACROS = (
     "trino_json_double(x) AS CASE WHEN isnan(x) OR isinf(x) THEN '\"' || trino_double_text(x) || '\"' "
     "ELSE trino_java_double(x) END",
     "trino_json_leaf(j) AS CASE json_type(j) WHEN 'DOUBLE' "
-    "THEN trino_java_double(CAST(json_extract_string(j, '$') AS DOUBLE)) ELSE CAST(j AS VARCHAR) END",
+    "THEN list_transform([CAST(json_extract_string(j, '$') AS DOUBLE)], lambda x: trino_java_double(x))[1] "
+    "ELSE CAST(j AS VARCHAR) END",
     "trino_json_parts(j) AS CASE json_type(j) WHEN 'ARRAY' THEN json_extract(j, '$[*]') "
     "ELSE json_extract(j, '$.*') END",
     "trino_json_list(texts) AS '[' || array_to_string(list_transform(texts, lambda t: coalesce(t, 'null')), ',') "

@@ -10,7 +10,7 @@ import re
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
-from salespipe.local.athena.json_text import shown
+from salespipe.local.athena.json_text import once, shown
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import BIGINT, BOOLEAN, DOUBLE, INTEGERS, JSON, TEXT, UNKNOWN, VARCHAR, text
@@ -101,18 +101,19 @@ def json_extract_scalar(call: Arguments) -> Typed:
     call.expect(2)
     document, path = _document(call), _path(call)
     if call.value(0).type == JSON:
-        return Typed(f"trino_json_scalar({document}, {path})", VARCHAR)
+        return Typed(once(document, lambda j: f"trino_json_scalar({j}, {path})"), VARCHAR)
     member = re.search(r'[.]("(?:[^"\\]|\\.)*")$', _steps(call))
     before = text(re.escape(member[1]) + r"\s*:\s*" if member else "")
     written = converted(call.value(0), VARCHAR).sql
-    return Typed(f"trino_json_written({document}, {path}, {written}, {before})", VARCHAR)
+    return Typed(once(document, lambda j: f"trino_json_written({j}, {path}, {written}, {before})"), VARCHAR)
 
 
 @built(PAGE, "scalar", "json_size")
 def json_size(call: Arguments) -> Typed:
     """Members of an object or array; 0 for a scalar."""
     call.expect(2)
-    return Typed(f"trino_json_size({_document(call)}, {_path(call)})", BIGINT)
+    path = _path(call)
+    return Typed(once(_document(call), lambda j: f"trino_json_size({j}, {path})"), BIGINT)
 
 
 @built(PAGE, "scalar", "json_array_get")
