@@ -58,6 +58,7 @@ class Timer:
     seconds: list[float] = field(default_factory=list)
     cpu: float = 0.0
     rows: Rows = ()
+    scanned: int | None = None
     error: str = ""
 
     def turn(self, sql: str) -> None:
@@ -71,6 +72,7 @@ class Timer:
             self.error = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             return
         self.cpu += use(self.asked.pid).cpu_seconds - before
+        self.scanned = self.asked.scanned
         self.seconds.append(seconds)
 
     def timing(self) -> Timing | None:
@@ -78,7 +80,7 @@ class Timer:
         if self.error or not self.seconds:
             return None
         rounds = tuple(seconds * 1000 for seconds in self.seconds)
-        return Timing(median(rounds), self.cpu * 1000 / len(rounds), self.asked.scanned, rounds)
+        return Timing(median(rounds), self.cpu * 1000 / len(rounds), self.scanned, rounds)
 
 
 class ByPyAthena:

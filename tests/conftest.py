@@ -1,4 +1,4 @@
-"""For every test: a runtime of its own. For a run of them: two processes that share it."""
+"""For every test: a runtime of its own. For a run of them: a few processes that share it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from tests.embedded import Embedded
 
 
-WORKERS = 2
+WORKERS = 3
+"""One more than there are cores in the least of machines: much of a test is waiting for another process."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Share a run over a folder between two processes: whole files, in order, as those that take longest come first.
+    """Share a run over a folder between processes: whole files, in order, as those that take longest come first.
 
     Whole, because the tests of a file share pipelines, and there is one runtime in a process at a time. `-n`, `--pdb`
-    and `-p no:xdist` are obeyed (in `addopts`, `-n` would be an error without the plugin); to start a second process
+    and `-p no:xdist` are obeyed (in `addopts`, `-n` would be an error without the plugin); to start others
     is not worth it for files that are named.
     """
     options = config.option

@@ -14,6 +14,7 @@ from benchmarks.operations.operation import Stage, items
 from tests.embedded import Embedded
 
 COUNT = 100
+RECORDS = ("stream-get-records", "put-records", "get-records")
 
 
 @pytest.fixture
@@ -61,7 +62,12 @@ def alter_object(endpoint: Endpoint) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "alter"), [("put-item", alter_item), ("batch-write-item", alter_item), ("put-object", alter_object)]
+    ("name", "alter"),
+    [
+        ("put-item", alter_item),
+        pytest.param("batch-write-item", alter_item, marks=pytest.mark.heavy),
+        ("put-object", alter_object),
+    ],
 )
 def test_what_was_deleted_or_altered_is_lost(name: str, alter: Callable[[Endpoint], None], endpoint: Endpoint) -> None:
     stage = OPERATIONS[name].stage(endpoint, COUNT)
@@ -71,7 +77,9 @@ def test_what_was_deleted_or_altered_is_lost(name: str, alter: Callable[[Endpoin
     assert stage.lost(COUNT) == 2
 
 
-@pytest.mark.parametrize("name", ["stream-get-records", "put-records", "get-records"])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.heavy) if name != "put-records" else name for name in RECORDS]
+)
 def test_a_record_more_than_there_are_is_lost(name: str, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """As records cannot be deleted, one is hidden from whoever reads."""
     stage = OPERATIONS[name].stage(endpoint, COUNT)

@@ -99,6 +99,7 @@ def test_no_update_of_several_processes_is_lost(home: Home) -> None:
     assert sum(beaten) > 0, "they were never in each other's way"
 
 
+@pytest.mark.heavy
 def test_records_of_several_processes_are_all_there_in_their_order(home: Home) -> None:
     home.start()
     home.client("kinesis").create_stream(StreamName="shared", ShardCount=3)

@@ -219,6 +219,7 @@ def test_a_start_that_was_killed_keeps_everything(home: Home) -> None:
     assert files(home) == named(home) == 20
 
 
+@pytest.mark.heavy
 def test_the_port_stays_the_same_whenever_a_start_is_killed(home: Home) -> None:
     """Whoever was told it goes on with it: a writer's retries, and other tools with what `env` said."""
     home.start()

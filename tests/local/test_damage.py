@@ -372,7 +372,7 @@ def test_a_database_that_cannot_be_used_is_refused_and_left_as_it_is(
     stores.close()
 
 
-@pytest.mark.parametrize("damage", [newer, garbled])
+@pytest.mark.parametrize("damage", [newer, pytest.param(garbled, marks=pytest.mark.heavy)])
 def test_the_command_line_says_what_is_wrong_and_what_to_do(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     state = tmp_path / "state"
     Stores.open(state).close()
@@ -397,7 +397,9 @@ def scribbled(home: Path) -> None:
     (home / "store.db").write_bytes(content[:page] + b"\xff" * 64 + content[page + 64 :])
 
 
-@pytest.mark.parametrize("damage", [garbled, halved, scribbled, newer, removed])
+@pytest.mark.parametrize(
+    "damage", [garbled, removed, *(pytest.param(one, marks=pytest.mark.heavy) for one in (halved, scribbled, newer))]
+)
 def test_a_damaged_store_in_which_nothing_runs_is_not_called_a_pipeline_that_is_not_there(
     tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -428,8 +430,12 @@ def test_a_damaged_store_in_which_nothing_runs_is_not_called_a_pipeline_that_is_
     ("state", "says"),
     [
         (f"{VERSION}\n".encode() + b"\x80\x05\xff" * 50, "store.db is damaged: its sqs resources cannot be read ("),
-        (f"{VERSION}\n".encode() + b"\x80\x05", "store.db is damaged: its sqs resources cannot be read ("),
-        (b"\xff" * 400, "store.db is damaged: its sqs resources cannot be read ("),
+        pytest.param(b"\xff" * 400, "store.db is damaged: its sqs resources cannot be read (", marks=pytest.mark.heavy),
+        pytest.param(
+            f"{VERSION}\n".encode() + b"\x80\x05",
+            "store.db is damaged: its sqs resources cannot be read (",
+            marks=pytest.mark.heavy,
+        ),
         (b"0.9.1\n" + b"\x80\x05\xff", "were written with moto 0.9.1 and cannot be read with moto "),
     ],
 )

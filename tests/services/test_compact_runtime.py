@@ -248,7 +248,7 @@ def killed_and_ended(p: Pipeline, at: Callable[[list[str]], bool], after: bool) 
     [
         pytest.param("UpdateTable", 1, True, marks=pytest.mark.heavy),  # orders is a view of what it was
         pytest.param("StartQueryExecution", 3, True, marks=pytest.mark.heavy),  # the copy is being written
-        ("UpdateTable", 2, False),  # just before the switch
+        pytest.param("UpdateTable", 2, False, marks=pytest.mark.heavy),  # just before the switch
         ("UpdateTable", 2, True),  # just after it: nobody has written it down
         ("DeleteObjects", 1, True),  # the old objects are gone
         pytest.param("UpdateTable", 3, True, marks=pytest.mark.heavy),  # all of them, but the run is not over

@@ -68,6 +68,7 @@ def compared(seconds: Mapping[str, float], *names: str, rounds: int = 3) -> tupl
     return compare(waiting, ours, peers, callers="threads", rounds=rounds, scale=1), waiting
 
 
+@pytest.mark.heavy
 def test_everybody_has_the_same_rounds_but_who_is_far_behind_has_one() -> None:
     one, waiting = compared({"ours": 0.008, "near": 0.009, "far": 0.1}, "ours", "near", "far")
 
@@ -80,6 +81,7 @@ def test_everybody_has_the_same_rounds_but_who_is_far_behind_has_one() -> None:
     assert waiting.turns[6] != waiting.turns[0]  # then another one begins
 
 
+@pytest.mark.heavy
 def test_a_peer_that_does_not_start_or_fails_is_told_and_not_compared_with() -> None:
     one, _ = compared({"ours": 0.005, "failing": 0.0}, "ours", "failing", "gone")
 

@@ -188,6 +188,7 @@ def test_null_server_takes_a_body_that_waits_to_be_asked_for() -> None:
     assert [one["ResponseMetadata"]["HTTPStatusCode"] for one in stored] == [200, 200]
 
 
+@pytest.mark.heavy
 def test_a_peer_that_cannot_be_installed_says_so_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
