@@ -35,7 +35,9 @@ def test_with_nothing_written_the_next_step_is_to_write(home: Home) -> None:
     assert query == f"  hint: {why}"
 
 
-@pytest.mark.parametrize(("records", "many"), [(1, "the only record"), (3, "all 3 records")])
+@pytest.mark.parametrize(
+    ("records", "many"), [pytest.param(1, "the only record", marks=pytest.mark.heavy), (3, "all 3 records")]
+)
 def test_with_nothing_but_failures_they_are_counted_and_their_place_is_named(
     home: Home, records: int, many: str
 ) -> None:

@@ -120,6 +120,7 @@ def test_a_query_that_was_killed_has_failed_or_has_its_rows(home: Home, crashes:
 TABLES = r"objects/lake/results/tables/"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "crashes",
     [

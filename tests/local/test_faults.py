@@ -175,7 +175,7 @@ def test_another_pipelines_table_is_left_alone(bench: Bench) -> None:
     ("name", "code", "kind"),
     [
         ("fail-lambda", "Lambda.FunctionError", "RuntimeError"),
-        ("time-out-lambda", "Lambda.FunctionTimedOut", "Sandbox.Timedout"),
+        pytest.param("time-out-lambda", "Lambda.FunctionTimedOut", "Sandbox.Timedout", marks=pytest.mark.heavy),
     ],
 )
 def test_a_failing_function_sends_records_to_errors_after_its_retries(

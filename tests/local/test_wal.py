@@ -200,6 +200,7 @@ def test_what_was_lost_is_told_until_somebody_has_seen_it(home: Path) -> None:
     assert Storage(home).problem() is None
 
 
+@pytest.mark.heavy
 def test_what_was_lost_is_told_by_whoever_takes_the_pipeline_down_until_no_data_is_left(tmp_path: Path) -> None:
     state = tmp_path / "state"
 
