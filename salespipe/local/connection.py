@@ -134,18 +134,18 @@ class Connection(HttpToolsProtocol, asyncio.BufferedProtocol):
 
     def _large_is_whole(self, large: LargeBody) -> None:
         self._large = None
-        self._whole(large.bytes)
+        self._whole(bytes(memoryview(large.bytes)))
         # The one that has read the head still waits for the body.
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
-    def _whole(self, body: bytes | bytearray) -> None:
+    def _whole(self, body: bytes) -> None:
         if self._hot:
             self._hot = False
-            self._answer(bytes(body))
+            self._answer(body)
         elif self.cycle is not None:
             if not self.cycle.response_complete:
-                self.cycle.body = body  # type: ignore[assignment]  # of which uvicorn makes `bytes`, if it is not
+                self.cycle.body = body  # type: ignore[assignment]  # uvicorn makes `bytes` of what it has
             super().on_message_complete()
 
     def _answer(self, body: bytes) -> None:

@@ -1,10 +1,12 @@
 """The body of a request that is longer than one read: received where it stays.
 
-Its memory is taken when its length is known, and the socket is read straight into it, past the parser, which would
-copy every piece of it.
+Its room is laid out when its length is known, and the socket is read straight into it, past the parser, which would
+copy every piece of it. Memory it takes as the bytes come: who only says how long a body will be takes none.
 """
 
 from __future__ import annotations
+
+import mmap
 
 MOST = 16 * 1024 * 1024
 """Longer bodies take memory as they come. The longest request of DynamoDB has as much, a part of an upload has half."""
@@ -14,7 +16,7 @@ class LargeBody:
     """`length` bytes that are on their way."""
 
     def __init__(self, length: int) -> None:
-        self.bytes = bytearray(length)
+        self.bytes = mmap.mmap(-1, length)
         self.rest = memoryview(self.bytes)
         """Where the next byte belongs, and all that are to come after it; empty when the body is whole."""
 

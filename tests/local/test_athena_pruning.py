@@ -312,3 +312,22 @@ def test_a_condition_on_a_partition_and_a_computed_column_of_a_subquery_reads_al
     sql = "SELECT d FROM (SELECT region, dt, n + 1 AS d FROM orders) WHERE region = d OR (dt = 'no' AND d = 1)"
     assert athena.rows(sql) == [["1"], ["2"], ["3"]]
     assert athena.read(sql) == athena.sizes.keys()
+
+
+@pytest.mark.parametrize("format", ["JSON", "TEXTFILE", "PARQUET"])
+def test_columns_named_as_what_tells_a_rows_file_are_columns(athena: Pruning, format: str) -> None:
+    name = f"clicks_{format.lower()}"
+    rows = [[dt, position] for dt in ("a", "b", "c") for position in ("2", "7")]
+    values = ", ".join(f"({position}, '{dt}')" for dt, position in rows)
+    athena.rows(
+        f"CREATE TABLE {name} WITH (format = '{format}', partitioned_by = ARRAY['dt']) AS "
+        f"SELECT position, position AS file_index, dt FROM (VALUES {values}) v(position, dt)"
+    )
+    assert athena.rows(f"SELECT dt, position FROM {name} ORDER BY 1, 2") == rows
+    assert athena.rows(f"SELECT dt, position FROM {name} WHERE dt = 'a' OR position = 99 ORDER BY 2") == rows[:2]
+    assert athena.rows(f"SELECT dt, count(*) FROM {name} GROUP BY dt ORDER BY 1") == [[dt, "2"] for dt in "abc"]
+    if format == "PARQUET":
+        assert "NOT_SUPPORTED: a column of Parquet named file_index" in athena.reason(f"SELECT file_index FROM {name}")
+    else:
+        found = athena.rows(f"SELECT dt, file_index FROM {name} ORDER BY 1, 2")
+        assert found == rows

@@ -18,10 +18,14 @@ MACROS = (
     "WHEN len(list_filter(l, lambda e: e IS NULL)) > 0 THEN NULL ELSE true END",
 )
 NESTED = ("array", "row", "map")
+_SUBQUERY = re.compile(r"\bSELECT\b")
 
 
 def equal(a: str, b: str, type_: Type, depth: int = 0) -> str:
     """The engine's condition for `a = b`, both of one type."""
+    if type_.name in NESTED and _SUBQUERY.search(a + b):  # none may stand in a lambda
+        bound = equal("pair.a", "pair.b", type_, depth)
+        return f"list_transform([struct_pack(a := {a}, b := {b})], lambda pair: {bound})[1]"
     if type_.name not in NESTED:
         return unordered(a, "=", b, left=True, right=True) if type_.name in ("double", "real") else f"({a} = {b})"
     if type_.name == "row":
@@ -54,9 +58,9 @@ def unordered(a: str, symbol: str, b: str, *, left: bool, right: bool) -> str:
     https://trino.io/docs/current/language/types.html#double; `left` and `right`: whether that side may be NaN.
     """
     if (symbol in (">", ">=") and left) or (symbol == "=" and left and right):
-        return f"({a} {symbol} {b} AND NOT isnan({a}))"
+        return f"({a} {symbol} {b} AND NOT (isnan({a}) AND {b} IS NOT NULL))"
     if symbol in ("<", "<=") and right:
-        return f"({a} {symbol} {b} AND NOT isnan({b}))"
+        return f"({a} {symbol} {b} AND NOT (isnan({b}) AND {a} IS NOT NULL))"
     if symbol == "<>" and left and right:
-        return f"({a} {symbol} {b} OR isnan({a}))"
+        return f"({a} {symbol} {b} OR (isnan({a}) AND {b} IS NOT NULL))"
     return f"({a} {symbol} {b})"

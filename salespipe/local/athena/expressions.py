@@ -176,7 +176,7 @@ class Expressions:
                 "TYPE_MISMATCH", f"A lambda with {len(parameters)} parameters is expected here", self.at(node)
             )
         # the same names for the same text, so that a lambda in GROUP BY and in SELECT is the same expression
-        names = [f"l{len(self.scope.lambdas)}p{index}" for index in range(len(parameters))]
+        names = [f"l{self.scope.depth}p{index}" for index in range(len(parameters))]
         scope = self.scope.within(
             {
                 parameter.name.lower(): Typed(name, type_)

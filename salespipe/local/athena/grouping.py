@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions
+from salespipe.local.athena.json_text import shown
 from salespipe.local.athena.ordering import ordinal
 from salespipe.local.athena.rules.registry import FUNCTIONS
 from salespipe.local.athena.scope import Field
@@ -97,8 +98,9 @@ def _check(node: exp.Expr, grouped: Collection[str], inside: Expressions) -> Non
     if isinstance(node, (exp.Subquery, exp.Exists, exp.Lambda, exp.Literal, exp.Star)) or _is_aggregate(node):
         return
     if not isinstance(node, (exp.Window, exp.Ordered, exp.Order, exp.If, exp.Identifier, exp.WindowSpec, exp.Filter)):
-        sql = inside.value(node).sql
-        if sql in grouped:
+        value = inside.value(node)
+        sql = value.sql
+        if sql in grouped or shown(value).sql in grouped:
             return
         if isinstance(node, exp.Column) and any(sql == field.sql for field in inside.scope.fields):
             raise QueryFailure(

@@ -16,6 +16,7 @@ from salespipe.local.athena.casts import converted
 from salespipe.local.athena.equality import NESTED, equal, may_be_nan, unordered
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.failing import conjunction, may_fail
+from salespipe.local.athena.json_text import shown
 from salespipe.local.athena.moments import moment
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import (
@@ -96,7 +97,7 @@ def compared(left: Typed, right: Typed, symbol: str, at: tuple[int, int]) -> str
         raise mismatch(left.type, symbol, right.type, at)
     if met.name == "char":  # the blanks at the end of either say nothing
         return f"(rtrim({left.sql}, ' ') {symbol} rtrim({right.sql}, ' '))"
-    a, b = converted(left, met).sql, converted(right, met).sql
+    a, b = shown(converted(left, met)).sql, shown(converted(right, met)).sql
     if met.name in ("double", "real"):
         return unordered(a, symbol, b, left=may_be_nan(left), right=may_be_nan(right))
     if met.name in NESTED and symbol in ("=", "<>"):

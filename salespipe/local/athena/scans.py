@@ -16,7 +16,7 @@ from salespipe.local.athena.errors import SYSTEM, QueryFailure
 from salespipe.local.athena.formats.choose import is_json, is_parquet, reader
 from salespipe.local.athena.formats.json import plain_lines
 from salespipe.local.athena.formats.parquet import ColumnBytes
-from salespipe.local.athena.formats.source import Source
+from salespipe.local.athena.formats.source import POSITION, Source
 from salespipe.local.athena.partitions import PATH, Condition, Run, by_path, kept, partition_text, partition_value
 from salespipe.local.athena.types import duckdb_type, quoted, text
 from salespipe.local.errors import DamagedObjectError
@@ -123,11 +123,11 @@ class Scan:
         if PATH in self.read:
             addresses = [text(_address(stored)) for stored in objects]
             shown.append(f"{_of_file(Column(PATH, 'string'), addresses)} AS {quoted(PATH)}")
-        return f"SELECT {', '.join(shown) or 'position'} FROM ({rows})"
+        return f"SELECT {', '.join(shown) or POSITION} FROM ({rows})"
 
 
 def _of_file(column: Column, literals: Sequence[str]) -> str:
-    """What `column` is in a row by the `position` of the row's file; `literals` are its values, file by file.
+    """What `column` is in a row by the `$position` of the row's file; `literals` are its values, file by file.
 
     A look-up in a list costs next to nothing for each row, and nothing where nobody wants the column, as joining files
     and partitions would.
@@ -136,11 +136,11 @@ def _of_file(column: Column, literals: Sequence[str]) -> str:
     values = [partition_value(column, literal) for literal in different]
     if len(values) < 2:
         return values[0] if values else f"CAST(NULL AS {duckdb_type(column.type)})"
-    place = "position"
+    place = POSITION
     if len(values) < len(literals):
         # One literal, as the engine takes its time over a list of thousands of them.
         places = ",".join(str(different[literal]) for literal in literals)
-        place = f"CAST('[{places}]' AS INTEGER[])[position]"
+        place = f"CAST('[{places}]' AS INTEGER[])[{POSITION}]"
     return f"([{', '.join(values)}])[{place}]"
 
 

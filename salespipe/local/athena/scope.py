@@ -63,10 +63,12 @@ class Scope:
     parent: Scope | None = None
     lambdas: dict[str, Typed] = field(default_factory=dict)
     ctes: dict[str, Any] = field(default_factory=dict)
+    depth: int = 0
+    """How many lambdas are around it."""
 
     def within(self, parameters: dict[str, Typed]) -> Scope:
         """The scope of a lambda's body."""
-        return replace(self, lambdas={**self.lambdas, **parameters})
+        return replace(self, lambdas={**self.lambdas, **parameters}, depth=self.depth + 1)
 
     def column(self, parts: list[str], at: tuple[int, int]) -> Typed:
         """What `a.b.c` means: a column under its relation's name, or a field of a row. Raises COLUMN_NOT_FOUND."""

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from salespipe.local.athena.catalog import Column
 from salespipe.local.athena.errors import NotSupported
-from salespipe.local.athena.formats.source import Source, bad_data, position
+from salespipe.local.athena.formats.source import POSITION, Source, bad_data, position
 from salespipe.local.athena.types import INTEGERS, TEXT, duckdb_type, quoted, text
 
 OPEN_CSV = "OpenCSVSerde"
 
 
 def read(source: Source) -> str:
-    """SQL that gives the columns and `position`."""
+    """SQL that gives the columns and `$position`."""
     parameters = source.storage.serde_parameters
     quoting = source.storage.serde.endswith(OPEN_CSV)
     delimiter = parameters.get(
@@ -34,13 +34,13 @@ def read(source: Source) -> str:
         f"delim = {text(delimiter)}, quote = {text(quote)}, escape = {text(escape)}, null_padding = true, "
         f"strict_mode = false, allow_quoted_nulls = false, nullstr = {null})"
     )
-    rows = f"(SELECT *, {position()} AS position FROM {rows})"
+    rows = f"(SELECT *, {position()} AS {POSITION} FROM {rows})"
     if quoting and escape == quote:
         whole = f"concat_ws('', {', '.join(fields)})"
         refused = "error('NOT_SUPPORTED: a backslash in a file of OpenCSVSerde is not supported by the local Athena')"
         rows = f"(SELECT * FROM {rows} WHERE CASE WHEN contains({whole}, '\\') THEN {refused} ELSE true END)"
     shown = [f"{_value(f'f{index}', column, quoting)} AS {quoted(column.name)}" for index, column in source.columns]
-    return f"SELECT {', '.join([*shown, 'position'])} FROM {rows}"
+    return f"SELECT {', '.join([*shown, POSITION])} FROM {rows}"
 
 
 def _value(field: str, column: Column, quoting: bool) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from salespipe.local.athena.catalog import Column, Storage
 from salespipe.local.athena.errors import QueryFailure
-from salespipe.local.athena.formats.source import Source, bad_data, paths, position
+from salespipe.local.athena.formats.source import POSITION, Source, bad_data, paths, position
 from salespipe.local.athena.types import INTEGERS, TEXT, Type, duckdb_type, quoted, row_fields, text
 
 ODD_LINE = "ODD_LINE"
@@ -34,7 +34,7 @@ _TIMESTAMP = r"\s*\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{1,2}(:\d{1,2}(\.\d{1,9})?
 
 
 def read(source: Source) -> str:
-    """SQL that gives the columns and `position`."""
+    """SQL that gives the columns and `$position`."""
     scalars = [entry for entry in source.columns if _is_scalar(entry[1].type)]
     shown = []
     for _, column in source.columns:
@@ -44,7 +44,7 @@ def read(source: Source) -> str:
         else:
             whole = f"json_extract(l, {text(_path(_key(column, source.storage)))})"
             shown.append(f"{_nested(whole, column, column.type)} AS {quoted(column.name)}")
-    columns = ", ".join([*shown, "position"])
+    columns = ", ".join([*shown, POSITION])
     lines = _lines_of(source)
     keys = ", ".join(text(_path(_key(column, source.storage))) for _, column in scalars)
     values = f"json_extract_string(l, [{keys}])"
@@ -53,14 +53,14 @@ def read(source: Source) -> str:
         found = " AND ".join(f"v[{position}] IS NOT NULL" for position in range(1, len(scalars) + 1))
         plain = f"l IS NULL OR (starts_with(l, '{{') AND (({found}) OR NOT {_has_capital_key()}))"
         checked = f"CASE WHEN {plain} THEN v ELSE error('{ODD_LINE}') END AS v"
-        taken = f"SELECT l, position, {values} AS v FROM ({lines})"
-        return f"SELECT {columns} FROM (SELECT position, {checked} FROM ({taken}))"
+        taken = f"SELECT l, {POSITION}, {values} AS v FROM ({lines})"
+        return f"SELECT {columns} FROM (SELECT {POSITION}, {checked} FROM ({taken}))"
     plain = "CASE WHEN l IS NULL THEN true WHEN json_valid(l) AND starts_with(l, '{')"
     if source.columns:
         plain += f" AND NOT {_has_capital_key()}"
     some = f", {values} AS v" if scalars else ""
     return (
-        f"SELECT {columns} FROM (SELECT l, position{some} FROM ({lines}) "
+        f"SELECT {columns} FROM (SELECT l, {POSITION}{some} FROM ({lines}) "
         f"WHERE {plain} THEN true ELSE error('{ODD_LINE}') END)"
     )
 
@@ -81,12 +81,12 @@ def _lines_of(source: Source) -> str:
     parts = [
         "SELECT nullif(trim(unnest(string_split(regexp_replace(content, '\\r?\\n$', ''), chr(10))), "
         "' \t\r'), '') AS l, "
-        f"{_position(part)} AS position FROM read_text({_paths(part)})"
+        f"{_position(part)} AS {POSITION} FROM read_text({_paths(part)})"
         for part in _parts(small)
     ]
     if large:
         parts.append(
-            f"SELECT l, {_position(large)} AS position FROM read_csv({_paths(large)}, columns = {{'l': 'VARCHAR'}}, "
+            f"SELECT l, {_position(large)} AS {POSITION} FROM read_csv({_paths(large)}, columns = {{'l': 'VARCHAR'}}, "
             "header = false, auto_detect = false, delim = '\x01', quote = '', escape = '', hive_partitioning = false, "
             f"buffer_size = {_BUFFER})"
         )

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from salespipe.local.athena.formats.source import Source, paths, position
+from salespipe.local.athena.errors import NotSupported
+from salespipe.local.athena.formats.source import POSITION, Source, paths, position
 from salespipe.local.athena.types import duckdb_type, quoted, text
 
 
 def read(source: Source) -> str:
-    """SQL that gives the columns and `position`."""
+    """SQL that gives the columns and `$position`."""
     names = [text(column.name) for _, column in source.columns]
     types = [text(duckdb_type(column.type)) for _, column in source.columns]
     schema = ", ".join(
@@ -23,10 +24,12 @@ def read(source: Source) -> str:
         for name, type_ in zip(names, types, strict=True)
     )
     shown = [quoted(column.name) for _, column in source.columns]
-    rows = f"read_parquet({source.list}, union_by_name = true)"
-    if source.columns:
-        rows = f"read_parquet({source.list}, schema = MAP {{{schema}}})"
-    return f"SELECT {', '.join([*shown, f'{position()} AS position'])} FROM {rows}"
+    if any(column.name == "file_index" for _, column in source.columns):
+        raise NotSupported("a column of Parquet named file_index")  # the engine's name for the file's place in the list
+    if not source.columns:  # a column that no file has, so that none in it is read or stands for the file's place
+        schema = "'$none': {name: '$none', type: 'BOOLEAN', default_value: NULL}"
+    rows = f"read_parquet({source.list}, schema = MAP {{{schema}}})"
+    return f"SELECT {', '.join([*shown, f'{position()} AS {POSITION}'])} FROM {rows}"
 
 
 class ColumnBytes:
@@ -43,7 +46,7 @@ class ColumnBytes:
         """Of each file, bytes by the path of the column in it, as in `m, key_value, key`. Raises how reading fails."""
         with self._lock:
             found = {file: self._known[file] for file in files if file in self._known}
-        fresh = [file for file in files if file not in found]
+        fresh = [file for file in dict.fromkeys(files) if file not in found]
         if fresh:
             sizes: dict[str, dict[str, int]] = {str(file): {} for file in fresh}
             summed = "SELECT file_name, lower(path_in_schema), CAST(sum(total_compressed_size) AS BIGINT)"

@@ -10,6 +10,9 @@ from pathlib import Path
 from salespipe.local.athena.catalog import Column, Storage
 from salespipe.local.athena.types import Type, duckdb_type, quoted, text
 
+POSITION = '"$position"'
+"""A name that no column can have, as for `"$path"`."""
+
 _EXPANDED = re.compile(r"[*?\[]")
 
 
@@ -18,7 +21,7 @@ class Source:
     """`columns` are those that the statement reads, with their place among all the declared ones; `sizes` are the
     files' bytes.
 
-    A reader gives the columns and `position`, that of the row's file among `files`, from 1."""
+    A reader gives the columns and `$position`, that of the row's file among `files`, from 1."""
 
     files: Sequence[Path]
     sizes: Sequence[int]
@@ -33,7 +36,7 @@ class Source:
     def empty(self) -> str:
         """The same columns without a row."""
         nulls = [f"CAST(NULL AS {duckdb_type(column.type)}) AS {quoted(column.name)}" for _, column in self.columns]
-        return f"SELECT {', '.join([*nulls, 'CAST(NULL AS BIGINT) AS position'])} WHERE false"
+        return f"SELECT {', '.join([*nulls, f'CAST(NULL AS BIGINT) AS {POSITION}'])} WHERE false"
 
 
 def paths(files: Sequence[Path]) -> str:
@@ -42,7 +45,7 @@ def paths(files: Sequence[Path]) -> str:
 
 
 def position(before: int = 0) -> str:
-    """The SQL of a row's `position` where the engine reads files that follow `before` others."""
+    """The SQL of a row's `$position` where the engine reads files that follow `before` others."""
     return f"CAST(file_index AS BIGINT) + {before + 1}"
 
 

@@ -205,11 +205,13 @@ def _fold(value: Typed, element: Type, start: str, state: Type, call: Arguments)
     """The engine folds values of one type only, so states and elements travel together in a struct."""
     kind = f"STRUCT(s {duckdb_type(state)}, x {duckdb_type(element)})"
     names = [parameter.name.lower() for parameter in call.trees[2].expressions]
-    scope = call.expressions.scope.within({names[0]: Typed("a.s", state), names[1]: Typed("b.x", element)})
+    depth = call.expressions.scope.depth  # a fold may stand in the step of another one
+    a, b = f"fold{depth}a", f"fold{depth}b"
+    scope = call.expressions.scope.within({names[0]: Typed(f"{a}.s", state), names[1]: Typed(f"{b}.x", element)})
     body = converted(type(call.expressions)(call.expressions.translation, scope).value(call.trees[2].this), state)
     items = f"list_transform({value.sql}, lambda e: CAST(struct_pack(s := NULL, x := e) AS {kind}))"
     first = f"CAST(struct_pack(s := {start}, x := NULL) AS {kind})"
-    step = f"lambda a, b: CAST(struct_pack(s := {body.sql}, x := NULL) AS {kind})"
+    step = f"lambda {a}, {b}: CAST(struct_pack(s := {body.sql}, x := NULL) AS {kind})"
     return f"(list_reduce({items}, {step}, {first})).s"
 
 

@@ -28,7 +28,8 @@ macros(
     "number that the text writes in several ways is not supported by the local Athena') END",
     "trino_json_written(j, p, s, b) AS CASE json_type(j, p) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL "
     "WHEN 'NULL' THEN NULL WHEN 'DOUBLE' THEN trino_json_spelled(list_filter(list_distinct(regexp_extract_all(s, "
-    "b || '(-?[0-9]+[.0-9eE+-]*)', 1)), lambda t: TRY_CAST(t AS DOUBLE) = CAST(json_extract_string(j, p) AS DOUBLE))) "
+    "b || '(-?[0-9]+[.eE][.0-9eE+-]*)', 1)), "
+    "lambda t: TRY_CAST(t AS DOUBLE) = CAST(json_extract_string(j, p) AS DOUBLE))) "
     "ELSE json_extract_string(j, p) END",
     "trino_json_value(s) AS CASE WHEN s IS NULL OR json_valid(s) THEN json(s) "
     "ELSE error('INVALID_FUNCTION_ARGUMENT: Invalid JSON value: ' || s) END",
@@ -105,7 +106,8 @@ def json_extract_scalar(call: Arguments) -> Typed:
     member = re.search(r'[.]("(?:[^"\\]|\\.)*")$', _steps(call))
     before = text(re.escape(member[1]) + r"\s*:\s*" if member else "")
     written = converted(call.value(0), VARCHAR).sql
-    return Typed(once(document, lambda j: f"trino_json_written({j}, {path}, {written}, {before})"), VARCHAR)
+    both = f"struct_pack(d := {document}, s := {written})"
+    return Typed(once(both, lambda j: f"trino_json_written({j}.d, {path}, {j}.s, {before})"), VARCHAR)
 
 
 @built(PAGE, "scalar", "json_size")

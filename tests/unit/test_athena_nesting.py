@@ -1,0 +1,65 @@
+"""Values that meet inside of lambdas, groups, comparisons and subqueries, where one rule stands in another.
+
+https://trino.io/docs/current/functions/lambda.html, /functions/comparison.html and /functions/json.html
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from salespipe.local.athena.engine import MACROS, Engine
+from tests.athena import answer, engine, rows
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("transform(ARRAY[1], x -> transform(ARRAY[10], x -> transform(ARRAY[100], y -> x + y)))", "[[[110]]]"),
+        (
+            "map_filter(MAP(ARRAY[1,2], ARRAY[10,20]), "
+            "(k, v) -> any_match(ARRAY[k], k -> any_match(ARRAY[v], q -> q = 20 AND k = 2)))",
+            "{2=20}",
+        ),
+        ("reduce(ARRAY[1], 0, (s, x) -> reduce(ARRAY[2], 0, (t, y) -> t + y * x, t -> t), s -> s)", "2"),
+        ("json_extract('{\"a\":123456789.5}', '$.a') = JSON '123456789.5'", "true"),
+        ("json_extract_scalar((SELECT max(x) FROM (VALUES '{\"a\":1.50}') t(x)), '$.a')", "1.50"),
+        ("(SELECT array_agg(x) FROM (VALUES 1) t(x)) = ARRAY[1]", "true"),
+        ("""json_extract_scalar('{"items":[{"qty":1.0},{"qty":1}]}', '$.items[0].qty')""", "1.0"),
+    ],
+)
+def test_what_stands_in_something_of_its_kind(expression: str, expected: str) -> None:
+    assert answer(expression) == expected
+
+
+def test_json_is_grouped_by_its_place_and_by_itself() -> None:
+    table = "(VALUES '{\"a\":123456789.5}', '{\"a\":123456789.5}') t(x)"
+    for by in ("1", "json_extract(x, '$.a')"):
+        found = rows(f"SELECT json_extract(x, '$.a'), count(*) FROM {table} GROUP BY {by}")
+        assert found == [["1.234567895E8", "2"]]
+
+
+def test_nothing_is_known_of_nan_beside_null() -> None:
+    """Three-valued logic comes first: with NULL every comparison is NULL; otherwise NaN is only different."""
+    numbers = {"1": 1.0, "NaN": float("nan"), "NULL": None}
+    sql = {"1": "1e0", "NaN": "nan()", "NULL": "CAST(NULL AS double)"}
+    table = ", ".join(f"('{x}', '{y}', {sql[x]}, {sql[y]})" for x in sql for y in sql)
+    shown = ", ".join(f"a {symbol} b" for symbol in ("=", "<>", "<", "<=", ">", ">="))
+    for x, y, *found in rows(f"SELECT x, y, {shown} FROM (VALUES {table}) t(x, y, a, b)"):
+        a, b = numbers[str(x)], numbers[str(y)]
+        if a is None or b is None:
+            assert found == [None] * 6, (x, y)
+        else:
+            wanted = [a == b, a != b, a < b, a <= b, a > b, a >= b]
+            assert found == [str(value).lower() for value in wanted], (x, y)
+
+
+def test_every_macro_can_be_made() -> None:
+    """A statement makes just those that it names, so that none but its user would find a broken one."""
+    own: Engine = engine()
+    with own.session() as session:
+        for name in MACROS:
+            own.define(name)
+        made = {
+            str(name) for (name,) in session.rows("SELECT function_name FROM duckdb_functions() WHERE NOT internal")
+        }
+    assert set(MACROS) <= made
