@@ -91,6 +91,20 @@ def test_later_orders_and_new_columns_are_there_beside_the_compacted_ones(p: Pip
 
 
 @pytest.mark.heavy
+def test_a_nested_column_may_come_and_go(p: Pipeline) -> None:
+    with_address = [{**row, "addr": {"city": "Bern", "at": [1.5, 2.5]}} for row in lakes.rows(9, 7)]
+    lakes.put(p, lakes.HOURS[0], "nested", with_address)
+    list(crawl(p, wait=False))
+    run(p)
+    lakes.put(p, lakes.HOURS[0], "plain", lakes.rows(10, 3))
+    list(crawl(p, wait=False))
+    cities = "SELECT count(*), count(addr), max(addr.city), max(addr.at[2]) FROM orders"
+    assert query(p, cities).rows == [(70, 7, "Bern", 2.5)]
+    run(p)
+    assert query(p, cities).rows == [(70, 7, "Bern", 2.5)]
+
+
+@pytest.mark.heavy
 def test_a_numeric_column_that_is_read_as_whole_numbers_once_changes_no_type(p: Pipeline) -> None:
     whole = [{**row, "price": 5, "amount": 5} for row in lakes.rows(3, 8)]
     for key in lakes.keys(p, "orders/"):

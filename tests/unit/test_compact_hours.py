@@ -111,3 +111,27 @@ def test_a_copy_reads_the_partitions_and_objects_of_its_run_only() -> None:
         "WHERE ((\"dt\" = '2026-01-31' AND \"hour\" IN ('22', '23')))\n"
         "  AND \"$path\" IN ('s3://b/orders/dt=2026-01-31/hour=22/a', 's3://b/orders/dt=2026-01-31/hour=23/b')"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        ("string", "varchar"),
+        ("decimal(10,2)", "decimal(10,2)"),
+        ("array<string>", "array(varchar)"),
+        ("map<string,array<int>>", "map(varchar, array(integer))"),
+        (
+            "struct<city:string,at:struct<x:double,y:decimal(3,1)>>",
+            'row("city" varchar, "at" row("x" double, "y" decimal(3,1)))',
+        ),
+    ],
+)
+def test_a_column_that_is_gone_is_null_of_its_type(kind: str, shown: str) -> None:
+    assert f'CAST(NULL AS {shown}) AS "gone"' in sql.view(
+        {"orderid": "string"}, {"orderid": "string", "gone": kind}, "r", []
+    )
+
+
+def test_a_type_that_is_not_known_is_named() -> None:
+    with pytest.raises(SalespipeError, match=r"column gone of orders has a type that is not known here: union<int>"):
+        sql.view({}, {"gone": "union<int>"}, "r", [])

@@ -21,6 +21,7 @@ _BROKEN = frozenset({"float", "double"})
 _MONEY = frozenset({"price", "amount"})
 _TRINO = {"string": "varchar", "int": "integer", "float": "real", "binary": "varbinary"}
 _PLAIN = re.compile(r"[a-z]+(\(\d+(,\d+)?\))?")
+_NESTED = re.compile(r"(array|map|struct)<(.+)>")
 
 Columns = Mapping[str, str]
 """Glue types by column name, in the table's order, without the partition columns."""
@@ -155,6 +156,36 @@ def _column(name: str, wanted: str, there: str | None) -> str:
 
 
 def _trino(name: str, kind: str) -> str:
-    if not _PLAIN.fullmatch(kind):
-        raise SalespipeError(f"column {name} of {LAKE_TABLE} is {kind}: only plain columns come and go")
-    return _TRINO.get(kind, kind)
+    try:
+        return trino_type(kind)
+    except ValueError as error:
+        raise SalespipeError(
+            f"column {name} of {LAKE_TABLE} has a type that is not known here: {kind}",
+            f"change the type of the column in the catalog table {RAW_TABLE}",
+        ) from error
+
+
+def trino_type(kind: str) -> str:
+    """The DML type of a DDL type: https://docs.aws.amazon.com/athena/latest/ug/data-types.html. Raises ValueError."""
+    if _PLAIN.fullmatch(kind):
+        return _TRINO.get(kind, kind)
+    nested = _NESTED.fullmatch(kind)
+    if nested is None:
+        raise ValueError(kind)
+    word, parts = nested[1], _parts(nested[2])
+    if word != "struct":
+        return f"{word}({', '.join(trino_type(part.strip()) for part in parts)})"
+    fields = (part.strip().partition(":") for part in parts)
+    return "row(" + ", ".join(f'"{name}" {trino_type(type_.strip())}' for name, _, type_ in fields) + ")"
+
+
+def _parts(inside: str) -> list[str]:
+    """What stands between the commas that are not in brackets."""
+    parts, depth = [""], 0
+    for letter in inside:
+        depth += (letter in "<(") - (letter in ">)")
+        if letter == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
