@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.json_text import once, parsed
 from tests.athena import answer, rows
 
@@ -34,3 +36,9 @@ def test_what_is_mentioned_often_is_bound_once_at_every_depth() -> None:
     )
     nested = """CAST(json_parse('{"a":{"b":[1,2.50]},"n":null}') AS ROW(a MAP(VARCHAR, ARRAY(DOUBLE)), n BIGINT))"""
     assert answer(nested) == "{a={b=[1.0, 2.5]}, n=null}"
+
+
+def test_json_that_is_nested_too_deep_is_refused_by_name() -> None:
+    deep = """json_parse(x) FROM (VALUES '{"b":{"c":{"d":{"e":{"f":{"g":1}}}}}}') t(x)"""
+    with pytest.raises(QueryFailure, match="NOT_SUPPORTED: JSON nested deeper than 5 levels"):
+        rows(f"SELECT {deep}")

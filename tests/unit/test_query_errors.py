@@ -36,6 +36,12 @@ def test_the_place_is_shown_on_its_line() -> None:
         ("line 1:8: Column 'paid' cannot be resolved", 'FROM people WHERE "Paid"', "a string is written 'Paid'"),
         ("FUNCTION_NOT_FOUND: line 1:8: Function 'lenght' not registered", "", "did you mean length?"),
         ("line 1:1: mismatched input 'SELEC'. Expecting: 'SELECT'", "", "did you mean SELECT?"),
+        (
+            "FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (varchar(3), varchar) for function date_trunc",
+            ", date_trunc('day', ordered_at)",
+            "ordered_at is text; its moment is from_iso8601_timestamp(ordered_at)",
+        ),
+        ("FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (varchar(3)) for function abs", ", abs('abc')", ""),
     ],
 )
 def test_the_nearest_name_is_offered(reason: str, sql: str, hint: str) -> None:

@@ -29,6 +29,8 @@ _TABLE = re.compile(r"Table '?([\w.\"]+?)'? does not exist", re.IGNORECASE)
 _COLUMN = re.compile(r"Column '([^']+)' cannot be resolved", re.IGNORECASE)
 _FUNCTION = re.compile(r"Function '?([\w$]+)'? (?:not registered|is not supported)", re.IGNORECASE)
 _WORD = re.compile(r"mismatched input '([^']+)'", re.IGNORECASE)
+_TIMES = re.compile(r"\b(?:ordered_at|updated_at|event_time)\b")
+_NOT_FOR_TEXT = ("Unexpected parameters", "INVALID_CAST_ARGUMENT", "Cannot apply operator")
 
 
 @contextmanager
@@ -84,7 +86,9 @@ def _hint(p: Pipeline, sql: str, line: str, values: Sequence[str]) -> str:
         return _nearest(match[1], KEYWORDS)
     if values and ("TYPE_MISMATCH" in line or "Cannot apply operator" in line):
         return "a --param of digits is a number; the string of a number is written --param \"'5905'\""
-    if "parameter" in line.lower():
+    if (time := _TIMES.search(sql)) and any(sign in line for sign in _NOT_FOR_TEXT):
+        return f"{time[0]} is text; its moment is from_iso8601_timestamp({time[0]})"
+    if "parameter" in line.lower() and "?" in sql:
         return "each ? in the statement takes one --param"
     return ""
 
