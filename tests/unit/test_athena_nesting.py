@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from salespipe.local.athena.engine import MACROS, Engine
+from salespipe.local.athena.errors import QueryFailure
 from tests.athena import answer, engine, rows
 
 
@@ -63,3 +64,11 @@ def test_every_macro_can_be_made() -> None:
             str(name) for (name,) in session.rows("SELECT function_name FROM duckdb_functions() WHERE NOT internal")
         }
     assert set(MACROS) <= made
+
+
+def test_a_window_over_what_may_fail_is_refused_with_a_way_out() -> None:
+    table = """(VALUES '{"a":1}', '{"a":2}') t(x)"""
+    part = "json_extract_scalar(x, '$.a')"
+    with pytest.raises(QueryFailure, match=r"NOT_SUPPORTED: PARTITION BY or ORDER BY of a window .* in a subquery"):
+        rows(f"SELECT row_number() OVER (PARTITION BY {part}) FROM {table}")
+    assert rows(f"SELECT row_number() OVER (PARTITION BY a) FROM (SELECT {part} AS a FROM {table})") == [["1"], ["1"]]
