@@ -2,7 +2,8 @@
 
 One process has imported the command line and boto3, which takes most of the time that a command takes, and a copy of
 it becomes the command: with its own arguments, environment, folder, streams and exit code, as one that is started
-anew. Whatever depends on the start itself (an import, the encoding, a signal) is tested with a process that is.
+anew. Whatever depends on the start itself (an import, the encoding, a signal, what is done at exit) is tested with a
+process that is.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ def _become(arguments: list[str], environment: dict[str, str], folder: str, path
         os.dup2(opened, number)
         os.close(opened)
         first = getattr(sys, f"__{name}__")
-        setattr(sys, name, os.fdopen(number, first.mode, encoding=first.encoding, errors=first.errors, closefd=False))
+        buffering = 1 if name == "stderr" else -1  # as for one that is started: what a killed one said is there
+        stream = os.fdopen(number, first.mode, buffering, encoding=first.encoding, errors=first.errors, closefd=False)
+        setattr(sys, name, stream)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

@@ -25,6 +25,7 @@ from tests.athena import answer, engine, rows
         ("json_extract('{\"a\":123456789.5}', '$.a') = JSON '123456789.5'", "true"),
         ("json_extract_scalar((SELECT max(x) FROM (VALUES '{\"a\":1.50}') t(x)), '$.a')", "1.50"),
         ("(SELECT array_agg(x) FROM (VALUES 1) t(x)) = ARRAY[1]", "true"),
+        ("""json_extract_scalar('{"a":1,"b":0.12345678901234567890123}', '$.a')""", "1"),
         ("""json_extract_scalar('{"items":[{"qty":1.0},{"qty":1}]}', '$.items[0].qty')""", "1.0"),
     ],
 )

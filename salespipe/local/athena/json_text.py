@@ -127,7 +127,7 @@ MACROS = (
     "trino_json_valid(s) AS CASE WHEN NOT json_valid(s) THEN false WHEN regexp_matches(s, '(?i)nan|inf') "
     "THEN NOT regexp_matches(trino_json_bare(s), '(?i)nan|inf') ELSE true END",
     "trino_json_checked(s) AS CASE WHEN regexp_matches(s, '[0-9]{20}') "
-    "AND regexp_matches(trino_json_bare(s), '[0-9]{20,}([^0-9.eE]|$)') "
+    "AND regexp_matches(trino_json_bare(s), '(^|[^0-9.])[0-9]{20,}([^0-9.eE]|$)') "
     "THEN error('NOT_SUPPORTED: a whole number of more than 19 digits in JSON is not supported by the local Athena') "
     "ELSE json(s) END",
     "trino_json_or_null(s) AS CASE WHEN trino_json_valid(s) THEN trino_json_checked(s) END",
