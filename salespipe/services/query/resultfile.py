@@ -30,7 +30,7 @@ _MOST_FOR_CSV = 131_072  # the csv module refuses longer values, so it is not gi
 
 
 class ResultFile:
-    """The file of one execution as it is when it is opened: a pass over it raises if it becomes another one meanwhile."""
+    """The file of one execution, as it is when it is opened: a pass over it raises if it becomes another one."""
 
     def __init__(self, s3: Any, place: str) -> None:
         """Raises ClientError or BotoCoreError when the file at `place`, `s3://bucket/key`, cannot be read."""
