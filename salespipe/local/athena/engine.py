@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from salespipe.local.athena.errors import SYSTEM, QueryFailure
+from salespipe.local.athena.failing import RAISED
 from salespipe.local.athena.formats.parquet import ColumnBytes
 from salespipe.local.athena.rules.load import MACROS as _RULES
 
-_MACRO = re.compile(r"\b(?:null_)?trino_\w+")
+_MACRO = re.compile(r"\b(?:null_|steady_)?trino_\w+")
 MACROS = {definition[: definition.index("(")].strip(): definition for definition in _RULES}
 """The engine's definitions that the translations rest on, by their names."""
 
 _RAISED = re.compile(r"Error: ([A-Z][A-Z_]+): (.*)", re.DOTALL)
+_RAISED_BY_CAST = re.compile(rf"'{RAISED}([A-Z][A-Z_]+): (.*)' to INT32", re.DOTALL)
 _CAST = re.compile(r"Could not (?:convert|cast) (.*)", re.DOTALL)
 _OVERFLOW = re.compile(r"Overflow in (addition|subtraction|multiplication) of (INT8|INT16|INT32|INT64) \((.*?)\)!")
 _WORDS = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "bigint"}
@@ -223,7 +225,7 @@ class Session:
 
 def failure(said: str) -> QueryFailure:
     """The engine's error in Athena's words."""
-    raised = _RAISED.search(said)
+    raised = _RAISED.search(said) or _RAISED_BY_CAST.search(said)
     if raised:
         return QueryFailure(raised[1], raised[2].strip())
     first = said.splitlines()[0]

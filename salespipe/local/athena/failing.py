@@ -1,13 +1,17 @@
 """SQL that may fail, and the same SQL giving NULL instead.
 
 Our rules fail through the engine's `error(…)`, directly or inside a `trino_…` macro. Every macro has a twin,
-`null_trino_…`.
+`null_trino_…`, and another one that fails in another way, `steady_trino_…`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+
+RAISED = "salespipe raises "
+"""Before what a cast is said to fail with; MACROS has the one that does."""
+MACROS = (f"trino_raised(said) AS CASE WHEN CAST('{RAISED}' || said AS INTEGER) IS NULL THEN NULL END",)
 
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _ALIAS = re.compile(r"\b([a-z]\d+)\.")
@@ -49,6 +53,15 @@ def without_errors(sql: str) -> str:
         sql = f"{sql[:start]}NULL{sql[end:]}"
         start = _error(sql)
     return "".join(part if is_text else re.sub(r"\btrino_", "null_trino_", part) for part, is_text in _parts(sql))
+
+
+def steady(sql: str) -> str:
+    """The same expression for the OVER of a window: the engine takes `error(…)` for something that may be another thing
+    each time, and wants none there. So a cast fails in its place."""
+    own = (part if is_text else re.sub(r"\btrino_", "steady_trino_", part) for part, is_text in _parts(sql))
+    return "".join(
+        part if is_text else re.sub(r"\berror\(", "trino_raised(", part) for part, is_text in _parts("".join(own))
+    )
 
 
 def _error(sql: str) -> int | None:

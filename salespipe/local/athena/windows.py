@@ -13,6 +13,7 @@ from sqlglot import exp
 from salespipe.local.athena.calls import call
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.failing import steady
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import NUMERIC, TEXT, UNKNOWN, VARCHAR, duckdb_type
 
@@ -43,7 +44,7 @@ def window(expressions: Expressions, node: exp.Window) -> Typed:
     inner = called.this if isinstance(called, (exp.IgnoreNulls, exp.RespectNulls)) else called
     if isinstance(inner, exp.Anonymous) and inner.name.lower() in ("lag", "lead"):
         _check_offset(expressions, node, inner.name)
-    return _aggregate(expressions, called, f"{before} OVER ({_frame(expressions, node)})", True)
+    return _aggregate(expressions, called, f"{before} OVER ({steady(_frame(expressions, node))})", True)
 
 
 def _aggregate(expressions: Expressions, called: exp.Expr, over: str, window: bool) -> Typed:

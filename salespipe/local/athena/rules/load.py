@@ -1,9 +1,8 @@
-"""Importing this fills the table of functions; MACROS are the engine's definitions they rest on, each with its twin."""
+"""Importing this fills the table of functions; MACROS are the engine's definitions they rest on, with their twins."""
 
 from __future__ import annotations
 
-from salespipe.local.athena import arithmetic, casts, casts_json, equality, json_text, operators
-from salespipe.local.athena.failing import without_errors
+from salespipe.local.athena import arithmetic, casts, casts_json, equality, failing, json_text, operators
 from salespipe.local.athena.rules import (
     aggregates,
     arrays,
@@ -53,4 +52,4 @@ _OWN = (
     *operators.MACROS,
     *registry.MACROS,
 )
-MACROS = (*_OWN, *(without_errors(macro) for macro in _OWN))
+MACROS = (*failing.MACROS, *_OWN, *map(failing.without_errors, _OWN), *map(failing.steady, _OWN))
