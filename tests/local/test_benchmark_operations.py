@@ -14,6 +14,9 @@ from benchmarks.operations.operation import Stage, items
 from tests.embedded import Embedded
 
 COUNT = 100
+EACH = [
+    name if name in ("put-item", "put-object") else pytest.param(name, marks=pytest.mark.heavy) for name in OPERATIONS
+]
 RECORDS = ("stream-get-records", "put-records", "get-records")
 
 
@@ -28,7 +31,7 @@ def done(endpoint: Endpoint, name: str, stage: Stage) -> int:
     return run(lambda: endpoint.new_client(OPERATIONS[name].service), stage.send, stage.calls, "threads").done
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", EACH)
 def test_all_is_done_nothing_is_lost_and_what_was_made_is_removed(name: str, endpoint: Endpoint) -> None:
     def kept() -> list[Any]:
         return [
@@ -102,7 +105,7 @@ def _keys(record: Any) -> set[str]:
     return {record["PartitionKey"]} if "PartitionKey" in record else {record["dynamodb"]["Keys"]["orderid"]["S"]}
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", EACH)
 def test_the_client_alone_is_asked_for_the_same(name: str) -> None:
     from benchmarks.peers import null_server
 

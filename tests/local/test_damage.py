@@ -289,6 +289,7 @@ def test_a_damaged_page_is_an_error_for_what_is_on_it_only(home: Path) -> None:
     assert item["note"]["S"].startswith("needle-050")
 
 
+@pytest.mark.heavy
 def test_a_runtime_whose_home_is_moved_ends_and_leaves_the_next_one_alone(home: Path, tmp_path: Path) -> None:
     before = processes.ensure(home)
     once("s3", before.endpoint).create_bucket(Bucket="bucket")

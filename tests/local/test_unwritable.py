@@ -98,6 +98,7 @@ def test_what_becomes_unwritable_while_it_runs_is_refused_and_goes_on_when_it_ca
     assert processes.find(limited.home) == limited.running
 
 
+@pytest.mark.heavy
 def test_rights_that_are_taken_away_are_named_until_they_are_given_back(tmp_path: Path) -> None:
     bound = [*without_root(), *COMMAND]
     assert salespipe("up", "--quiet", home=tmp_path, command=bound).returncode == 0
