@@ -431,7 +431,6 @@ def test_down_keeps_the_data_unless_told(journey: Journey, crawled: Any) -> None
     assert {"create"} < {change["action"] for change in again["changes"]}
 
 
-@pytest.mark.heavy
 def test_what_a_down_kept_can_still_be_deleted(journey: Journey, crawled: Any) -> None:
     journey.run("down", "--yes")
     told = journey.json("down", "--yes", "--delete-data")
