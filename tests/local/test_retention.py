@@ -562,7 +562,10 @@ def test_a_query_is_forgotten_after_45_days_and_its_result_is_not(runtime: Embed
     }
     id = athena.start_query_execution(**asked)["QueryExecutionId"]
     assert athena.start_query_execution(**asked)["QueryExecutionId"] == id
-    runtime.runtime.athena.close()  # which waits for it
+    deadline = time.monotonic() + 60
+    while athena.get_query_execution(QueryExecutionId=id)["QueryExecution"]["Status"]["State"] != "SUCCEEDED":
+        assert time.monotonic() < deadline
+    runtime.runtime.athena.close()
     age(runtime.stores, HISTORY_KEPT / HOUR - 1)
     finish(retention(runtime))
     assert athena.list_query_executions()["QueryExecutionIds"] == [id]
