@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from salespipe.local.athena import casts_text
 from salespipe.local.athena.casts_json import from_json, to_json
-from salespipe.local.athena.casts_text import Fallback, to_digits
+from salespipe.local.athena.casts_text import Fallback, decimal_text, to_digits
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.json_text import once
 from salespipe.local.athena.scope import Typed
@@ -104,12 +104,6 @@ def _double_decimal(value: Typed, target: Type, fallback: Fallback) -> str:
     error = fallback.error(f"'Cannot cast {value.type.name.upper()} ''' || {text_of(value)} || ''' to {kind}'")
     tried = f"TRY_CAST(CAST({value.sql} AS VARCHAR) AS {duckdb_type(target)})"
     return f"CASE WHEN {value.sql} IS NOT NULL THEN coalesce({tried}, {error}) END"
-
-
-def decimal_text(sql: str, type_: Type) -> str:
-    """The engine leaves the 0 before the point away where the type has no digit there."""
-    shown = f"CAST({sql} AS VARCHAR)"
-    return shown if type_.precision > type_.scale else f"replace(replace('#' || {shown}, '#-.', '-0.'), '#.', '0.')"
 
 
 def _rounded(value: Typed, target: Type, fallback: Fallback) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from salespipe.local.athena.casts_text import decimal_text
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.json_text import once
 from salespipe.local.athena.scope import Typed
@@ -49,9 +50,9 @@ def json_text(value: Typed) -> str:
         return f"CAST({sql} AS VARCHAR)"
     if type_.name in TEXT:
         return f"CAST(to_json({sql}) AS VARCHAR)"
-    if type_.name == "decimal" and type_.precision == type_.scale:
-        return f"replace(replace('#' || CAST({sql} AS VARCHAR), '#-.', '-0.'), '#.', '0.')"
-    if type_.name in (*INTEGERS, "decimal", "boolean", "unknown"):
+    if type_.name == "decimal":
+        return decimal_text(sql, type_)
+    if type_.name in (*INTEGERS, "boolean", "unknown"):
         return f"CAST({sql} AS VARCHAR)"
     if type_.name == "double":
         return f"trino_json_double({sql})"

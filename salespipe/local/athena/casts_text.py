@@ -114,3 +114,9 @@ def to_digits(sql: str, target: Type) -> str:
 def text_uuid(value: Typed, target: Type, fallback: Fallback) -> str:
     error = fallback.error(f"'Cannot cast value to UUID: ' || {value.sql}")
     return _when(value.sql, r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", f"CAST({value.sql} AS UUID)", error)
+
+
+def decimal_text(sql: str, type_: Type) -> str:
+    """The engine leaves the 0 before the point away where the type has no digit there."""
+    shown = f"CAST({sql} AS VARCHAR)"
+    return shown if type_.precision > type_.scale else f"replace(replace('#' || {shown}, '#-.', '-0.'), '#.', '0.')"

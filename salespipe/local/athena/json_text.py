@@ -13,10 +13,12 @@ there is one for each depth up to DEPTH; a value that is nested deeper is refuse
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from salespipe.local.athena.render import double
 from salespipe.local.athena.scope import Typed
 
 DEPTH = 5
@@ -47,23 +49,10 @@ def _none(name: str) -> NoReturn:
 
 
 def _double(text: str) -> _Number:
-    """As Java's Double.toString."""
     value = float(text)
-    if value in (float("inf"), float("-inf")):
+    if math.isinf(value):
         raise ValueError(f"{text} is no double")
-    sign = "-" if str(value).startswith("-") else ""
-    mantissa, _, power = repr(abs(value)).partition("e")
-    whole, _, fraction = mantissa.partition(".")
-    if value == 0:
-        return _Number(f"{sign}0.0")
-    if 0.001 <= abs(value) < 10_000_000 and not power:
-        return _Number(f"{sign}{whole}.{fraction or 0}")
-    digits = (whole + fraction).lstrip("0")
-    exponent = int(power or 0) + len(whole.lstrip("0")) - 1
-    if not whole.lstrip("0"):
-        exponent = int(power or 0) - (len(fraction) - len(fraction.lstrip("0"))) - 1
-    digits = digits.rstrip("0") or "0"
-    return _Number(f"{sign}{digits[0]}.{digits[1:] or 0}E{exponent}")
+    return _Number(double(value))
 
 
 def _written(value: Any) -> str:
