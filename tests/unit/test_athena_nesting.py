@@ -77,3 +77,10 @@ def test_a_window_is_over_what_may_fail_and_fails_if_it_does() -> None:
     assert found == [["2", "1", "5"], ["3", "2", "3"]]
     with pytest.raises(QueryFailure, match=r"INVALID_CAST_ARGUMENT: Cannot cast '2026-01-3[01]' to BIGINT"):
         rows(f"SELECT row_number() OVER (ORDER BY CAST(json_extract_scalar(x, '$.d') AS bigint)) FROM {table}")
+
+
+def test_a_window_over_a_random_value_is_refused_with_a_way_out() -> None:
+    with pytest.raises(QueryFailure, match=r"NOT_SUPPORTED: .* of a window over a random value .* in a subquery"):
+        rows("SELECT row_number() OVER (ORDER BY random()) FROM (VALUES 1, 2) t(x)")
+    numbered = "SELECT row_number() OVER (ORDER BY r) AS n FROM (SELECT random() AS r FROM (VALUES 1, 2) t(x))"
+    assert rows(f"SELECT n FROM ({numbered}) ORDER BY n") == [["1"], ["2"]]

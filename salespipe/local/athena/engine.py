@@ -237,10 +237,10 @@ def failure(said: str) -> QueryFailure:
     if overflow:
         message = f"{_WORDS[overflow[2]]} {overflow[1]} overflow: {overflow[3]}"
         return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", message)
-    if "window expressions cannot be volatile" in said:  # what may fail, in its eyes
+    if "window expressions cannot be volatile" in said:
         return QueryFailure(
             "NOT_SUPPORTED",
-            "PARTITION BY or ORDER BY of a window over a value that may fail is not supported by the local Athena: "
+            "PARTITION BY or ORDER BY of a window over a random value is not supported by the local Athena: "
             "compute it in a subquery and name its column",
         )
     if said.startswith("Out of Range Error"):
