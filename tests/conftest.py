@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from salespipe.services.pipeline import Pipeline
     from tests.embedded import Embedded
 
 
@@ -43,3 +44,21 @@ def runtime(tmp_path: Path) -> Iterator[Embedded]:
         yield embedded
     finally:
         embedded.stop()
+
+
+@pytest.fixture
+def standing(tmp_path: Path) -> Iterator[Embedded]:
+    """The embedded runtime with a pipeline in it that is just made."""
+    from tests.standing import standing
+
+    with standing(tmp_path / "home") as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The pipeline that the tests of a module share."""
+    from tests.standing import standing
+
+    with standing(tmp_path_factory.mktemp("pipeline") / "home") as embedded:
+        yield embedded.pipeline()

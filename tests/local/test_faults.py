@@ -41,8 +41,6 @@ class Bench:
     def __init__(self, runtime: Embedded) -> None:
         self.runtime = runtime
         self.p = runtime.pipeline()
-        for _ in provision.up(self.p, provision.plan(self.p)):
-            pass
         self._once = Clients(new_session(), runtime.endpoint, attempts=1)
 
     @property
@@ -103,8 +101,8 @@ def control(runtime: Embedded, p: Pipeline) -> Control:
 
 
 @pytest.fixture
-def bench(runtime: Embedded) -> Iterator[Bench]:
-    made = Bench(runtime)
+def bench(standing: Embedded) -> Iterator[Bench]:
+    made = Bench(standing)
     yield made
     made.close()
 

@@ -466,69 +466,63 @@ def test_a_batch_goes_whole_once_its_last_record_may(stores: Stores) -> None:
 
 
 def test_the_pipeline_goes_on_behind_the_horizon(
-    runtime: Embedded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    standing: Embedded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A pipe that could not put for a day: the rest arrives, the loss is counted."""
     from salespipe.aws.waiting import poll_until
-    from salespipe.services import provision
     from salespipe.services.generate import generate
 
-    p = runtime.pipeline()
-    for _ in provision.up(p, provision.plan(p)):
-        pass
-    monkeypatch.setattr(runtime.stores.shards, "append", _refuse)
+    p = standing.pipeline()
+    monkeypatch.setattr(standing.stores.shards, "append", _refuse)
     for _ in generate(p, rate=2000, count=100, seed=1):
         pass
-    supervisor = runtime.runtime.supervisor
+    supervisor = standing.runtime.supervisor
     poll_until(lambda: "disk refuses" in str(supervisor.errors()) or None, "the pipe to fail", timeout=30, most=0.1)
-    age(runtime.stores, 25)
-    finish(retention(runtime))
+    age(standing.stores, 25)
+    finish(retention(standing))
     assert "100 records went at the age of 24 hours" in caplog.text
 
-    runtime.restart()
-    p = runtime.pipeline()
+    standing.restart()
+    p = standing.pipeline()
     for _ in generate(p, rate=2000, count=50, seed=2):
         pass
-    poll_until(lambda: _delivered(runtime, p) == 50 or None, "the rest", timeout=60, most=0.1)
-    assert _total(runtime, "Salespipe", "Expired", {"PipeName": p.names.pipe}) == 100
+    poll_until(lambda: _delivered(standing, p) == 50 or None, "the rest", timeout=60, most=0.1)
+    assert _total(standing, "Salespipe", "Expired", {"PipeName": p.names.pipe}) == 100
 
 
 @pytest.mark.parametrize("killed", [False, True])
 def test_what_cannot_be_delivered_within_the_retention_period_is_lost_and_status_says_how_much(
-    runtime: Embedded, monkeypatch: pytest.MonkeyPatch, killed: bool
+    standing: Embedded, monkeypatch: pytest.MonkeyPatch, killed: bool
 ) -> None:
     """S3 could not be written for a day: what came since is delivered once it can, whatever was in memory."""
     from salespipe.aws.waiting import poll_until
-    from salespipe.services import provision
     from salespipe.services.generate import generate
     from salespipe.services.status import status
 
-    p = runtime.pipeline()
-    for _ in provision.up(p, provision.plan(p)):
-        pass
-    shards = runtime.stores.shards
+    p = standing.pipeline()
+    shards = standing.stores.shards
 
     def incoming(count: int) -> bool | None:
         """Whether the pipe has put everything."""
-        return sum(shards.last(*place) for place in runtime.runtime.supervisor.readers() or {}) == count or None
+        return sum(shards.last(*place) for place in standing.runtime.supervisor.readers() or {}) == count or None
 
     with monkeypatch.context() as patched:
-        patched.setattr(runtime.stores.objects, "before_write", _refuse)
+        patched.setattr(standing.stores.objects, "before_write", _refuse)
         for _ in generate(p, rate=2000, count=100, seed=1):
             pass
         poll_until(lambda: incoming(100), "a hundred in the stream", timeout=30, most=0.1)
-        supervisor = runtime.runtime.supervisor
+        supervisor = standing.runtime.supervisor
         poll_until(lambda: "refuses" in str(supervisor.errors()) or None, "a delivery to fail", timeout=30, most=0.1)
-        age(runtime.stores, 25)
+        age(standing.stores, 25)
         for _ in generate(p, rate=2000, count=50, seed=2):
             pass
         poll_until(lambda: incoming(150), "fifty more", timeout=30, most=0.1)
-        finish(retention(runtime))
+        finish(retention(standing))
         if killed:
-            runtime.restart()  # what is buffered is not written then
-    p = runtime.pipeline()
-    poll_until(lambda: _delivered(runtime, p) == 50 or None, "the rest", timeout=60, most=0.1)
-    assert _total(runtime, "Salespipe", "Expired", {"DeliveryStreamName": p.names.delivery}) == 100
+            standing.restart()  # what is buffered is not written then
+    p = standing.pipeline()
+    poll_until(lambda: _delivered(standing, p) == 50 or None, "the rest", timeout=60, most=0.1)
+    assert _total(standing, "Salespipe", "Expired", {"DeliveryStreamName": p.names.delivery}) == 100
     seen = status(p)
     assert not seen.healthy
     said = "delivery: 100 records reached the end of their retention before they were passed on, and are lost"

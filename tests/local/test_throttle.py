@@ -370,13 +370,6 @@ def test_without_limits_nothing_is_refused(still: Embedded, client: Callable[[st
 # ---- the pipeline under limits ----
 
 
-def up(runtime: Embedded) -> Pipeline:
-    p = runtime.pipeline()
-    for _ in provision.up(p, provision.plan(p)):
-        pass
-    return p
-
-
 def settle(p: Pipeline) -> None:
     poll_until(lambda: in_flight(p) == 0 or None, "nothing in flight", timeout=60, most=0.2)
 
@@ -399,9 +392,9 @@ def in_lake(p: Pipeline) -> Counter[str]:
     return found
 
 
-def test_generate_sends_again_what_the_table_refused_and_every_order_arrives_once(runtime: Embedded) -> None:
-    p = up(runtime)
-    limit(runtime, "table-writes=150")
+def test_generate_sends_again_what_the_table_refused_and_every_order_arrives_once(standing: Embedded) -> None:
+    p = standing.pipeline()
+    limit(standing, "table-writes=150")
     result = generated(p, 300, seed=5)
     assert result.retried > 0
     settle(p)
@@ -410,7 +403,8 @@ def test_generate_sends_again_what_the_table_refused_and_every_order_arrives_onc
 
 
 def test_full_shards_hold_the_pipe_which_then_goes_on(still: Embedded, clock: Clock) -> None:
-    p = up(still)
+    p = still.pipeline()
+    list(provision.up(p, provision.plan(p)))
     limit(still, "shard-records=100")
     generated(p, 1500, seed=6)
 
@@ -435,20 +429,20 @@ def test_full_shards_hold_the_pipe_which_then_goes_on(still: Embedded, clock: Cl
     assert (found["errors"], found["dead letters"]) == (0, 0)
 
 
-def test_the_delivery_keeps_to_the_reads_of_a_shard_and_loses_nothing(runtime: Embedded) -> None:
-    p = up(runtime)
-    limit(runtime, "shard-reads=1,shard-read-bytes=100000")
+def test_the_delivery_keeps_to_the_reads_of_a_shard_and_loses_nothing(standing: Embedded) -> None:
+    p = standing.pipeline()
+    limit(standing, "shard-reads=1,shard-read-bytes=100000")
     generated(p, 600, seed=8)
     settle(p)
     lake = in_lake(p)
     assert (len(lake), sum(lake.values())) == (600, 600)
 
 
-def test_tail_backs_off_and_tells_every_change(runtime: Embedded) -> None:
-    p = up(runtime)
+def test_tail_backs_off_and_tells_every_change(standing: Embedded) -> None:
+    p = standing.pipeline()
     generated(p, 200, seed=7)
     settle(p)
-    limit(runtime, "shard-reads=2")
+    limit(standing, "shard-reads=2")
     told = list(tail(p, start="trim_horizon", shard=None, limit=None, exit_at_end=True))
     assert len({event.event_id for event in told if isinstance(event, TailEvent)}) == len(told) == 200
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,29 +16,16 @@ from salespipe.services.crawl import CrawlResult, crawl
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query import query
 from salespipe.services.status import status
-from tests.embedded import Embedded
 from tests.services import lakes
 from tests.services.compact_kills import Killed, Killer, as_another_process
 
 
-@pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    embedded = Embedded(Path(tmp_path_factory.mktemp("compact")) / "home")
-    embedded.start()
-    try:
-        p = embedded.pipeline()
-        lakes.stand(p)
-        yield p
-    finally:
-        embedded.stop()
-
-
 @pytest.fixture
-def p(standing: Pipeline) -> Pipeline:
+def p(pipeline: Pipeline) -> Pipeline:
     """A pipeline with 6 objects in three closed hours, crawled and never compacted."""
-    lakes.uncompact(standing)
-    lakes.fill(standing, objects=2, events=60)
-    return standing
+    lakes.uncompact(pipeline)
+    lakes.fill(pipeline, objects=2, events=60)
+    return pipeline
 
 
 def run(p: Pipeline) -> CompactResult:
@@ -277,12 +263,12 @@ def test_a_kill_leaves_what_people_see_and_the_next_run_ends_it(
 @pytest.mark.heavy
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("after", [False, True])
-def test_a_kill_at_every_call_of_a_first_compaction(standing: Pipeline, after: bool) -> None:
+def test_a_kill_at_every_call_of_a_first_compaction(pipeline: Pipeline, after: bool) -> None:
     moment = 0
     while True:
-        lakes.uncompact(standing)
-        lakes.fill(standing, objects=2, events=60)
-        if not killed_and_ended(standing, lambda seen: len(seen) == moment + 1, after):  # noqa: B023 - at once
+        lakes.uncompact(pipeline)
+        lakes.fill(pipeline, objects=2, events=60)
+        if not killed_and_ended(pipeline, lambda seen: len(seen) == moment + 1, after):  # noqa: B023 - at once
             break
         moment += 1
     assert moment > 25

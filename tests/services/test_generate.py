@@ -11,7 +11,6 @@ import pytest
 from salespipe.errors import NotThereError, UsageError
 from salespipe.orders import Order
 from salespipe.orders.simulator import simulate
-from salespipe.services import provision
 from salespipe.services.generate import generate
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.write import WriteResult
@@ -19,19 +18,17 @@ from tests.embedded import Embedded
 
 
 @pytest.fixture
-def pipeline(runtime: Embedded) -> Pipeline:
-    p = runtime.pipeline()
-    list(provision.up(p, provision.plan(p)))
-    return p
+def pipeline(standing: Embedded) -> Pipeline:
+    return standing.pipeline()
 
 
-def test_every_operation_makes_exactly_one_change_event(runtime: Embedded, pipeline: Pipeline) -> None:
+def test_every_operation_makes_exactly_one_change_event(standing: Embedded, pipeline: Pipeline) -> None:
     *_, result = generate(pipeline, rate=2_000, count=1_000, seed=7)
     assert isinstance(result, WriteResult)
 
-    dynamodb = runtime.client("dynamodb")
+    dynamodb = standing.client("dynamodb")
     stream = dynamodb.describe_table(TableName=pipeline.names.table)["Table"]["LatestStreamArn"]
-    changes = runtime.stores.changes.read(stream, 0, 10_000)
+    changes = standing.stores.changes.read(stream, 0, 10_000)
     kinds = Counter(json.loads(change.record)["eventName"] for change in changes)
     assert (kinds["INSERT"], kinds["MODIFY"], kinds["REMOVE"]) == (result.inserted, result.updated, result.deleted)
     assert len(changes) == 1_000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,18 +15,6 @@ from salespipe.services.query import query
 from salespipe.services.query import saved as kept
 from salespipe.services.query.history import again, history
 from tests.embedded import Embedded
-
-
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    embedded = Embedded(Path(tmp_path_factory.mktemp("kept")) / "home")
-    embedded.start()
-    try:
-        p = embedded.pipeline()
-        _up(p)
-        yield p
-    finally:
-        embedded.stop()
 
 
 def _up(p: Pipeline) -> None:

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from salespipe.errors import NotThereError, QueryError
-from salespipe.services import provision
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query import query, run
-from tests.embedded import Embedded
-
-
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    embedded = Embedded(Path(tmp_path_factory.mktemp("query")) / "home")
-    embedded.start()
-    try:
-        p = embedded.pipeline()
-        for _ in provision.up(p, provision.plan(p)):
-            pass
-        yield p
-    finally:
-        embedded.stop()
 
 
 def test_values_keep_their_types(pipeline: Pipeline) -> None:

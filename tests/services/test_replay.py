@@ -9,7 +9,6 @@ import pytest
 
 from salespipe.errors import NotThereError, UsageError
 from salespipe.orders import Order
-from salespipe.services import provision
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.replay import replay
 from salespipe.services.write import WriteResult
@@ -17,10 +16,8 @@ from tests.embedded import Embedded
 
 
 @pytest.fixture
-def pipeline(runtime: Embedded) -> Pipeline:
-    p = runtime.pipeline()
-    list(provision.up(p, provision.plan(p)))
-    return p
+def pipeline(standing: Embedded) -> Pipeline:
+    return standing.pipeline()
 
 
 @pytest.fixture
@@ -34,9 +31,9 @@ MAPPING = {"customer_id": "who", "amount": "total"}
 
 
 def test_every_order_is_in_the_table_and_a_second_time_changes_nothing(
-    runtime: Embedded, pipeline: Pipeline, file: Path
+    standing: Embedded, pipeline: Pipeline, file: Path
 ) -> None:
-    dynamodb = runtime.client("dynamodb")
+    dynamodb = standing.client("dynamodb")
     stream = dynamodb.describe_table(TableName=pipeline.names.table)["Table"]["LatestStreamArn"]
     for _ in range(2):
         *_, result = replay(pipeline, file, mapping=MAPPING)
@@ -47,16 +44,16 @@ def test_every_order_is_in_the_table_and_a_second_time_changes_nothing(
     kept = [Order.from_item(item) for page in pages for item in page["Items"]]
     assert len(kept) == 300
     assert sum(order.amount for order in kept) == sum(Decimal(f"{n}.{n % 100:02d}") for n in range(300))
-    assert len(runtime.stores.changes.read(stream, 0, 10_000)) == 300
+    assert len(standing.stores.changes.read(stream, 0, 10_000)) == 300
 
 
-def test_a_bad_row_leaves_nothing_written(runtime: Embedded, pipeline: Pipeline, file: Path) -> None:
+def test_a_bad_row_leaves_nothing_written(standing: Embedded, pipeline: Pipeline, file: Path) -> None:
     with file.open("a") as more:
         more.write("c1,lots\n")
 
     with pytest.raises(UsageError, match=r"row 301 \(line 302\), column 'total': 'lots' is not a number"):
         list(replay(pipeline, file, mapping=MAPPING))
-    assert runtime.client("dynamodb").scan(TableName=pipeline.names.table)["Count"] == 0
+    assert standing.client("dynamodb").scan(TableName=pipeline.names.table)["Count"] == 0
 
     *_, result = replay(pipeline, file, mapping=MAPPING, limit=120)
     assert isinstance(result, WriteResult)

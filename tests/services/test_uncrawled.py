@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from salespipe.aws.clients import Clients
-from salespipe.services import compact, provision
+from salespipe.services import compact
 from salespipe.services.crawl import crawl
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.uncrawled import uncrawled
 from salespipe.settings import BY_TARGET
 from salespipe.stack.naming import Names
-from tests.embedded import Embedded
 from tests.services.lakes import put, rows
 from tests.unit.scripted_aws import Script
 from tests.unit.test_query_resultfile import client_error
 
 NOW = datetime(2026, 2, 1, 2, tzinfo=UTC)
 SQL = "SELECT count(*) FROM orders"
-
-
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    embedded = Embedded(Path(tmp_path_factory.mktemp("uncrawled")) / "home")
-    embedded.start()
-    try:
-        p = embedded.pipeline()
-        for _ in provision.up(p, provision.plan(p)):
-            pass
-        yield p
-    finally:
-        embedded.stop()
 
 
 def crawled(p: Pipeline) -> None:
