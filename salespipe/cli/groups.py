@@ -16,21 +16,27 @@ class CommandGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
-        place = _first_word(command, rest)
-        if place is None or f"{name} {rest[place]}" not in self.commands:
+        words = _words(command, rest)
+        for place in words:
+            if _is_comment(rest[place]):
+                rest[place] = f" {rest[place]}"  # which no parser takes for an option
+        if not words or f"{name} {rest[words[0]]}" not in self.commands:
             return name, command, rest
-        both = f"{name} {rest[place]}"
-        return both, self.commands[both], [*rest[:place], *rest[place + 1 :]]
+        both = f"{name} {rest.pop(words[0])}"
+        return both, self.commands[both], rest
 
 
-def _first_word(command: Any, args: list[str]) -> int | None:
-    """Where the first argument of `command` stands that is no option."""
+def _words(command: Any, args: list[str]) -> list[int]:
+    """Where the arguments of `command` stand that are no options."""
     with_value = {option for each in command.params if not getattr(each, "is_flag", True) for option in each.opts}
-    place = 0
-    while place < len(args):
-        if args[place] == "--":
-            return None
-        if not args[place].startswith("-") or args[place] == "-":
-            return place
+    found, place = [], 0
+    while place < len(args) and args[place] != "--":
+        if not args[place].startswith("-") or args[place] == "-" or _is_comment(args[place]):
+            found.append(place)
         place += 2 if args[place] in with_value else 1
-    return None
+    return found
+
+
+def _is_comment(word: str) -> bool:
+    """How a statement of SQL may begin, and no option does."""
+    return word.startswith("--") and word[2:3].isspace()

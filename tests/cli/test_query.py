@@ -41,6 +41,14 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
     runtime.stop(home / "state")
 
 
+def test_a_statement_may_begin_with_a_comment(journey: Journey) -> None:
+    done = journey.run("query", "--format", "csv", "-- what is asked\nSELECT ? AS n", "--param", "-- 5")
+    assert done.stdout == "n\n-- 5\n"
+    journey.run("query", "save", "commented", "-- kept\nSELECT 2 AS n")
+    assert journey.run("query", "run", "commented", "--format", "csv").stdout == "n\n2\n"
+    journey.run("query", "delete", "commented")
+
+
 def test_nested_values_are_json_where_their_text_says_what_they_are(journey: Journey) -> None:
     sql = (
         "SELECT ARRAY[1, NULL] AS a, MAP(ARRAY[1], ARRAY[DATE '2026-01-01']) AS m, "

@@ -16,7 +16,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from salespipe.local.athena.execution_document import UNFINISHED
-from salespipe.local.athena.executions import KIND, Executions
+from salespipe.local.athena.execution_document import KIND
+from salespipe.local.athena.executions import Executions
 from tests.embedded import Embedded
 
 OPENX = "org.openx.data.jsonserde.JsonSerDe"

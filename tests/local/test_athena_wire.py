@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from salespipe.local.athena.column_info import column_info, metadata
-from salespipe.local.athena.executions import KIND
+from salespipe.local.athena.execution_document import KIND
 from salespipe.local.athena.statements.context import ResultColumn
 from salespipe.local.athena.type_names import parse_type
 from tests.embedded import Embedded
@@ -283,6 +283,12 @@ def test_workgroups(wire: Wire) -> None:
     query = client.create_named_query(Name="q", Database="shop", QueryString="SELECT 1", WorkGroup="a")["NamedQueryId"]
     assert _refusal(client.delete_work_group, WorkGroup="a")[1] == "WorkGroup a is not empty"
     client.delete_work_group(WorkGroup="a", RecursiveDeleteOption=True)
+    asked = wire.run("SELECT 1")["QueryExecutionId"]
+    assert _refusal(client.delete_work_group, WorkGroup="people")[1] == "WorkGroup people is not empty"
+    client.delete_work_group(WorkGroup="people", RecursiveDeleteOption=True)
+    assert _refusal(client.get_query_execution, QueryExecutionId=asked)[0] == "QUERY_EXECUTION_NOT_FOUND"
+    client.create_work_group(Name="people", Configuration={})
+    assert client.list_query_executions(WorkGroup="people")["QueryExecutionIds"] == []
     assert _refusal(client.get_work_group, WorkGroup="a") == ("INVALID_INPUT", "WorkGroup is not found.")
     assert _refusal(client.get_named_query, NamedQueryId=query)[0] == "NAMED_QUERY_NOT_FOUND"
 

@@ -21,7 +21,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from salespipe.local import runtime as processes
-from salespipe.local.athena.executions import KIND
+from salespipe.local.athena.execution_document import KIND
 from salespipe.local.functions import unpack
 from salespipe.local.log_file import turn_over
 from salespipe.local.stores.documents import Documents

@@ -17,11 +17,6 @@ from salespipe.services.query.history import again, history
 from tests.embedded import Embedded
 
 
-def _up(p: Pipeline) -> None:
-    for _ in provision.up(p, provision.plan(p)):
-        pass
-
-
 @pytest.fixture
 def elsewhere(pipeline: Pipeline) -> Iterator[str]:
     """A workgroup of somebody else."""
@@ -144,11 +139,13 @@ def test_without_the_pipeline_there_is_nothing_to_show(pipeline: Pipeline) -> No
             asked()
 
 
-def test_down_takes_the_saved_queries_along(runtime: Embedded) -> None:
-    p = runtime.pipeline()
-    _up(p)
+def test_down_takes_saved_queries_and_history_along(standing: Embedded) -> None:
+    p = standing.pipeline()
     kept.save(p, "kept", "SELECT 1")
+    query(p, "SELECT 1")
     for _ in provision.down(p, provision.plan_down(p, delete_data=False)):
         pass
-    _up(p)
+    for _ in provision.up(p, provision.plan(p)):
+        pass
     assert kept.saved(p) == []
+    assert list(history(p, 10)) == []

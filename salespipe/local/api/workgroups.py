@@ -12,6 +12,7 @@ from salespipe.local import moto_inside
 from salespipe.local.api.athena_named_queries import forget_workgroup, named_queries
 from salespipe.local.api.paging import page
 from salespipe.local.athena.errors import checked, refused
+from salespipe.local.athena.execution_document import KIND, execution_ids
 from salespipe.local.athena.prepared import PreparedStatements
 from salespipe.local.athena.workgroup import MISSING, PRIMARY, workgroup
 from salespipe.local.call import Call, Handler
@@ -73,18 +74,22 @@ class WorkGroupsApi:
         return {}
 
     def delete_work_group(self, call: Call) -> dict[str, Any]:
-        """With RecursiveDeleteOption its named queries and prepared statements go too; without, it must have none."""
+        """With RecursiveDeleteOption what it has goes too, named queries, prepared statements and query executions;
+        without, it must have none (https://docs.aws.amazon.com/athena/latest/APIReference/API_DeleteWorkGroup.html)."""
         name = str(workgroup(self._moto, call.region, call.params.get("WorkGroup"))["Name"])
         if name == PRIMARY:
             raise refused("Cannot delete primary work group")
         with self._moto.together():
             prepared = PreparedStatements(self._stores.documents, call.region, name)
-            kept = prepared.all() or named_queries(self._stores, call.region, name)
+            asked = execution_ids(self._stores.documents, call.region, name)
+            kept = prepared.all() or named_queries(self._stores, call.region, name) or asked
             if kept and not call.params.get("RecursiveDeleteOption"):
                 raise refused(f"WorkGroup {name} is not empty")
             for statement in prepared.all():
                 prepared.delete(statement["StatementName"])
             forget_workgroup(self._stores, call.region, name)
+            for id in asked:
+                self._stores.documents.delete(KIND, id)
             self._moto.call("athena", "DeleteWorkGroup", {"WorkGroup": name}, region=call.region)
         return {}
 

@@ -13,8 +13,11 @@ from typing import Any
 from salespipe.local.athena.errors import SYSTEM, QueryFailure
 from salespipe.local.athena.results import Written, result_name
 from salespipe.local.athena.statements.context import Statement
+from salespipe.local.stores.documents import Documents
 
 Document = dict[str, Any]
+KIND = "athena-query"
+"""Under which documents are stored."""
 UNFINISHED = ("QUEUED", "RUNNING")
 CANCELLED = "Query cancelled by user"
 _VERSION = "Athena engine version 3"
@@ -39,6 +42,15 @@ class Request:
     asked: list[str]
     central: bool = False
     reuse: int | None = None
+
+
+def execution_ids(documents: Documents, region: str, workgroup: str) -> list[str]:
+    """Of the queries that a workgroup was asked."""
+    return [
+        id
+        for id, document in documents.all(KIND).items()
+        if document["region"] == region and document["QueryExecution"]["WorkGroup"] == workgroup
+    ]
 
 
 def new(id: str, request: Request) -> Document:

@@ -28,16 +28,15 @@ from salespipe.local.athena.catalog import CATALOG, Catalog, split_location
 from salespipe.local.athena.column_info import column_info
 from salespipe.local.athena.engine import Cancelled, Engine, Session
 from salespipe.local.athena.errors import OTHER, SYSTEM, QueryFailure, SyntaxFailure, refused
-from salespipe.local.athena.execution_document import UNFINISHED, Document, Request
+from salespipe.local.athena.execution_document import KIND, UNFINISHED, Document, Request
 from salespipe.local.athena.prepared import PreparedStatements
 from salespipe.local.athena.statements.context import Context, Result
 from salespipe.local.errors import AwsError, StoreError
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
 
-KIND = "athena-query"
 TOKENS = "athena-token"
-"""Of the documents: the executions, and the client tokens that they were started with."""
+"""Of the documents: the client tokens that executions were started with."""
 _THREADS = 4
 
 log = logging.getLogger(__name__)
@@ -269,7 +268,8 @@ class Executions:
 
     def _change(self, id: str, change: Callable[[Document], object]) -> bool:
         """Whether there was anything to change: what is finished stays as it is."""
-        with self._changing:
+        # In one transaction, as its workgroup may be deleted at this moment.
+        with self._changing, self._stores.db.write():
             document = self.get(id) if id in self._unstored else self._stores.documents.get(KIND, id)
             if document is None or document["QueryExecution"]["Status"]["State"] not in UNFINISHED:
                 return False
