@@ -21,7 +21,7 @@ from salespipe.services.pipeline import Pipeline
 from salespipe.services.query.catalog import tables
 from salespipe.services.query.text import unclosed
 from salespipe.services.query.words import FUNCTIONS, KEYWORDS
-from salespipe.stack.naming import CURRENT_VIEW, LAKE_TABLE
+from salespipe.stack.naming import COMPACTED_TABLE, CURRENT_VIEW, LAKE_TABLE, RAW_TABLE
 
 _PLACE = re.compile(r"line (\d+):(\d+)")
 _MISSING_TABLE = re.compile(r"TABLE_NOT_FOUND|Table '?[\w.\"]+'? does not exist", re.IGNORECASE)
@@ -84,6 +84,8 @@ def _hint(p: Pipeline, sql: str, line: str, values: Sequence[str]) -> str:
         return _nearest(match[1], FUNCTIONS)
     if match := _WORD.search(line):
         return _nearest(match[1], KEYWORDS)
+    if f"Table {LAKE_TABLE} is not a partitioned table" in line:
+        return f"since the first compaction it is a view; ask {RAW_TABLE} and {COMPACTED_TABLE}"
     if values and ("TYPE_MISMATCH" in line or "Cannot apply operator" in line):
         return "a --param of digits is a number; the string of a number is written --param \"'5905'\""
     if (time := _TIMES.search(sql)) and any(sign in line for sign in _NOT_FOR_TEXT):
