@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from salespipe.local.athena.execution_document import UNFINISHED
-from salespipe.local.athena.execution_document import KIND
+from salespipe.local.athena.execution_document import KIND, UNFINISHED
 from salespipe.local.athena.executions import Executions
 from tests.embedded import Embedded
 

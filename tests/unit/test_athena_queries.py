@@ -10,7 +10,7 @@ from tests import athena
 
 GIVEN = [
     ("SELECT x FROM (VALUES 3, 1, NULL, 2) t(x) ORDER BY x", [["1"], ["2"], ["3"], [None]]),
-    ("SELECT x FROM (VALUES 3, 1, NULL, 2) t(x) ORDER BY x DESC LIMIT 2 OFFSET 1", [["2"], ["1"]]),
+    ("SELECT x FROM (VALUES 3, 1, NULL, 2) t(x) ORDER BY x DESC OFFSET 1 LIMIT 2", [["2"], ["1"]]),
     ("SELECT x y, -x x FROM (VALUES 1, 2) t(x) ORDER BY x", [["2", "-2"], ["1", "-1"]]),
     ("SELECT x + 1 AS y FROM (VALUES 1, 2) t(x) ORDER BY y * -1", [["3"], ["2"]]),
     ("SELECT sum(x) total FROM (VALUES 1, 2) t(x) ORDER BY total", [["3"]]),

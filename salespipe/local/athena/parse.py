@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.dialects.trino import Trino
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.parsers.trino import TrinoParser
 
 from salespipe.local.athena.errors import SyntaxFailure
-from salespipe.local.athena.unread import check_tokens
+from salespipe.local.athena.grammar import check_names, check_tokens
 
 _SPECIAL_SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "LISTAGG")
 
@@ -29,6 +29,7 @@ class _Parser(TrinoParser):
     NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Callable[..., Any]]] = {
         name: TrinoParser.NO_PAREN_FUNCTION_PARSERS[name] for name in ("ANY", "CASE")
     }
+    OPTIONAL_ALIAS_TOKEN_CTE = False
 
     def _parse_function_call(self, *args: Any, **kwargs: Any) -> exp.Expr | None:
         """CAST and the other special forms get their place too."""
@@ -37,6 +38,15 @@ class _Parser(TrinoParser):
         if node is not None and "start" not in node.meta:
             node.update_positions(token)
         return node
+
+    def _parse_between(self, this: exp.Expr | None) -> exp.Between:
+        """sqlglot would do without AND."""
+        if self._curr is not None and self._curr.text.upper() in ("SYMMETRIC", "ASYMMETRIC"):
+            return super()._parse_between(this)
+        low = self._parse_bitwise()
+        if not self._match(TokenType.AND):
+            self.raise_error("Invalid expression: AND expected")
+        return self.expression(exp.Between(this=this, low=low, high=self._parse_bitwise()))
 
 
 class _Athena(Trino):
@@ -60,6 +70,7 @@ def parse_query(sql: str) -> exp.Expr:
         raise SyntaxFailure("Only one sql statement is allowed")
     if not statements or not isinstance(statements[0], (exp.Query, exp.Values)):
         raise SyntaxFailure("line 1:1: mismatched input. Expecting: <query>")
+    check_names(sql, statements[0])
     return statements[0]
 
 

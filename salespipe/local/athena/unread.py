@@ -1,32 +1,18 @@
 """What the parser understood and the translation would not read: refused, never passed over.
 
-sqlglot reads the grammars of thirty databases. It takes signs that Trino does not have (`a::b`, `1D`, `!a`) and keeps
-parts of an expression (`BETWEEN SYMMETRIC`, a `LIMIT` inside an aggregate) where a translation that does not look there
-would answer another question. So the signs are looked at before parsing, and every node of an expression after it: a
-part of one that its handler does not read is refused by name.
+sqlglot reads the grammars of thirty databases and keeps parts of an expression (`BETWEEN SYMMETRIC`, a `LIMIT` inside
+an aggregate) where a translation that does not look there would answer another question. So every node of an
+expression is looked at: a part of one that its handler does not read is refused by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from sqlglot import Token, TokenType, exp
+from sqlglot import exp
 
-from salespipe.local.athena.errors import NotSupported, SyntaxFailure
+from salespipe.local.athena.errors import NotSupported
 
-_FOREIGN = {
-    TokenType.DCOLON, TokenType.NULLSAFE_EQ, TokenType.L_BRACE, TokenType.COLON_EQ, TokenType.PARAMETER,
-    TokenType.ISNULL, TokenType.NOTNULL, TokenType.HASH, TokenType.BACKSLASH, TokenType.ILIKE, TokenType.DIV,
-}  # fmt: skip
-# Trino's functions with a grammar of their own inside the brackets, which sqlglot reads in part.
-_OWN_SYNTAX = ("json_exists", "json_query", "json_value", "json_object", "json_array", "json_table", "overlay")
-_FOREIGN_TEXTS = ("==", "!", "~~", "~~*")
-# A bracket behind one of these would be an array of its own, which Trino writes with ARRAY in front.
-_BEFORE_OPERAND = {
-    TokenType.COMMA, TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.SELECT, TokenType.ARROW, TokenType.EQ,
-    TokenType.PLUS, TokenType.DASH, TokenType.STAR, TokenType.SLASH, TokenType.LT, TokenType.GT, TokenType.NEQ,
-    TokenType.IN, TokenType.DPIPE, TokenType.VALUES, TokenType.WHERE, TokenType.AND, TokenType.OR,
-}  # fmt: skip
 _BINARY = {"this", "expression"}
 # The parts of each kind of node that its handler reads.
 _READ: dict[type[exp.Expr], set[str]] = {
@@ -93,32 +79,6 @@ _READ: dict[type[exp.Expr], set[str]] = {
 }
 
 
-def check_tokens(sql: str, tokens: Sequence[Token]) -> None:
-    """Raises SyntaxFailure for a sign that is not Trino's, with its place."""
-    before: Token | None = None
-    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
-        inline = before is not None and before.text.upper() == "WITH" and token.text.upper() == "FUNCTION"
-        if inline and after is not None and after.text.upper() != "AS" and after.token_type is not TokenType.L_PAREN:
-            raise NotSupported("WITH FUNCTION", _position(sql, token.start))
-        shown = sql[token.start : token.end + 1]
-        digits = before is not None and before.token_type is TokenType.NUMBER and before.end + 1 == token.start
-        if token.token_type is TokenType.L_PAREN and before is not None and before.text.lower() in _OWN_SYNTAX:
-            written = before.text.lower()
-            raise SyntaxFailure(f"{_place(sql, before.start)}: function {written} is not supported by the local Athena")
-        foreign = token.token_type in _FOREIGN or shown in _FOREIGN_TEXTS
-        kind = token.token_type
-        texts = kind is TokenType.STRING and before is not None and before.token_type is TokenType.STRING
-        bare = kind is TokenType.L_BRACKET and before is not None and before.token_type in _BEFORE_OPERAND
-        if foreign or texts or bare:
-            raise SyntaxFailure(f"{_place(sql, token.start)}: mismatched input '{shown}'")
-        number = digits and kind is TokenType.VAR and before is not None
-        if number or (kind is TokenType.HEX_STRING and shown[0] == "0"):
-            start = before.start if number and before is not None else token.start
-            written = sql[start : token.end + 1]
-            raise SyntaxFailure(f"{_place(sql, start)}: the number {written} is not supported by the local Athena")
-        before = token
-
-
 def check_tree(tree: exp.Expr, place: Callable[[exp.Expr], tuple[int, int]]) -> None:
     """Raises NotSupported for the first node with a part that nothing reads."""
     for node in tree.walk():
@@ -128,13 +88,3 @@ def check_tree(tree: exp.Expr, place: Callable[[exp.Expr], tuple[int, int]]) -> 
         for part, value in node.args.items():
             if value and part not in read:
                 raise NotSupported(f"{part.strip('_').replace('_', ' ').upper()} of {node.key.upper()}", place(node))
-
-
-def _position(sql: str, start: int) -> tuple[int, int]:
-    before = sql[:start]
-    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-
-
-def _place(sql: str, start: int) -> str:
-    line, column = _position(sql, start)
-    return f"line {line}:{column}"

@@ -29,6 +29,7 @@ from salespipe.local import moto_inside
 from salespipe.local.api.closed_streams import ClosedStreams
 from salespipe.local.api.dynamodb_transactions import TOKENS, TOKENS_KEPT
 from salespipe.local.athena import executions
+from salespipe.local.athena.execution_document import KIND
 from salespipe.local.log_file import turn_over
 from salespipe.local.moto_app import Moto
 from salespipe.local.stores import Stores
@@ -45,7 +46,7 @@ EVERY_SECONDS = 30.0
 REST_SECONDS = 0.02
 LOOKS = 20
 HISTORY_KEPT = 45 * 24 * 3600
-AGES = {executions.KIND: HISTORY_KEPT, executions.TOKENS: HISTORY_KEPT, TOKENS: TOKENS_KEPT}
+AGES = {KIND: HISTORY_KEPT, executions.TOKENS: HISTORY_KEPT, TOKENS: TOKENS_KEPT}
 """How old the documents of a kind become, in seconds."""
 LAST_SECONDS = 2.0
 LOG_BYTES = 10 * 1024 * 1024

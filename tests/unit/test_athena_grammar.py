@@ -1,0 +1,85 @@
+"""What sqlglot would read over and Trino's grammar refuses, with the place of the word that does not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from salespipe.local.athena.errors import SyntaxFailure
+from tests import athena
+
+TABLE = "(VALUES (1, 2)) t(a, b)"
+REFUSED = [
+    ("SELECT 1 NULL", 10, "NULL"),
+    ("SELECT 1 AS order", 13, "order"),
+    ("SELECT 1 end", 10, "end"),
+    ("SELECT 1 AS größe", 13, "größe"),
+    ("SELECT 1 AS 'x'", 13, "'x'"),
+    ("SELECT a FROM (VALUES 1) table(a)", 26, "table"),
+    ("SELECT * FROM 'orders'", 15, "'orders'"),
+    ("SELECT 1,", 10, "<EOF>"),
+    (f"SELECT a, FROM {TABLE}", 11, "FROM"),
+    (f"SELECT , a FROM {TABLE}", 8, ","),
+    ("SELECT 1 IN (1, 2, )", 20, ")"),
+    ("SELECT 1 IN ()", 14, ")"),
+    ("SELECT ARRAY[1, , 2]", 17, ","),
+    ("SELECT ARRAY[1, ]", 17, "]"),
+    ("SELECT concat('a', , 'b')", 20, ","),
+    ("SELECT * FROM (VALUES 1, ) t(a)", 26, ")"),
+    ("SELECT ()", 9, ")"),
+    ("SELECT 1 +", 11, "<EOF>"),
+    ("SELECT 1 AS", 12, "<EOF>"),
+    ("SELECT AS 1", 8, "AS"),
+    ("SELECT NULL IS", 15, "<EOF>"),
+    ("SELECT CAST(1 AS bigint", 24, "<EOF>"),
+    ("SELECT (1]", 10, "]"),
+    ("SELECT 1)", 9, ")"),
+    ("SELECT 2 BETWEEN 1 3", 20, "3"),
+    ("SELECT CASE WHEN true 1 END", 25, "END"),
+    ("SELECT CASE true THEN 1 END", 18, "THEN"),
+    ("SELECT - NOT true", 10, "NOT"),
+    (f"SELECT a FROM {TABLE} WHERE a NOT NULL", 51, "NULL"),
+    ("SELECT extract(MONTH, DATE '2026-01-01')", 21, ","),
+    ("SELECT CAST(now() AS timestamp())", 32, ")"),
+    ("SELECT INTERVAL 2 DAY", 17, "2"),
+    ("SELECT INTERVAL '2' DAYS", 21, "DAYS"),
+    ("SELECT INTERVAL '2'", 20, "<EOF>"),
+    (f"SELECT a FROM {TABLE} LIMIT 5 OFFSET 2", 47, "OFFSET"),
+    (f"SELECT a FROM {TABLE} FETCH ROW ONLY", 45, "ROW"),
+    ("SELECT * FROM (VALUES 1) a(x) JOIN (VALUES 1) b(y)", 51, "<EOF>"),
+    ("SELECT * FROM (VALUES 1) a(x) LEFT JOIN (VALUES 1) b(y) WHERE x = y", 57, "WHERE"),
+    ("SELECT * FROM (VALUES 1) (x)", 27, "x"),
+    ("SELECT * FROM (VALUES 1) t(x integer)", 28, "x"),
+    ("WITH t(a) (VALUES 1) SELECT * FROM t", 12, "VALUES"),
+]
+TAKEN = [
+    f'SELECT 1 AS "order", "a" AS "größe" FROM {TABLE}',
+    "SELECT 1 AS year, 2 AS first, 3 AS date, 4 AS row, 5 AS count",
+    "SELECT a.x FROM (VALUES 1) a(x) JOIN (VALUES 1) b(y) JOIN (VALUES 1) c(z) ON y = z ON x = y",
+    "SELECT x FROM (VALUES 1) a(x) CROSS JOIN (VALUES 1) b(y) JOIN (VALUES 1) c(x) USING (x)",
+    f"SELECT a, count(*) FROM {TABLE} GROUP BY GROUPING SETS ((), (a))",
+    "SELECT row_number() OVER (), now() IS NOT NULL, NOT NULL, ARRAY[], MAP()",
+    "SELECT CASE WHEN CASE 1 WHEN 1 THEN true END THEN 1 ELSE 2 END",
+    "SELECT 1 OFFSET 0 LIMIT 5",
+    "SELECT 1 FETCH FIRST ROW ONLY",
+    "SELECT 2 BETWEEN 1 AND 3 AND 1 BETWEEN 0 AND 2",
+    "SELECT INTERVAL '2' DAY, INTERVAL '1-2' YEAR TO MONTH, interval FROM (VALUES 1) t(interval)",
+    "SELECT .5, 5., -(-1), trim('a'), trim(BOTH 'a' FROM 'aba')",
+    "SELECT '(', '[,', ',)' -- ) ,",
+]
+
+
+@pytest.mark.parametrize(("sql", "column", "word"), REFUSED, ids=[case[0] for case in REFUSED])
+def test_what_does_not_fit_is_refused_in_its_place(sql: str, column: int, word: str) -> None:
+    with pytest.raises(SyntaxFailure) as failure:
+        athena.rows(sql)
+    assert str(failure.value) == f"line 1:{column}: mismatched input '{word}'"
+
+
+@pytest.mark.parametrize("sql", TAKEN)
+def test_what_fits_is_taken(sql: str) -> None:
+    assert athena.rows(sql)
+
+
+def test_backquotes_are_told_what_to_use_instead() -> None:
+    with pytest.raises(SyntaxFailure, match="line 1:8: backquoted identifiers are not supported; use double quotes"):
+        athena.rows("SELECT `a` FROM (VALUES 1) t(a)")
