@@ -92,7 +92,7 @@ def test_describe(athena: Athena) -> None:
 def test_explain_validates_and_analyzes(athena: Athena) -> None:
     athena.table("t", {"n": "int"})
     size = athena.put("t/a.json", '{"n": 1}')
-    assert athena.rows("EXPLAIN (TYPE VALIDATE) SELECT n FROM t") == [["Valid"], ["true"]]
+    assert athena.rows("EXPLAIN (TYPE VALIDATE) SELECT n FROM t") == [["true"]]
     assert "COLUMN_NOT_FOUND: line 2:8" in athena.reason("EXPLAIN (TYPE VALIDATE)\nSELECT m FROM t")
     execution = athena.run("EXPLAIN ANALYZE SELECT n FROM t")
     assert execution["Statistics"]["DataScannedInBytes"] == size

@@ -171,6 +171,9 @@ def _check_neighbours(sql: str, tokens: Sequence[Token]) -> None:
             missing |= _word(before) == "FETCH" and _word(token) in ("ROW", "ROWS")
             missing |= _word(before) == "NOT" and _word(token) == "NULL" and _is_value(tokens[place - 1])
             missing |= before.token_type is TokenType.ALIAS and _word(token) in _RESERVED
+            missing |= before.token_type is TokenType.COMMA and _word(token) == "ALL"
+            missing |= before.token_type is TokenType.NUMBER and kind is TokenType.STRING
+            missing |= _word(before) == "NOT" and _word(token) == "IS"
             missing |= kind is TokenType.ALIAS and _word(before) in _UNFINISHED
         if missing:
             raise _mismatched(sql, *((len(sql.rstrip()), "<EOF>") if token is None else (token.start, token.text)))

@@ -163,8 +163,10 @@ def normalize(call: Arguments) -> Typed:
 def type_of(call: Arguments) -> Typed:
     """The name of an expression's type: https://trino.io/docs/current/functions/conversion.html#typeof"""
     call.expect(1)
-    name = str(call.value(0).type)
-    return Typed(f"'{name}'", VARCHAR)
+    value = call.value(0)
+    name = f"'{value.type}'"
+    # The value is kept: an aggregate without GROUP BY is one row, whatever is asked of it.
+    return Typed(f"CASE WHEN {value.sql} IS NULL THEN {name} ELSE {name} END", VARCHAR)
 
 
 @built(PAGE, "scalar", "soundex", "word_stem")

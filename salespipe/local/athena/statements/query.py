@@ -44,7 +44,7 @@ def explain(words: Words) -> Statement:
     def action(context: Context) -> Result:
         prepared = _prepared(sql, context)
         if options.get("TYPE") == "VALIDATE":
-            return Result((ResultColumn("Valid", BOOLEAN),), iter([[("true",)]]), header=True)
+            return Result((ResultColumn("Valid", BOOLEAN),), iter([[("true",)]]))
         located = run.located(prepared, context.session)
         if analyze:
             context.scanned(prepared.tables.scanned_bytes)
