@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from salespipe.local.athena.errors import SyntaxFailure
+from salespipe.local.athena.errors import QueryFailure, SyntaxFailure
 from tests import athena
 
 TABLE = "(VALUES (1, 2)) t(a, b)"
@@ -83,3 +83,51 @@ def test_what_fits_is_taken(sql: str) -> None:
 def test_backquotes_are_told_what_to_use_instead() -> None:
     with pytest.raises(SyntaxFailure, match="line 1:8: backquoted identifiers are not supported; use double quotes"):
         athena.rows("SELECT `a` FROM (VALUES 1) t(a)")
+
+
+GROUPED = "FROM (VALUES (1, 10), (1, 20), (2, 30)) t(k, v)"
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        (
+            f"SELECT k {GROUPED} GROUP BY sum(v)",
+            "EXPRESSION_NOT_SCALAR: line 1:67: GROUP BY clause cannot contain aggregations, window functions or "
+            "grouping operations: [sum(v)]",
+        ),
+        (f"SELECT sum(v) {GROUPED} GROUP BY 1", "EXPRESSION_NOT_SCALAR: line 1:8: GROUP BY clause cannot contain"),
+        (
+            f"SELECT sum(sum(v)) {GROUPED}",
+            "NESTED_AGGREGATION: line 1:8: Cannot nest aggregations inside aggregation 'sum': [sum(v)]",
+        ),
+        (f"SELECT sum(count(*) OVER ()) {GROUPED}", "NESTED_WINDOW: line 1:8: Cannot nest window functions inside"),
+        (f"SELECT k {GROUPED} ORDER BY count(*)", "EXPRESSION_NOT_AGGREGATE: line 1:8: 'k' must be an aggregate"),
+        (f"SELECT k {GROUPED} GROUP BY k ORDER BY v", "EXPRESSION_NOT_AGGREGATE: line 1:78: 'v' must be an aggregate"),
+        (f"SELECT k {GROUPED} GROUP BY k HAVING v > 1", "EXPRESSION_NOT_AGGREGATE: line 1:76: 'v' must be an"),
+        (f"SELECT approx_percentile(v, 1.5) {GROUPED}", "INVALID_FUNCTION_ARGUMENT: line 1:8: Percentile must be"),
+        (f"SELECT approx_percentile(v, ARRAY[-0.5]) {GROUPED}", "INVALID_FUNCTION_ARGUMENT: line 1:8: Percentile must"),
+        ("SELECT CAST(300 AS tinyint)", "NUMERIC_VALUE_OUT_OF_RANGE: Out of range for tinyint: 300"),
+        ("SELECT CAST(DECIMAL '300.6' AS tinyint)", "INVALID_CAST_ARGUMENT: Cannot cast '301' to TINYINT"),
+    ],
+)
+def test_what_cannot_be_computed_is_told_in_athenas_words(sql: str, said: str) -> None:
+    with pytest.raises(QueryFailure) as failure:
+        athena.rows(sql)
+    assert str(failure.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [
+        (f"SELECT k, count(*) AS n {GROUPED} GROUP BY k ORDER BY n + k DESC, sum(v), k", [["1", "2"], ["2", "1"]]),
+        (f"SELECT k AS v {GROUPED} GROUP BY k ORDER BY v", [["1"], ["2"]]),
+        (f"SELECT k {GROUPED} GROUP BY k HAVING count(*) > 1 AND k = 1 ORDER BY (SELECT 1), k + 1", [["1"]]),
+        (f"SELECT count(*) {GROUPED} HAVING sum(v) > 1 ORDER BY max(k)", [["3"]]),
+        (f"SELECT sum(sum(v)) OVER () {GROUPED} GROUP BY k", [["60"], ["60"]]),
+        (f"SELECT typeof(sum(v)) {GROUPED}", [["bigint"]]),
+        (f"SELECT count(*) FROM (SELECT typeof(count(*)) {GROUPED})", [["1"]]),
+    ],
+)
+def test_what_is_grouped_is_ordered_and_chosen_by_what_there_is(sql: str, rows: list[list[str]]) -> None:
+    assert athena.rows(sql) == rows

@@ -28,6 +28,8 @@ _RAISED = re.compile(r"Error: ([A-Z][A-Z_]+): (.*)", re.DOTALL)
 _RAISED_BY_CAST = re.compile(rf"'{RAISED}([A-Z][A-Z_]+): (.*)' to INT32", re.DOTALL)
 _CAST = re.compile(r"Could not (?:convert|cast) (.*)", re.DOTALL)
 _OVERFLOW = re.compile(r"Overflow in (addition|subtraction|multiplication) of (INT8|INT16|INT32|INT64) \((.*?)\)!")
+_TOO_LARGE = re.compile(r"with value (\S+) can't be cast .* destination type (INT8|INT16|INT32|INT64)\b")
+_DECIMAL = re.compile(r"Failed to cast decimal value (\S+) to type (INT8|INT16|INT32|INT64)\b")
 _WORDS = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "bigint"}
 FETCH = 10_000
 _NO_MEMORY = "EXCEEDED_LOCAL_MEMORY_LIMIT"
@@ -246,6 +248,10 @@ def failure(said: str) -> QueryFailure:
     if said.startswith("Out of Range Error"):
         return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", first.removeprefix("Out of Range Error: "))
     if said.startswith("Conversion Error"):
+        if large := _TOO_LARGE.search(first):
+            return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", f"Out of range for {_WORDS[large[2]]}: {large[1]}")
+        if decimal := _DECIMAL.search(first):
+            return QueryFailure("INVALID_CAST_ARGUMENT", f"Cannot cast '{decimal[1]}' to {_WORDS[decimal[2]].upper()}")
         found = _CAST.search(first)
         return QueryFailure("INVALID_CAST_ARGUMENT", f"Cannot cast {found[1] if found else first}")
     if said.startswith("Out of Memory"):

@@ -22,11 +22,14 @@ def is_aggregated(node: exp.Select) -> bool:
     """Whether a query is grouped, by GROUP BY or by an aggregate among its items."""
     if node.args.get("group") or node.args.get("having"):
         return True
-    return any(_has_aggregate(item) for item in node.expressions)
+    order = node.args.get("order")
+    return any(_has_aggregate(item) for item in [*node.expressions, *(order.expressions if order else [])])
 
 
 def group_by(node: exp.Group, inside: Expressions, items: list[Field], into: list[str]) -> str:
     """GROUP BY; the grouped expressions are added to `into`."""
+    select = node.parent.expressions if isinstance(node.parent, exp.Select) else []
+    written = dict(enumerate(select)) if not any(item.is_star for item in select) else {}
 
     def sets(elements: Sequence[exp.Expr]) -> str:
         shown = []
@@ -39,6 +42,7 @@ def group_by(node: exp.Group, inside: Expressions, items: list[Field], into: lis
         if isinstance(item, exp.Paren):
             return grouped(item.this)
         position = ordinal(inside.translation, item, len(items), "GROUP BY")
+        no_aggregates(item if position is None else written.get(position, item), inside, "GROUP BY clause")
         into.append(items[position].sql if position is not None else inside.value(item).sql)
         return into[-1]
 
@@ -88,20 +92,29 @@ def _own_nodes(node: exp.Expr) -> list[exp.Expr]:
     return [node, *(part for inner in node.iter_expressions() for part in _own_nodes(inner))]
 
 
-def check(items: Iterable[exp.Expr], grouped: Collection[str], inside: Expressions) -> None:
-    """Raises EXPRESSION_NOT_AGGREGATE for the first column that is neither; `grouped` are the engine's expressions."""
+def check(
+    items: Iterable[exp.Expr], grouped: Collection[str], inside: Expressions, named: Collection[str] = ()
+) -> None:
+    """Raises EXPRESSION_NOT_AGGREGATE for the first column that is neither; `grouped` are the engine's expressions.
+
+    `named` are the items' names, in ORDER BY, where a name means the item first.
+    """
     for item in items:
-        _check(item.this if isinstance(item, exp.Alias) else item, grouped, inside)
+        _check(item.this if isinstance(item, (exp.Alias, exp.Ordered)) else item, grouped, inside, named)
 
 
-def _check(node: exp.Expr, grouped: Collection[str], inside: Expressions) -> None:
-    if isinstance(node, (exp.Subquery, exp.Exists, exp.Lambda, exp.Literal, exp.Star)) or _is_aggregate(node):
-        return
-    if not isinstance(node, (exp.Window, exp.Ordered, exp.Order, exp.If, exp.Identifier, exp.WindowSpec, exp.Filter)):
+def _check(node: exp.Expr, grouped: Collection[str], inside: Expressions, named: Collection[str]) -> None:
+    if _is_aggregate(node):
+        return _not_nested(node, inside)
+    if isinstance(node, (exp.Subquery, exp.Exists, exp.Lambda, exp.Literal, exp.Star)):
+        return None
+    if any(isinstance(part, exp.Column) and not part.table and part.name.lower() in named for part in node.walk()):
+        pass
+    elif not isinstance(node, (exp.Window, exp.Ordered, exp.Order, exp.If, exp.Identifier, exp.WindowSpec, exp.Filter)):
         value = inside.value(node)
         sql = value.sql
         if sql in grouped or shown(value).sql in grouped:
-            return
+            return None
         if isinstance(node, exp.Column) and any(sql == field.sql for field in inside.scope.fields):
             raise QueryFailure(
                 "EXPRESSION_NOT_AGGREGATE",
@@ -109,7 +122,22 @@ def _check(node: exp.Expr, grouped: Collection[str], inside: Expressions) -> Non
                 inside.at(node),
             )
     for part in _window_parts(node) if isinstance(node, exp.Window) else _parts(node):
-        _check(part, grouped, inside)
+        _check(part, grouped, inside, named)
+    return None
+
+
+def _not_nested(node: exp.Expr, inside: Expressions) -> None:
+    """(AggregationAnalyzer in Trino's source.)"""
+    found = [part for inner in node.iter_expressions() for part in _own_nodes(inner)]
+    called = node.this if isinstance(node, exp.Filter) else node
+    for kind, said, these in (
+        ("NESTED_AGGREGATION", "aggregations", [part for part in found if _is_aggregate(part) and part is not called]),
+        ("NESTED_WINDOW", "window functions", [part for part in found if isinstance(part, exp.Window)]),
+    ):
+        if these:
+            shown = ", ".join(part.sql(dialect="trino", normalize_functions=False) for part in these)
+            message = f"Cannot nest {said} inside aggregation '{called.name.lower()}': [{shown}]"
+            raise QueryFailure(kind, message, inside.at(node))
 
 
 def _parts(node: exp.Expr) -> list[exp.Expr]:

@@ -181,7 +181,11 @@ class Queries:
             parts.append(grouping.group_by(node.args["group"], inside, items, grouped))
         if grouping.is_aggregated(node):
             grouping.check([item for item in node.expressions if not item.is_star], grouped, inside)
+            order = node.args.get("order")
+            unplaced = [item for item in (order.expressions if order else []) if not isinstance(item.this, exp.Literal)]
+            grouping.check(unplaced, grouped, inside, {(item.name or "").lower() for item in items})
         if node.args.get("having"):
+            grouping.check([node.args["having"].this], grouped, inside)
             parts.append("HAVING " + inside.boolean(node.args["having"].this, "HAVING clause"))
         parts.extend(tail(self.translation, node, lambda item: select_order(item, inside, items)))
         if any(node.args.get(part) for part in ("distinct", "group", "order")):

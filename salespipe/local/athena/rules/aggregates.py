@@ -6,10 +6,12 @@ from zero, where the engine would go through a double.
 
 from __future__ import annotations
 
+from sqlglot import exp
+
 from salespipe.local.athena.arithmetic import quotient
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
-from salespipe.local.athena.errors import NotSupported
+from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.rules.registry import built, define
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import (
@@ -144,12 +146,26 @@ def approx_percentile(call: Arguments) -> Typed:
         value = converted(value, DOUBLE)
     if value.type.name not in (*INTEGERS, "double", "real"):
         raise call.unfit()
+    for each in call.trees[1].expressions if isinstance(call.trees[1], exp.Array) else [call.trees[1]]:
+        _check_share(each, call)
     type_ = BIGINT if value.type.name in INTEGERS else value.type
     sql = converted(value, type_).sql
     if share.type.name == "array":
         shares = converted(share, array(DOUBLE)).sql
         return Typed(f"quantile_disc({sql}, {shares}){call.over}", array(type_))
     return Typed(f"quantile_disc({sql}, {converted(share, DOUBLE).sql}){call.over}", type_)
+
+
+def _check_share(node: exp.Expr, call: Arguments) -> None:
+    """The engine would count a negative one from the other end."""
+    while isinstance(node, (exp.Paren, exp.Cast)):
+        node = node.this
+    negative = isinstance(node, exp.Neg)
+    number = node.this if negative else node
+    if not isinstance(number, exp.Literal):
+        raise NotSupported("approx_percentile with a percentile that is not a constant", call.at)
+    if not 0 <= (-1 if negative else 1) * float(number.name) <= 1:
+        raise QueryFailure("INVALID_FUNCTION_ARGUMENT", "Percentile must be between 0 and 1", call.at)
 
 
 @built(PAGE, "aggregate", "map_agg")
