@@ -146,7 +146,10 @@ def _is_call(tokens: Sequence[Token], place: int) -> bool:
         return True
     before = tokens[place - 1] if place else None
     named = before is not None and (bool(_word(before)) or before.token_type is TokenType.IDENTIFIER)
-    return named and before is not None and before.token_type not in _FILLED and _word(before) not in _RESERVED
+    window = before is not None and before.token_type is TokenType.ALIAS
+    return (
+        named and before is not None and before.token_type not in _FILLED and _word(before) not in _RESERVED
+    ) or window
 
 
 def _check_neighbours(sql: str, tokens: Sequence[Token]) -> None:
@@ -173,6 +176,9 @@ def _check_neighbours(sql: str, tokens: Sequence[Token]) -> None:
             missing |= before.token_type is TokenType.ALIAS and _word(token) in _RESERVED
             missing |= before.token_type is TokenType.COMMA and _word(token) == "ALL"
             missing |= before.token_type is TokenType.NUMBER and kind is TokenType.STRING
+            inside = place > 0 and tokens[place - 1].token_type is TokenType.L_PAREN
+            missing |= _word(before) == "DISTINCT" and kind is TokenType.STAR and inside
+            missing |= _word(before) in ("FROM", "JOIN") and kind is TokenType.VALUES
             missing |= _word(before) == "NOT" and _word(token) == "IS"
             missing |= kind is TokenType.ALIAS and _word(before) in _UNFINISHED
         if missing:
