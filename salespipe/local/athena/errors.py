@@ -59,6 +59,23 @@ class NotSupported(QueryFailure):
         super().__init__("NOT_SUPPORTED", f"{what} is not supported by the local Athena", at)
 
 
+def position(sql: str, start: int) -> tuple[int, int]:
+    """The line and the column, both from 1, of an index into the text."""
+    before = sql[:start]
+    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+
+
+def place(sql: str, start: int) -> str:
+    """The same as Trino writes it."""
+    line, column = position(sql, start)
+    return f"line {line}:{column}"
+
+
+def mismatched(sql: str, start: int, written: str) -> SyntaxFailure:
+    """The first word that does not fit."""
+    return SyntaxFailure(f"{place(sql, start)}: mismatched input '{written}'")
+
+
 def refused(message: str, code: str = "INVALID_INPUT") -> AwsError:
     """A request that Athena refuses; `code` is its AthenaErrorCode, which `ErrorCode` repeats on the wire.
 

@@ -16,6 +16,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.parsers.trino import TrinoParser
 
 from salespipe.local.athena.errors import SyntaxFailure
+from salespipe.local.athena.foreign import check_signs
 from salespipe.local.athena.grammar import check_names, check_tokens
 
 _SPECIAL_SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "LISTAGG")
@@ -59,6 +60,7 @@ def parse_query(sql: str) -> exp.Expr:
     try:
         dialect = _Athena()
         tokens = dialect.tokenize(sql)
+        check_signs(sql, tokens)
         check_tokens(sql, tokens)
         trees = dialect.parser().parse(tokens, sql)
     except ParseError as error:
