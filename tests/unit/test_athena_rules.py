@@ -219,6 +219,23 @@ EXAMPLES: dict[str, list[tuple[str, str | None]]] = {
         (r"regexp_extract('abc', 'b', 3)", "!INVALID_FUNCTION_ARGUMENT: line 1:8: Pattern has 0 groups"),
     ],
     "functions/datetime.html": [
+        # Of an hour that clocks show twice the first is meant, unless the instant comes from the other offset.
+        ("cast(timestamp '2020-10-25 02:30:00 Europe/Berlin' at time zone 'UTC' as varchar)",
+         "2020-10-25 00:30:00 UTC"),
+        ("cast(with_timezone(timestamp '2020-10-25 02:30:00', 'Europe/Berlin') at time zone 'UTC' as varchar)",
+         "2020-10-25 00:30:00 UTC"),
+        ("cast(date_add('day', 1, timestamp '2020-10-24 02:30:00 Europe/Berlin') at time zone 'UTC' as varchar)",
+         "2020-10-25 00:30:00 UTC"),
+        ("cast(date_add('day', -1, timestamp '2020-10-26 02:30:00 Europe/Berlin') at time zone 'UTC' as varchar)",
+         "2020-10-25 01:30:00 UTC"),
+        ("cast(date_trunc('hour', timestamp '2020-10-25 01:30:00 UTC' at time zone 'Europe/Berlin') "
+         "at time zone 'UTC' as varchar)", "2020-10-25 01:00:00 UTC"),
+        ("date_add('day', 1, timestamp '2020-03-28 02:30:00 Europe/Berlin')", "2020-03-29 03:30:00.000 Europe/Berlin"),
+        ("date_diff('hour', timestamp '2020-01-01 00:00:00', timestamp '2020-01-01 00:00:00 Europe/Berlin')", "-1"),
+        ("date_add('millisecond', 500, timestamp '2020-05-10 12:34:56')", "2020-05-10 12:34:57.000"),
+        ("cast(timestamp '2020-05-01 12:34:56 UTC' + interval '1.123' second as varchar)",
+         "2020-05-01 12:34:57.123 UTC"),
+        ("typeof(time '12:34:56' + interval '1.123' second)", "time(3)"),
         ("date '2012-08-08' + interval '2' day", "2012-08-10"),
         ("typeof(date '2012-08-08' + interval '2' day)", "date"),
         ("date '2024-01-31' + interval '1' month", "2024-02-29"),
@@ -367,6 +384,18 @@ EXAMPLES: dict[str, list[tuple[str, str | None]]] = {
         ("url_decode('a+b%2Fc')", "a b/c"),
     ],
     "language/types.html": [
+        # a time without zone is taken as UTC, the zone of the session
+        ("timestamp '2020-01-01 00:00:00' = timestamp '2020-01-01 00:00:00 Europe/Berlin'", "false"),
+        ("coalesce(timestamp '2020-01-01 00:00:00', timestamp '2020-01-01 00:00:00 Europe/Berlin')", "!NOT_SUPPORTED"),
+        # fewer digits of a second are rounded, and an instant stays in its zone
+        ("cast(timestamp '2020-05-01 12:34:56.5555 Asia/Kathmandu' as timestamp(3))", "2020-05-01 12:34:56.556"),
+        ("cast(timestamp '2020-05-01 12:34:56.5555 Asia/Kathmandu' as timestamp(3) with time zone)",
+         "2020-05-01 12:34:56.556 Asia/Kathmandu"),
+        ("cast(array[timestamp '2020-05-01 12:34:56 Asia/Kathmandu'] as array(timestamp(3) with time zone))[1]",
+         "2020-05-01 12:34:56.000 Asia/Kathmandu"),
+        ("cast(timestamp '2020-05-01 12:34:56.5555' as timestamp(3) with time zone)", "2020-05-01 12:34:56.556 UTC"),
+        ("cast('2020-05-01 12:34:56.5555 UTC' as timestamp(3) with time zone)", "2020-05-01 12:34:56.556 UTC"),
+        ("cast('2020-05-01 12:34:56.5555555' as timestamp(6))", "2020-05-01 12:34:56.555556"),
         ("row(1, 2.5)", "{field0=1, field1=2.5}"),
         ("cast(row(1, 2) as row(a bigint, b bigint)).a", "1"),
         ("1e-5", "1.0E-5"),

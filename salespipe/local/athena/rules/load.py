@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from salespipe.local.athena import arithmetic, casts, casts_json, equality, failing, json_text, operators
+from salespipe.local.athena import arithmetic, casts, casts_json, equality, failing, json_text, operators, times
 from salespipe.local.athena.rules import (
     aggregates,
     arrays,
@@ -49,6 +49,7 @@ _OWN = (
     *casts_json.MACROS,
     *arithmetic.MACROS,
     *equality.MACROS,
+    *times.MACROS,
     *operators.MACROS,
     *registry.MACROS,
 )
