@@ -50,6 +50,7 @@ GIVEN = [
     ("SELECT count(*), count(x), count(DISTINCT x), approx_distinct(x) FROM (VALUES 1, 1, NULL) t(x)",
      [["3", "2", "1", "1"]]),
     ("SELECT sum(x), avg(x), min(x), max(x) FROM (VALUES 1, 2) t(x)", [["3", "1.5", "1", "2"]]),
+    ("SELECT count_if(x > 1) FROM (VALUES 1) t(x) WHERE x > 1", [["0"]]),
     ("SELECT sum(x), avg(x) FROM (VALUES DECIMAL '0.10', DECIMAL '0.25', DECIMAL '0.20') t(x)", [["0.55", "0.18"]]),
     ("SELECT avg(x), sum(x) FROM (SELECT CAST(1 AS decimal(10,2)) x WHERE false)", [[None, None]]),
     ("SELECT array_agg(b ORDER BY b DESC), max_by(b, a), map_agg(a, b) FROM (VALUES (1, 2), (2, 3)) t(a, b)",

@@ -32,7 +32,7 @@ define(
     ("bool_and(boolean) -> boolean", "bool_and({0}){over}"),
     ("every(boolean) -> boolean", "bool_and({0}){over}"),
     ("bool_or(boolean) -> boolean", "bool_or({0}){over}"),
-    ("count_if(boolean) -> bigint", "CAST(count_if({0}){over} AS BIGINT)"),
+    ("count_if(boolean) -> bigint", "count(CASE WHEN {0} THEN 1 END){over}"),
     ("arbitrary(T) -> T", "any_value({0}){over}"),
     ("any_value(T) -> T", "any_value({0}){over}"),
     ("stddev(double) -> double", "stddev_samp({0}){over}"),
