@@ -50,6 +50,11 @@ GIVEN = [
     ("SELECT count(*), count(x), count(DISTINCT x), approx_distinct(x) FROM (VALUES 1, 1, NULL) t(x)",
      [["3", "2", "1", "1"]]),
     ("SELECT sum(x), avg(x), min(x), max(x) FROM (VALUES 1, 2) t(x)", [["3", "1.5", "1", "2"]]),
+    # NaN comes last for all of them: AbstractTestEngineOnlyQueries.testMinMaxFloatingPointNaN in Trino's source
+    ("SELECT min(x), max(x), max(x, 2), max_by(i, x), min_by(i, x), max_by(i, x, 2) "
+     "FROM (VALUES (1, nan()), (2, 5.5e0), (3, 3.3e0), (4, NULL)) t(i, x)",
+     [["3.3", "5.5", "[5.5, 3.3]", "2", "3", "[2, 3]"]]),
+    ("SELECT max(x), max(x, 2) FROM (VALUES REAL 'NaN', NULL) t(x)", [["NaN", "[NaN]"]]),
     ("SELECT count_if(x > 1) FROM (VALUES 1) t(x) WHERE x > 1", [["0"]]),
     ("SELECT sum(x), avg(x) FROM (VALUES DECIMAL '0.10', DECIMAL '0.25', DECIMAL '0.20') t(x)", [["0.55", "0.18"]]),
     ("SELECT avg(x), sum(x) FROM (SELECT CAST(1 AS decimal(10,2)) x WHERE false)", [[None, None]]),

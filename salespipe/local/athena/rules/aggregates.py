@@ -10,7 +10,7 @@ from salespipe.local.athena.arithmetic import quotient
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported
-from salespipe.local.athena.rules.registry import built, define
+from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import (
     BIGINT,
@@ -54,9 +54,13 @@ define(
     # Exact, and so within the 2.3 % that Trino promises.
     ("approx_distinct(T) -> bigint", "count(DISTINCT {0}){over}"),
     ("approx_distinct(T, double) -> bigint", "count(DISTINCT {0}){over}"),
+    # NaN is the least of all for max_by and max, and in the engine the greatest.
+    ("max_by(T, double) -> T", "arg_max_null({0}, trino_nan_first({1})){over}"),
+    ("max_by(T, real) -> T", "arg_max_null({0}, trino_nan_first({1})){over}"),
     ("max_by(T, O) -> T", "arg_max_null({0}, {1}){over}"),
     ("min_by(T, O) -> T", "arg_min_null({0}, {1}){over}"),
 )
+macros("trino_nan_first(x) AS CASE WHEN x IS NOT NULL THEN struct_pack(is := NOT isnan(x), x := x) END")
 
 
 @built(PAGE, "aggregate", "count")
@@ -119,7 +123,8 @@ def several_by(call: Arguments) -> Typed:
     if call.over or by.type.name in ("map", "json", "function"):
         raise NotSupported(f"{call.name} with FILTER or OVER", call.at)
     direction = "DESC" if call.name == "max_by" else "ASC"
-    chosen = f"list({value.sql} ORDER BY {by.sql} {direction}) FILTER (WHERE {by.sql} IS NOT NULL)"
+    key = f"trino_nan_first({by.sql})" if direction == "DESC" and by.type.name in ("double", "real") else by.sql
+    chosen = f"list({value.sql} ORDER BY {key} {direction}) FILTER (WHERE {by.sql} IS NOT NULL)"
     return Typed(f"({chosen})[1:{many}]", array(value.type))
 
 
@@ -130,9 +135,20 @@ def extreme(call: Arguments) -> Typed:
     value = call.value(0)
     if value.type.name in ("map", "json", "function"):
         raise call.unfit()
-    if len(call.trees) == 2:
-        return Typed(f"{call.name}({value.sql}, {int(call.literal(1))}){call.over}", array(value.type))
-    return Typed(f"{call.name}({value.sql}){call.over}", value.type)
+    several = len(call.trees) == 2
+    result = array(value.type) if several else value.type
+    many = int(call.literal(1)) if several else 0
+
+    def of(sql: str) -> str:
+        return f"{call.name}({sql}{f', {many}' if several else ''}){call.over}"
+
+    if call.name == "min" or value.type.name not in ("double", "real"):
+        return Typed(of(value.sql), result)
+    numbers = of(f"nullif({value.sql}, CAST('NaN' AS {duckdb_type(value.type)}))")  # NaN where there is nothing else
+    if not several:
+        return Typed(f"coalesce({numbers}, {of(value.sql)})", result)
+    others = of(f"CASE WHEN isnan({value.sql}) THEN {value.sql} END")
+    return Typed(f"nullif(list_concat({numbers}, {others})[1:{many}], [])", result)
 
 
 @built(PAGE, "aggregate", "approx_percentile")
