@@ -13,6 +13,7 @@ GIVEN = [
     ("SELECT x FROM (VALUES 3, 1, NULL, 2) t(x) ORDER BY x DESC LIMIT 2 OFFSET 1", [["2"], ["1"]]),
     ("SELECT x y, -x x FROM (VALUES 1, 2) t(x) ORDER BY x", [["2", "-2"], ["1", "-1"]]),
     ("SELECT x + 1 AS y FROM (VALUES 1, 2) t(x) ORDER BY y * -1", [["3"], ["2"]]),
+    ("SELECT x AS y FROM (VALUES 1, 2) t(x) ORDER BY -y", [["2"], ["1"]]),
     ("SELECT sum(x) total FROM (VALUES 1, 2) t(x) ORDER BY total", [["3"]]),
     ("VALUES (1, 'a'), (2, NULL)", [["1", "a"], ["2", None]]),
     ("SELECT 1 UNION SELECT 1.5 ORDER BY 1", [["1.0"], ["1.5"]]),
@@ -96,6 +97,12 @@ REFUSED = [
     ("SELECT * FROM (VALUES 1) t(x) TABLESAMPLE BERNOULLI (10)", "NOT_SUPPORTED"),
     ("SELECT * FROM (VALUES 1, 2) t(x) LIMIT 1 + 1", "NOT_SUPPORTED"),
     ("SELECT at_timezone(now(), 'Europe/Berlin') UNION ALL SELECT now()", "NOT_SUPPORTED"),
+    ("SELECT CAST(1.5 AS number)", "TYPE_NOT_FOUND: line 1:8: Unknown type: "),
+    ("SELECT CAST(ARRAY[1] AS array(int8))", "TYPE_NOT_FOUND: line 1:8: Unknown type: "),
+    ("WITH a AS (VALUES 1), A AS (VALUES 2) SELECT * FROM a", "DUPLICATE_NAMED_QUERY"),
+    ("SELECT DISTINCT x FROM (VALUES (1, 2)) t(x, y) ORDER BY y", "EXPRESSION_NOT_IN_DISTINCT"),
+    ("SELECT DISTINCT x AS a FROM (VALUES (1, 2)) t(x, y) ORDER BY a + 1", "EXPRESSION_NOT_IN_DISTINCT"),
+    ("SELECT * FROM (VALUES 1) t(x) FULL JOIN LATERAL (VALUES 2) u(y) ON true", "NOT_SUPPORTED: line 1:57: FULL JOIN"),
 ]  # fmt: skip
 
 

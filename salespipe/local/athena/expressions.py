@@ -121,6 +121,8 @@ class Expressions:
         if re.sub(r"\(\d+\)", "", spelling.lower()) in _OTHER_TYPES:
             raise NotSupported(f"the type {spelling.lower()}", self.at(at))
         try:
+            if any(part.this == exp.DataType.Type.USERDEFINED for part in node.find_all(exp.DataType)):
+                raise ValueError(spelling)
             found = parse_type(spelling)
         except ValueError:
             raise QueryFailure("TYPE_NOT_FOUND", f"Unknown type: {spelling}", self.at(at)) from None

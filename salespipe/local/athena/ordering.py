@@ -50,7 +50,8 @@ def select_order(item: exp.Expr, inside: Expressions, items: list[Field]) -> str
         if named:
             return str(named[0] + 1)
     outputs = [Field(f.name, f.sql, f.type) for f in items if f.name]
-    shadowing = [f for f in outputs if not any(f.sql == g.sql for g in inside.scope.fields)]
+    own = {(g.sql, (g.name or "").lower()) for g in inside.scope.fields}
+    shadowing = [f for f in outputs if (f.sql, (f.name or "").lower()) not in own]
     scope = inside.scope
     if any(
         isinstance(c, exp.Column) and not c.table and any((f.name or "").lower() == c.name.lower() for f in shadowing)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.dialects.trino import Trino
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.parsers.trino import TrinoParser
@@ -18,6 +18,12 @@ from sqlglot.parsers.trino import TrinoParser
 from salespipe.local.athena.errors import SyntaxFailure
 from salespipe.local.athena.unread import check_tokens
 
+_TYPES = {
+    "ARRAY", "BIGINT", "BOOLEAN", "CHAR", "DATE", "DECIMAL", "DOUBLE", "DOUBLE PRECISION", "GEOMETRY", "HYPERLOGLOG",
+    "INT", "INTEGER", "INTERVAL", "IPADDRESS", "JSON", "MAP", "NULL", "RANGE", "REAL", "ROW", "SMALLINT", "TDIGEST",
+    "TIME", "TIMESTAMP", "TINYINT", "UNION", "UNKNOWN", "UUID", "VARBINARY", "VARCHAR",
+}  # fmt: skip
+"""Trino's words among those that sqlglot takes for types."""
 _SPECIAL_SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "LISTAGG")
 
 
@@ -39,9 +45,20 @@ class _Parser(TrinoParser):
         return node
 
 
+class _Tokenizer(Trino.Tokenizer):
+    # Other databases' names of types (TEXT, NUMBER, INT8) are names like any other.
+    KEYWORDS: ClassVar[dict[str, TokenType]] = {
+        word: kind
+        for word, kind in Trino.Tokenizer.KEYWORDS.items()
+        if kind not in TrinoParser.TYPE_TOKENS or word in _TYPES
+    }
+
+
 class _Athena(Trino):
     INDEX_OFFSET = 0  # keep a[1] as it was written
+    SUPPORTS_USER_DEFINED_TYPES = True  # the translation says which are none
     Parser = _Parser
+    Tokenizer = _Tokenizer
 
 
 def parse_query(sql: str) -> exp.Expr:

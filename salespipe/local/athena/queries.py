@@ -114,6 +114,12 @@ class Queries:
         clause = node.args.get("with_")
         if clause is None:
             return ""
+        names: set[str] = set()
+        for cte in clause.expressions:
+            if cte.alias.lower() in names:
+                message = f"WITH query name '{cte.alias}' specified more than once"
+                raise QueryFailure("DUPLICATE_NAMED_QUERY", message, self.translation.place(cte))
+            names.add(cte.alias.lower())
         parts = [self._cte(cte, bool(clause.args.get("recursive"))) for cte in clause.expressions]
         word = "WITH RECURSIVE" if clause.args.get("recursive") else "WITH"
         return f"{word} {', '.join(parts)} "
@@ -183,7 +189,7 @@ class Queries:
             grouping.check([item for item in node.expressions if not item.is_star], grouped, inside)
         if node.args.get("having"):
             parts.append("HAVING " + inside.boolean(node.args["having"].this, "HAVING clause"))
-        parts.extend(tail(self.translation, node, lambda item: select_order(item, inside, items)))
+        parts.extend(tail(self.translation, node, lambda item: self._order(node, item, inside, items)))
         if any(node.args.get(part) for part in ("distinct", "group", "order")):
             self.translation.tables.needed.fields(items)
         return Output(" ".join(parts), with_origins(node, items, grouped))
@@ -193,6 +199,13 @@ class Queries:
         if distinct is not None and distinct.args.get("on"):
             raise NotSupported("DISTINCT ON", self.translation.place(node))
         return "DISTINCT " if distinct is not None else ""
+
+    def _order(self, node: exp.Select, item: exp.Expr, inside: Expressions, items: list[Field]) -> str:
+        sql = select_order(item, inside, items)
+        if node.args.get("distinct") and not sql.isdigit():  # it is not the position of an item
+            message = "For SELECT DISTINCT, ORDER BY expressions must appear in select list"
+            raise QueryFailure("EXPRESSION_NOT_IN_DISTINCT", message, self.translation.place(node))
+        return sql
 
     def _items(self, node: exp.Select, inside: Expressions, relation: Relation) -> list[Field]:
         items: list[Field] = []
