@@ -72,6 +72,8 @@ EXAMPLES: dict[str, list[tuple[str, str | None]]] = {
         ("cast(1e3 as decimal(10,2))", "1000.00"),
     ],
     "functions/comparison.html": [
+        ("nan() IN (1e0, nan())", "false"),
+        ("nan() NOT IN (nan(), NULL)", None),
         ("greatest(1, 2, 3)", "3"),
         ("greatest(1, NULL)", None),
         ("least(1, NULL)", None),

@@ -164,6 +164,11 @@ def in_list(expressions: Expressions, node: exp.In) -> Typed:
     sqls, met = expressions.together([node.this, *node.expressions], "IN value and list items")
     if met.name in NESTED:
         return Typed(f"({' OR '.join(equal(sqls[0], sql, met) for sql in sqls[1:])})", BOOLEAN)
+    if met.name in ("double", "real"):
+        either = [may_be_nan(Typed(sql, met)) for sql in sqls]
+        if either[0] and any(either[1:]):
+            same = [unordered(sqls[0], "=", sql, left=True, right=nan) for sql, nan in zip(sqls, either, strict=True)]
+            return Typed(f"({' OR '.join(same[1:])})", BOOLEAN)
     return Typed(f"({sqls[0]} IN ({', '.join(sqls[1:])}))", BOOLEAN)
 
 
