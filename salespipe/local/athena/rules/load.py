@@ -16,6 +16,7 @@ from salespipe.local.athena.rules import (
     json,
     maps,
     numbers,
+    patterns,
     regex,
     registry,
     sequences,
@@ -51,6 +52,7 @@ _OWN = (
     *equality.MACROS,
     *times.MACROS,
     *operators.MACROS,
+    *patterns.MACROS,
     *registry.MACROS,
 )
 MACROS = (*failing.MACROS, *_OWN, *map(failing.without_errors, _OWN), *map(failing.steady, _OWN))
