@@ -30,6 +30,7 @@ from salespipe.local.athena.types import (
     Type,
     array,
     common,
+    text,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ MACROS = (
     "WHEN i > len(a) THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to "
     "array length: ' "
     "|| i || ' > ' || len(a)) ELSE a[i] END",
+    "trino_like_pattern(p, e) AS CASE WHEN contains(replace(replace(replace(p, e || e, ''), e || '%', ''), e || '_', "
+    "''), e) THEN error('INVALID_FUNCTION_ARGUMENT: Escape character must be followed by ''%'', ''_'' or the escape "
+    "character itself') ELSE p END",
     "trino_map_subscript(m, k) AS CASE WHEN m IS NULL OR k IS NULL THEN NULL WHEN map_contains(m, k) THEN m[k] "
     "ELSE error('INVALID_FUNCTION_ARGUMENT: Key not present in map: ' || CAST(k AS VARCHAR)) END",
 )
@@ -184,9 +188,8 @@ def _not(node: exp.Expr) -> str:
 
 
 def like(expressions: Expressions, node: exp.Expr) -> Typed:
-    escape = ""
-    if isinstance(node, exp.Escape):
-        escape = f" ESCAPE {expressions.value(node.expression).sql}"
+    escaped = node.expression if isinstance(node, exp.Escape) else None
+    if escaped is not None:
         node = node.this
     left, right = expressions.value(node.this), expressions.value(node.expression)
     for side, what in ((left, "Left side of"), (right, "Pattern for")):
@@ -196,7 +199,15 @@ def like(expressions: Expressions, node: exp.Expr) -> Typed:
                 f"{what} LIKE expression must evaluate to a varchar (actual: {side.type})",
                 expressions.at(node),
             )
-    return Typed(f"({left.sql} {_not(node)}LIKE {right.sql}{escape})", BOOLEAN)
+    if escaped is None:
+        return Typed(f"({left.sql} {_not(node)}LIKE {right.sql})", BOOLEAN)
+    if not isinstance(escaped, exp.Literal):
+        raise NotSupported("an ESCAPE that is not a constant", expressions.at(node))
+    if len(str(escaped.this)) != 1:
+        message = "Escape string must be a single character"
+        raise QueryFailure("INVALID_FUNCTION_ARGUMENT", message, expressions.at(node))
+    sign = text(str(escaped.this))
+    return Typed(f"({left.sql} {_not(node)}LIKE trino_like_pattern({right.sql}, {sign}) ESCAPE {sign})", BOOLEAN)
 
 
 # logic and concatenation
