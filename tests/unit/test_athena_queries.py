@@ -56,6 +56,9 @@ GIVEN = [
      "FROM (VALUES (1, nan()), (2, 5.5e0), (3, 3.3e0), (4, NULL)) t(i, x)",
      [["3.3", "5.5", "[5.5, 3.3]", "2", "3", "[2, 3]"]]),
     ("SELECT max(x), max(x, 2) FROM (VALUES REAL 'NaN', NULL) t(x)", [["NaN", "[NaN]"]]),
+    # what is not finite is NULL: DoubleCorrelationAggregation and DoubleRegressionAggregation in Trino's source
+    ("SELECT corr(x, y), regr_slope(y, x), regr_intercept(y, x), corr(y, y) FROM (VALUES (1, 2), (1, 3)) t(x, y)",
+     [[None, None, None, "1.0"]]),
     ("SELECT count_if(x > 1) FROM (VALUES 1) t(x) WHERE x > 1", [["0"]]),
     ("SELECT sum(x), avg(x) FROM (VALUES DECIMAL '0.10', DECIMAL '0.25', DECIMAL '0.20') t(x)", [["0.55", "0.18"]]),
     ("SELECT avg(x), sum(x) FROM (SELECT CAST(1 AS decimal(10,2)) x WHERE false)", [[None, None]]),

@@ -41,11 +41,11 @@ define(
     ("variance(double) -> double", "var_samp({0}){over}"),
     ("var_samp(double) -> double", "var_samp({0}){over}"),
     ("var_pop(double) -> double", "var_pop({0}){over}"),
-    ("corr(double, double) -> double", "corr({0}, {1}){over}"),
+    ("corr(double, double) -> double", "trino_finite(corr({0}, {1}){over})"),
     ("covar_pop(double, double) -> double", "covar_pop({0}, {1}){over}"),
     ("covar_samp(double, double) -> double", "covar_samp({0}, {1}){over}"),
-    ("regr_slope(double, double) -> double", "regr_slope({0}, {1}){over}"),
-    ("regr_intercept(double, double) -> double", "regr_intercept({0}, {1}){over}"),
+    ("regr_slope(double, double) -> double", "trino_finite(regr_slope({0}, {1}){over})"),
+    ("regr_intercept(double, double) -> double", "trino_finite(regr_intercept({0}, {1}){over})"),
     ("geometric_mean(double) -> double", "exp(avg(ln({0})){over})"),
     ("bitwise_and_agg(bigint) -> bigint", "bit_and({0}){over}"),
     ("bitwise_or_agg(bigint) -> bigint", "bit_or({0}){over}"),
@@ -60,7 +60,10 @@ define(
     ("max_by(T, O) -> T", "arg_max_null({0}, {1}){over}"),
     ("min_by(T, O) -> T", "arg_min_null({0}, {1}){over}"),
 )
-macros("trino_nan_first(x) AS CASE WHEN x IS NOT NULL THEN struct_pack(is := NOT isnan(x), x := x) END")
+macros(
+    "trino_nan_first(x) AS CASE WHEN x IS NOT NULL THEN struct_pack(is := NOT isnan(x), x := x) END",
+    "trino_finite(x) AS CASE WHEN isfinite(x) THEN x END",
+)
 
 
 @built(PAGE, "aggregate", "count")
@@ -154,7 +157,9 @@ def extreme(call: Arguments) -> Typed:
 @built(PAGE, "aggregate", "approx_percentile")
 def approx_percentile(call: Arguments) -> Typed:
     """An element at the given rank; exact, where Trino's is near. A decimal is taken as a double, as in Trino."""
-    call.expect(2)
+    call.expect(2, 3, 4)
+    if len(call.trees) > 2:
+        raise NotSupported("approx_percentile with weights or an accuracy", call.at)
     value, share = call.value(0), call.value(1)
     if value.type.name == "decimal":
         value = converted(value, DOUBLE)
