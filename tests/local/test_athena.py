@@ -438,6 +438,33 @@ def test_csv_tables(athena: Athena) -> None:
     assert athena.rows("SELECT * FROM quoted ORDER BY id") == [["1", 'a, "b"'], ["2", "c"]]
 
 
+def test_odd_lines_of_csv_are_read_as_hive_reads_them_or_refused(athena: Athena) -> None:
+    """`LongEncoding`, `HiveFormatUtils` and `CsvDeserializer` in Trino's `lib/trino-hive-formats`."""
+    athena.rows(
+        "CREATE EXTERNAL TABLE plain (i int, d double, m decimal(5,2), t date, s timestamp, x varchar(3)) "
+        "ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' LOCATION 's3://lake/plain/'"
+    )
+    athena.put(
+        "plain/a.csv", "1.9,1d,1.005,2020-2-30,2020-01-01 1:2:3.0009,abcd", " 1,inf, 1,2020/01/01,2020-01-01 10:00,", ""
+    )
+    assert athena.rows("SELECT * FROM plain") == [
+        ["1", "1.0", "1.01", "2020-03-01", "2020-01-01 01:02:03.001", "abc"],
+        [None, None, None, None, None, ""],
+        [None, None, None, None, None, None],
+    ]
+    athena.rows(
+        "CREATE EXTERNAL TABLE quoted (a string, b string, n int) ROW FORMAT SERDE "
+        "'org.apache.hadoop.hive.serde2.OpenCSVSerde' LOCATION 's3://lake/quoted/'"
+    )
+    athena.put("quoted/a.csv", "x", "", '"",,"7"')
+    assert athena.rows("SELECT * FROM quoted") == [["x", None, None], [None, None, None], ["", "", "7"]]
+    for line in ('a,"b', '"a"b,c,1', ' "a",b,1', "a\\,b,1"):
+        athena.put("quoted/a.csv", line)
+        assert athena.reason("SELECT * FROM quoted").startswith("NOT_SUPPORTED: such quotes or escapes"), line
+    athena.put("quoted/a.csv", "a,b,1.5")
+    assert athena.reason("SELECT * FROM quoted").startswith("HIVE_BAD_DATA")
+
+
 def test_parquet_tables(athena: Athena, tmp_path: Path) -> None:
     import duckdb
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from salespipe.local.athena.catalog import Column, Storage
 from salespipe.local.athena.types import Type, duckdb_type, quoted, text
 
+LINE_BUFFER = 4_000_000
+"""Bytes of one thread, at least two lines of the longest: left to itself the engine takes 32 MB."""
 POSITION = '"$position"'
 """A name that no column can have, as for `"$path"`."""
 
