@@ -418,6 +418,16 @@ def test_thousands_of_small_objects(athena: Athena) -> None:
     assert athena.rows("SELECT count(*) FROM many WHERE hour = 5") == [["125"]]
 
 
+def test_capitals_in_the_keys_of_a_map_or_of_json_in_a_text_are_left_alone(athena: Athena) -> None:
+    athena.table("events", {"id": "string", "tags": "map<string,int>", "raw": "string"})
+    athena.put("events/a.json", '{"ID": "e", "tags": {"K": 1, "k": 2}, "raw": {"B": [1]}}', '{"raw": {"C": 1}}')
+    assert athena.rows("SELECT id, tags['K'], json_extract_scalar(raw, '$.B[0]') FROM events") == [
+        ["e", "1", "1"],
+        [None, None, None],
+    ]
+    assert athena.rows("SELECT raw FROM events WHERE id IS NULL") == [['{"C":1}']]
+
+
 def test_csv_tables(athena: Athena) -> None:
     athena.rows(
         "CREATE EXTERNAL TABLE plain (id int, name string, price decimal(10,2), day date) "

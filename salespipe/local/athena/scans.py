@@ -46,6 +46,7 @@ class Scan:
     whole: bool = False
     found: Found | None = None
     _sql: str | None = field(default=None, init=False)
+    _rewritten: bool = field(default=False, init=False)
 
     def bytes(self, needed: Set[str], run: Run, column_bytes: ColumnBytes) -> int:
         """What reading the `needed` columns takes: of Parquet just their chunks, of all else whole objects.
@@ -102,6 +103,7 @@ class Scan:
             plain_lines(stored.path, copy, self.table.storage)
             copies.append(replace(stored, path=copy))
         self.found = replace(self.found, objects=copies)
+        self._rewritten = True
         self._sql = None
 
     def sql(self, found: Found) -> str:
@@ -113,7 +115,7 @@ class Scan:
     def _made(self, found: Found) -> str:
         table, objects = self.table, found.objects
         columns = [(i, column) for i, column in enumerate(table.storage.columns) if column.name in self.read]
-        source = Source([o.path for o in objects], [o.size for o in objects], columns, table.storage)
+        source = Source([o.path for o in objects], [o.size for o in objects], columns, table.storage, self._rewritten)
         rows = reader(table.storage)(source) if objects else source.empty()
         shown = [quoted(column.name) for _, column in columns]
         for place, column in enumerate(table.partition_keys):

@@ -50,12 +50,14 @@ def read(source: Source) -> str:
     if scalars and len(scalars) == len(source.columns):
         # Taking a line apart shows whether it is JSON; capitals matter only where a key was not found.
         found = " AND ".join(f"v[{position}] IS NOT NULL" for position in range(1, len(scalars) + 1))
+        if source.rewritten:
+            found = "true"
         plain = f"l IS NULL OR (starts_with(l, '{{') AND (({found}) OR NOT {_has_capital_key()}))"
         checked = f"CASE WHEN {plain} THEN v ELSE error('{ODD_LINE}') END AS v"
         taken = f"SELECT l, {POSITION}, {values} AS v FROM ({lines})"
         return f"SELECT {columns} FROM (SELECT {POSITION}, {checked} FROM ({taken}))"
     plain = "CASE WHEN l IS NULL THEN true WHEN json_valid(l) AND starts_with(l, '{')"
-    if source.columns:
+    if source.columns and not source.rewritten:
         plain += f" AND NOT {_has_capital_key()}"
     some = f", {values} AS v" if scalars else ""
     return (

@@ -21,7 +21,7 @@ _EXPANDED = re.compile(r"[*?\[]")
 @dataclass(frozen=True)
 class Source:
     """`columns` are those that the statement reads, with their place among all the declared ones; `sizes` are the
-    files' bytes.
+    files' bytes; `rewritten`: whether they are copies of a second look at the lines.
 
     A reader gives the columns and `$position`, that of the row's file among `files`, from 1."""
 
@@ -29,6 +29,7 @@ class Source:
     sizes: Sequence[int]
     columns: Sequence[tuple[int, Column]]
     storage: Storage
+    rewritten: bool = False
 
     @property
     def list(self) -> str:
