@@ -475,6 +475,17 @@ def test_odd_lines_of_csv_are_read_as_hive_reads_them_or_refused(athena: Athena)
     assert athena.reason("SELECT * FROM quoted").startswith("HIVE_BAD_DATA")
 
 
+def test_folders_are_partitions_where_they_are(athena: Athena) -> None:
+    """https://docs.aws.amazon.com/athena/latest/ug/msck-repair-table.html: not those with capitals in their keys."""
+    athena.rows(
+        f"CREATE EXTERNAL TABLE odd (n int) PARTITIONED BY (s string) ROW FORMAT SERDE '{OPENX}' LOCATION 's3://lake/odd/'"
+    )
+    athena.put("odd/s=a%2Fb%3Dc d/a.json", '{"n": 1}')
+    athena.put("odd/S=up/a.json", '{"n": 2}')
+    athena.rows("MSCK REPAIR TABLE odd")
+    assert athena.rows("SELECT s, n FROM odd") == [["a/b=c d", "1"]]
+
+
 def test_parquet_tables(athena: Athena, tmp_path: Path) -> None:
     import duckdb
 
@@ -491,6 +502,23 @@ def test_parquet_tables(athena: Athena, tmp_path: Path) -> None:
         "STORED AS PARQUET LOCATION 's3://lake/pq/'"
     )
     assert athena.rows("SELECT * FROM pq") == [["1", "a", "1.50", "[1, 2]", "2024-01-01 01:02:03.000", None]]
+
+
+@pytest.mark.parametrize(
+    ("stored", "declared"), [("1.5::DOUBLE", "int"), ("1", "string"), ("true", "int"), ("1", "double")]
+)
+def test_a_column_of_parquet_of_another_kind_is_refused(
+    athena: Athena, tmp_path: Path, stored: str, declared: str
+) -> None:
+    """https://repost.aws/knowledge-center/athena-hive-bad-data-parquet"""
+    import duckdb
+
+    file = tmp_path / "a.parquet"
+    duckdb.sql(f"COPY (SELECT {stored} AS x, 7 AS y) TO '{file}' (FORMAT parquet)")
+    athena.put("pq/a.parquet", body=file.read_bytes())
+    athena.rows(f"CREATE EXTERNAL TABLE pq (x {declared}, y bigint) STORED AS PARQUET LOCATION 's3://lake/pq/'")
+    assert athena.reason("SELECT x FROM pq").startswith("HIVE_BAD_DATA: Field x's type")
+    assert athena.rows("SELECT y FROM pq") == [["7"]]
 
 
 def test_views(athena: Athena) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from salespipe.local.athena.catalog import Catalog, Column, Partition, Table, split_location
 from salespipe.local.athena.errors import SYSTEM, QueryFailure
+from salespipe.local.athena.formats import parquet
 from salespipe.local.athena.formats.choose import is_json, is_parquet, reader
 from salespipe.local.athena.formats.json import plain_lines
 from salespipe.local.athena.formats.parquet import ColumnBytes
@@ -56,12 +57,13 @@ class Scan:
         objects = self.found.objects if self.found else []
         if not is_parquet(self.table.storage):
             return sum(stored.size for stored in objects)
-        columns = [column.name for column in self.table.storage.columns if column.name in needed]
+        columns = [column for column in self.table.storage.columns if column.name in needed]
         if not columns:
             return 0
-        return sum(
-            column_bytes.of(chunks, columns) for chunks in column_bytes.chunks([stored.path for stored in objects], run)
-        )
+        found = column_bytes.chunks([stored.path for stored in objects], run)
+        for stored, chunks in zip(objects, found, strict=True):
+            parquet.check(columns, chunks, _address(stored))
+        return sum(column_bytes.of(chunks, [column.name for column in columns]) for chunks in found)
 
     def find(self, catalog: Catalog, objects: ObjectStore, run: Run, now: datetime) -> None:
         """Look up the objects. Raises HIVE_CANNOT_OPEN_SPLIT for one that is damaged."""
