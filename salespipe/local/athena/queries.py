@@ -289,7 +289,7 @@ class Queries:
         free = "" if node.args.get("distinct") or word != "UNION" else "0 AS z, "
         sql = f"({self._as_types(left, types, free)}) {word}{every} ({self._as_types(right, types, free)})"
         ending = tail(self.translation, node, lambda item: output_order(self.translation, item, fields))
-        if ending or not every:
+        if ending or not every or word != "UNION":
             self.translation.tables.needed.fields(fields)
         shown = ", ".join(f"c{index}" for index in range(len(fields)))
         return Output(f"SELECT {shown} FROM ({sql})" + "".join(" " + part for part in ending), fields)
