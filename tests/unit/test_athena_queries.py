@@ -59,6 +59,9 @@ GIVEN = [
     # what is not finite is NULL: DoubleCorrelationAggregation and DoubleRegressionAggregation in Trino's source
     ("SELECT corr(x, y), regr_slope(y, x), regr_intercept(y, x), corr(y, y) FROM (VALUES (1, 2), (1, 3)) t(x, y)",
      [[None, None, None, "1.0"]]),
+    ("SELECT CAST(k AS integer), sum(x), sum(sum(x)) OVER (PARTITION BY CAST(k AS integer)) "
+     "FROM (VALUES ('1', 2), ('1', 3), ('2', 4)) t(k, x) GROUP BY CAST(k AS integer) HAVING CAST(k AS integer) > 0 "
+     "ORDER BY CAST(k AS integer)", [["1", "5", "5"], ["2", "4", "4"]]),
     ("SELECT count_if(x > 1) FROM (VALUES 1) t(x) WHERE x > 1", [["0"]]),
     ("SELECT sum(x), avg(x) FROM (VALUES DECIMAL '0.10', DECIMAL '0.25', DECIMAL '0.20') t(x)", [["0.55", "0.18"]]),
     ("SELECT avg(x), sum(x) FROM (SELECT CAST(1 AS decimal(10,2)) x WHERE false)", [[None, None]]),

@@ -58,7 +58,7 @@ def without_errors(sql: str) -> str:
 def steady(sql: str) -> str:
     """The same expression for the OVER of a window: the engine takes `error(…)` for something that may be another thing
     each time, and wants none there. So a cast fails in its place."""
-    own = (part if is_text else re.sub(r"\btrino_", "steady_trino_", part) for part, is_text in _parts(sql))
+    own = (part if is_text else re.sub(r"\btrino_(?!raised\()", "steady_trino_", part) for part, is_text in _parts(sql))
     return "".join(
         part if is_text else re.sub(r"\berror\(", "trino_raised(", part) for part, is_text in _parts("".join(own))
     )

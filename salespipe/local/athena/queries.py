@@ -19,7 +19,7 @@ from salespipe.local.athena import grouping
 from salespipe.local.athena.casts import check_zones, converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions
-from salespipe.local.athena.failing import conjunction
+from salespipe.local.athena.failing import conjunction, steady
 from salespipe.local.athena.json_text import shown
 from salespipe.local.athena.ordering import output_order, select_order, tail
 from salespipe.local.athena.origins import both, is_cut, with_origins
@@ -190,6 +190,10 @@ class Queries:
         if node.args.get("having"):
             parts.append("HAVING " + inside.boolean(node.args["having"].this, "HAVING clause"))
         parts.extend(tail(self.translation, node, lambda item: self._order(node, item, inside, items)))
+        if grouped and node.find(
+            exp.Window
+        ):  # in OVER a grouped expression is steady, and has to be the same elsewhere
+            parts = [steady(part) for part in parts]
         if any(node.args.get(part) for part in ("distinct", "group", "order")):
             self.translation.tables.needed.fields(items)
         return Output(" ".join(parts), with_origins(node, items, grouped))
