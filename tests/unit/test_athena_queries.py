@@ -62,6 +62,8 @@ GIVEN = [
     ("SELECT CAST(k AS integer), sum(x), sum(sum(x)) OVER (PARTITION BY CAST(k AS integer)) "
      "FROM (VALUES ('1', 2), ('1', 3), ('2', 4)) t(k, x) GROUP BY CAST(k AS integer) HAVING CAST(k AS integer) > 0 "
      "ORDER BY CAST(k AS integer)", [["1", "5", "5"], ["2", "4", "4"]]),
+    ("SELECT k, v, n FROM UNNEST(MAP(ARRAY['a'], ARRAY[5])) WITH ORDINALITY AS t(k, v, n)", [["a", "5", "1"]]),
+    ("SELECT 1 IN (VALUES 1, 2), 3 NOT IN (VALUES 1, NULL)", [["true", None]]),
     ("SELECT count_if(x > 1) FROM (VALUES 1) t(x) WHERE x > 1", [["0"]]),
     ("SELECT sum(x), avg(x) FROM (VALUES DECIMAL '0.10', DECIMAL '0.25', DECIMAL '0.20') t(x)", [["0.55", "0.18"]]),
     ("SELECT avg(x), sum(x) FROM (SELECT CAST(1 AS decimal(10,2)) x WHERE false)", [[None, None]]),
@@ -105,6 +107,10 @@ REFUSED = [
     ("SELECT at_timezone(now(), 'Europe/Berlin') UNION ALL SELECT now()", "NOT_SUPPORTED"),
     ("SELECT CAST(1.5 AS number)", "TYPE_NOT_FOUND: line 1:8: Unknown type: "),
     ("SELECT CAST(ARRAY[1] AS array(int8))", "TYPE_NOT_FOUND: line 1:8: Unknown type: "),
+    ("WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n * 1.5 FROM t WHERE n < 3) SELECT n FROM t",
+     "TYPE_MISMATCH: line 1:32: recursion step relation output type (decimal(12,1)) is not coercible"),
+    ("WITH RECURSIVE t AS (SELECT 1 n UNION ALL SELECT n + 1 FROM t WHERE n < 3) SELECT n FROM t",
+     "MISSING_COLUMN_ALIASES"),
     ("WITH a AS (VALUES 1), A AS (VALUES 2) SELECT * FROM a", "DUPLICATE_NAMED_QUERY"),
     ("SELECT DISTINCT x FROM (VALUES (1, 2)) t(x, y) ORDER BY y", "EXPRESSION_NOT_IN_DISTINCT"),
     ("SELECT DISTINCT x AS a FROM (VALUES (1, 2)) t(x, y) ORDER BY a + 1", "EXPRESSION_NOT_IN_DISTINCT"),

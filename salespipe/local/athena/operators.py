@@ -159,6 +159,8 @@ def between(expressions: Expressions, node: exp.Between) -> Typed:
 def in_list(expressions: Expressions, node: exp.In) -> Typed:
     at = expressions.at(node)
     query = node.args.get("query")
+    if len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Values):
+        query = node.expressions[0]
     if query is not None:
         inner = query.this if isinstance(query, exp.Subquery) else query
         value, _, sql = _against_query(expressions, node.this, inner, at, "IN")

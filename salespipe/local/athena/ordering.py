@@ -38,8 +38,16 @@ def tail(translation: Translation, node: exp.Expr, order_item: Callable[[exp.Exp
     return parts
 
 
-def select_order(item: exp.Expr, inside: Expressions, items: list[Field]) -> str:
+def select_order(node: exp.Select, item: exp.Expr, inside: Expressions, items: list[Field]) -> str:
     """An item of ORDER BY of a SELECT: a position, a name of an output column, or an expression of its relations."""
+    sql = _selected_or_not(item, inside, items)
+    if node.args.get("distinct") and not sql.isdigit():  # it is not the position of an item
+        message = "For SELECT DISTINCT, ORDER BY expressions must appear in select list"
+        raise QueryFailure("EXPRESSION_NOT_IN_DISTINCT", message, inside.at(node))
+    return sql
+
+
+def _selected_or_not(item: exp.Expr, inside: Expressions, items: list[Field]) -> str:
     position = ordinal(inside.translation, item, len(items), "ORDER BY")
     if position is not None:
         return str(position + 1)

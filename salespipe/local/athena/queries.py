@@ -24,7 +24,7 @@ from salespipe.local.athena.json_text import shown
 from salespipe.local.athena.ordering import output_order, select_order, tail
 from salespipe.local.athena.origins import both, is_cut, with_origins
 from salespipe.local.athena.pruning import conditions
-from salespipe.local.athena.query_parts import cells, mentions, own_name, renamed
+from salespipe.local.athena.query_parts import cells, check_step, mentions, named_twice, own_name, renamed
 from salespipe.local.athena.relations import Relations
 from salespipe.local.athena.scope import Field, Relation, Scope, Typed
 from salespipe.local.athena.tables import Tables
@@ -114,12 +114,10 @@ class Queries:
         clause = node.args.get("with_")
         if clause is None:
             return ""
-        names: set[str] = set()
-        for cte in clause.expressions:
-            if cte.alias.lower() in names:
-                message = f"WITH query name '{cte.alias}' specified more than once"
-                raise QueryFailure("DUPLICATE_NAMED_QUERY", message, self.translation.place(cte))
-            names.add(cte.alias.lower())
+        twice = named_twice(clause)
+        if twice is not None:
+            message = f"WITH query name '{twice.alias}' specified more than once"
+            raise QueryFailure("DUPLICATE_NAMED_QUERY", message, self.translation.place(twice))
         parts = [self._cte(cte, bool(clause.args.get("recursive"))) for cte in clause.expressions]
         word = "WITH RECURSIVE" if clause.args.get("recursive") else "WITH"
         return f"{word} {', '.join(parts)} "
@@ -131,6 +129,9 @@ class Queries:
         alias = self.translation.fresh("q")
         names = [column.name for column in cte.args["alias"].columns]
         if recursive and isinstance(cte.this, exp.SetOperation) and mentions(cte.this.expression, name):
+            if not names:
+                message = "missing column aliases in recursive WITH query"
+                raise QueryFailure("MISSING_COLUMN_ALIASES", message, self.translation.place(cte))
             output = self._recursive(cte.this, name, alias, names)
         else:
             output = self.query(cte.this)
@@ -147,6 +148,7 @@ class Queries:
         fields = renamed(start.fields, names, self.translation.place(node))
         self.ctes[name] = Output(f"SELECT * FROM {alias}", fields)
         step = self.query(node.expression)
+        check_step(fields, step.fields, self.translation.place(node))
         self.translation.tables.needed.fields([*start.fields, *step.fields])
         step_sql = self._as_types(step, [field.type for field in fields])
         word = "UNION" if node.args.get("distinct") else "UNION ALL"
@@ -189,7 +191,7 @@ class Queries:
             grouping.check([item for item in node.expressions if not item.is_star], grouped, inside)
         if node.args.get("having"):
             parts.append("HAVING " + inside.boolean(node.args["having"].this, "HAVING clause"))
-        parts.extend(tail(self.translation, node, lambda item: self._order(node, item, inside, items)))
+        parts.extend(tail(self.translation, node, lambda item: select_order(node, item, inside, items)))
         if grouped and node.find(
             exp.Window
         ):  # in OVER a grouped expression is steady, and has to be the same elsewhere
@@ -203,13 +205,6 @@ class Queries:
         if distinct is not None and distinct.args.get("on"):
             raise NotSupported("DISTINCT ON", self.translation.place(node))
         return "DISTINCT " if distinct is not None else ""
-
-    def _order(self, node: exp.Select, item: exp.Expr, inside: Expressions, items: list[Field]) -> str:
-        sql = select_order(item, inside, items)
-        if node.args.get("distinct") and not sql.isdigit():  # it is not the position of an item
-            message = "For SELECT DISTINCT, ORDER BY expressions must appear in select list"
-            raise QueryFailure("EXPRESSION_NOT_IN_DISTINCT", message, self.translation.place(node))
-        return sql
 
     def _items(self, node: exp.Select, inside: Expressions, relation: Relation) -> list[Field]:
         items: list[Field] = []
