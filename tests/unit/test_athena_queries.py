@@ -63,6 +63,10 @@ GIVEN = [
      "FROM (VALUES ('1', 2), ('1', 3), ('2', 4)) t(k, x) GROUP BY CAST(k AS integer) HAVING CAST(k AS integer) > 0 "
      "ORDER BY CAST(k AS integer)", [["1", "5", "5"], ["2", "4", "4"]]),
     ("SELECT k, v, n FROM UNNEST(MAP(ARRAY['a'], ARRAY[5])) WITH ORDINALITY AS t(k, v, n)", [["a", "5", "1"]]),
+    ("SELECT (1, 'a') IN (SELECT 1, 'a'), (1, 2) NOT IN (VALUES (1, 3), (2, 2)), ARRAY[1] IN (SELECT ARRAY[2 - 1]), "
+     "ARRAY[1] IN (SELECT NULL), ROW(1) = ANY (SELECT ROW(1e0)), (1, 2) IN (SELECT 1, 2 WHERE false)",
+     [["true", "true", "true", None, "true", "false"]]),
+    ("SELECT x FROM (VALUES (1, 2), (2, 3)) t(x, y) WHERE (x, y) IN (SELECT 2, 3)", [["2"]]),
     ("SELECT 1 IN (VALUES 1, 2), 3 NOT IN (VALUES 1, NULL)", [["true", None]]),
     ("SELECT count_if(x > 1) FROM (VALUES 1) t(x) WHERE x > 1", [["0"]]),
     ("SELECT sum(x), avg(x) FROM (VALUES DECIMAL '0.10', DECIMAL '0.25', DECIMAL '0.20') t(x)", [["0.55", "0.18"]]),
@@ -107,6 +111,8 @@ REFUSED = [
     ("SELECT at_timezone(now(), 'Europe/Berlin') UNION ALL SELECT now()", "NOT_SUPPORTED"),
     ("SELECT CAST(1.5 AS number)", "TYPE_NOT_FOUND: line 1:8: Unknown type: "),
     ("SELECT CAST(ARRAY[1] AS array(int8))", "TYPE_NOT_FOUND: line 1:8: Unknown type: "),
+    ("SELECT (1, NULL) IN (SELECT 1, 2)", "NOT_SUPPORTED: NULL inside a value of IN"),
+    ("SELECT 1 IN (SELECT 1, 2)", "NOT_SUPPORTED: line 1:8: a comparison with a subquery of several columns"),
     ("WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n * 1.5 FROM t WHERE n < 3) SELECT n FROM t",
      "TYPE_MISMATCH: line 1:32: recursion step relation output type (decimal(12,1)) is not coercible"),
     ("WITH RECURSIVE t AS (SELECT 1 n UNION ALL SELECT n + 1 FROM t WHERE n < 3) SELECT n FROM t",

@@ -13,12 +13,12 @@ from sqlglot import exp
 
 from salespipe.local.athena.arithmetic import numbers
 from salespipe.local.athena.casts import converted
-from salespipe.local.athena.equality import NESTED, equal, may_be_nan, unordered
+from salespipe.local.athena.equality import NESTED, equal, may_be_nan, unordered, without_nulls
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.failing import conjunction, may_fail
 from salespipe.local.athena.json_text import shown
 from salespipe.local.athena.moments import moment
-from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.scope import Typed, row_of
 from salespipe.local.athena.types import (
     BOOLEAN,
     DAY_INTERVAL,
@@ -132,18 +132,22 @@ def _against_query(
     value = expressions.value(left)
     output = expressions.translation.query(query, expressions.scope)
     expressions.translation.tables.needed.fields(output.fields)
+    found = Typed("c0", output.fields[0].type)
     if len(output.fields) != 1:
-        raise NotSupported("a comparison with a subquery of several columns", at)
-    field = output.fields[0]
-    met = common(value.type, field.type)
+        if value.type.name != "row":
+            raise NotSupported("a comparison with a subquery of several columns", at)
+        found = row_of([Typed(f"c{index}", field.type) for index, field in enumerate(output.fields)])
+    met = common(value.type, found.type)
     if met is None:
-        pair = f"{value.type} vs {field.type}"
+        pair = f"{value.type} vs {found.type}"
         message = f"Value expression and result of subquery must be of the same type: {pair}"
         raise QueryFailure("TYPE_MISMATCH", message, at)
+    one, column = converted(value, met).sql, converted(found, met).sql
     if met.name in NESTED:
-        raise NotSupported(f"a comparison of {met} with a subquery", at)
-    column = converted(Typed("c0", field.type), met).sql
-    return converted(value, met).sql, column, f"SELECT {column} FROM ({output.sql})"
+        if symbol not in ("IN", "="):
+            raise NotSupported(f"a comparison of {met} with a subquery", at)
+        one, column = without_nulls(one, met), without_nulls(column, met)
+    return one, column, f"SELECT {column} FROM ({output.sql})"
 
 
 def between(expressions: Expressions, node: exp.Between) -> Typed:
