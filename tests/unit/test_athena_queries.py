@@ -111,6 +111,7 @@ REFUSED = [
     ("SELECT at_timezone(now(), 'Europe/Berlin') UNION ALL SELECT now()", "NOT_SUPPORTED"),
     ("SELECT CAST(1.5 AS number)", "TYPE_NOT_FOUND: line 1:8: Unknown type: "),
     ("SELECT CAST(ARRAY[1] AS array(int8))", "TYPE_NOT_FOUND: line 1:8: Unknown type: "),
+    ("SELECT MAP(ARRAY[1], ARRAY[2]) IN (SELECT MAP(ARRAY[1], ARRAY[2]))", "NOT_SUPPORTED: line 1:"),
     ("SELECT (1, NULL) IN (SELECT 1, 2)", "NOT_SUPPORTED: NULL inside a value of IN"),
     ("SELECT 1 IN (SELECT 1, 2)", "NOT_SUPPORTED: line 1:8: a comparison with a subquery of several columns"),
     ("WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n * 1.5 FROM t WHERE n < 3) SELECT n FROM t",

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from salespipe.local.athena.arithmetic import numbers
 from salespipe.local.athena.casts import converted
-from salespipe.local.athena.equality import NESTED, equal, may_be_nan, unordered, without_nulls
+from salespipe.local.athena.equality import NESTED, equal, holds_map, may_be_nan, unordered, without_nulls
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.failing import conjunction, may_fail
 from salespipe.local.athena.json_text import shown
@@ -144,7 +144,7 @@ def _against_query(
         raise QueryFailure("TYPE_MISMATCH", message, at)
     one, column = converted(value, met).sql, converted(found, met).sql
     if met.name in NESTED:
-        if symbol not in ("IN", "="):
+        if symbol not in ("IN", "=") or holds_map(met):
             raise NotSupported(f"a comparison of {met} with a subquery", at)
         one, column = without_nulls(one, met), without_nulls(column, met)
     return one, column, f"SELECT {column} FROM ({output.sql})"
