@@ -45,13 +45,14 @@ def read(source: Source) -> str:
     else:
         fields = f"string_split(l, {text(delimiter)})"
     null = text(parameters.get("serialization.null.format", "\\N"))
-    shown = []
-    for index, column in source.columns:
-        field = f"f[{index + 1}]"
-        value = _open_csv_value(field, column) if quoting else _lazy_value(f"nullif({field}, {null})", column)
-        shown.append(f"{value} AS {quoted(column.name)}")
-    columns = ", ".join([*shown, POSITION])
-    return f"SELECT {columns} FROM (SELECT {fields} AS f, {POSITION} FROM ({lines}))"
+    value = _open_csv_value if quoting else _lazy_value
+    shown = [f"{value(f'v{index}', column)} AS {quoted(column.name)}" for index, column in source.columns]
+    taken = [
+        f"{f'f[{index + 1}]' if quoting else f'nullif(f[{index + 1}], {null})'} AS v{index}"
+        for index, _ in source.columns
+    ]
+    split = f"SELECT {fields} AS f, {POSITION} FROM ({lines})"
+    return f"SELECT {', '.join([*shown, POSITION])} FROM (SELECT {', '.join([*taken, POSITION])} FROM ({split}))"
 
 
 def _quoted_fields(separator: str, quote: str, escape: str) -> str:
@@ -72,8 +73,8 @@ def _quoted_fields(separator: str, quote: str, escape: str) -> str:
     )
 
 
-def _when(field: str, pattern: str, then: str) -> str:
-    return f"CASE WHEN regexp_full_match({field}, {text(pattern)}) THEN {then} END"
+def _when(field: str, pattern: str, then: str, otherwise: str = "NULL") -> str:
+    return f"CASE WHEN regexp_full_match({field}, {text(pattern)}) THEN {then} ELSE {otherwise} END"
 
 
 def _lazy_value(field: str, column: Column) -> str:
@@ -83,13 +84,12 @@ def _lazy_value(field: str, column: Column) -> str:
         return _text(field, column)
     if type_.name in INTEGERS:
         whole = f"TRY_CAST(regexp_replace(split_part({field}, '.', 1), '^([+-]?)$', '\\10') AS {kind})"
-        return _when(field, r"[+-]?(\d+(\.\d*)?|\.\d*)", whole)
+        plain = f"TRY_CAST({field} AS {kind})"
+        return _when(field, r"[+-]?\d+", plain, _when(field, r"[+-]?(\d+\.\d*|\.\d*)", whole))
     if type_.name in ("double", "real"):
-        return _when(
-            field,
-            rf"\s*[+-]?(NaN|Infinity|{_DIGITS}[fFdD]?)\s*",
-            f"CAST(regexp_replace(trim({field}), '[fFdD]$', '') AS {kind})",
-        )
+        odd = f"CAST(regexp_replace(trim({field}), '[fFdD]$', '') AS {kind})"
+        other = _when(field, rf"\s*[+-]?(NaN|Infinity|{_DIGITS}[fFdD]?)\s*", odd)
+        return _when(field, rf"[+-]?{_DIGITS}", f"CAST({field} AS {kind})", other)
     if type_.name == "decimal":
         return _when(field, rf"[+-]?{_DIGITS}", f"TRY_CAST({field} AS {kind})")
     if type_.name == "boolean":
@@ -98,11 +98,18 @@ def _lazy_value(field: str, column: Column) -> str:
     year, month, day = (f"CAST({parts}[{index}] AS INTEGER)" for index in (1, 2, 3))
     date = f"(make_date({year}, 1, 1) + to_months({month} - 1) + to_days({day} - 1))"
     if type_.name == "date":
-        return _when(field, rf"\s*{_DATE}( .*)?\s*", f"CAST({date} AS DATE)")
+        usual = f"length({field}) = 10 AND {field}[5] = '-' AND {field}[8] = '-'"
+        other = _when(field, rf"\s*{_DATE}( .*)?\s*", f"CAST({date} AS DATE)")
+        return f"coalesce(CASE WHEN {usual} THEN TRY_CAST({field} AS DATE) END, {other})"
     if type_.name == "timestamp":
         clock = f"regexp_replace(trim({field}), '^{_DATE}', '1970-01-01')"
         moment = f"({date} + (TRY_CAST({clock} AS TIMESTAMP) - TIMESTAMP '1970-01-01'))"
-        return _when(field, rf"\s*{_DATE}({_TIME})?\s*", to_digits(moment, type_))
+        usual = (
+            f"length({field}) = 19 AND {field}[5] = '-' AND {field}[11] = ' ' AND {field}[17] = ':' "
+            f"AND {field}[19] BETWEEN '0' AND '9'"
+        )
+        other = _when(field, rf"\s*{_DATE}({_TIME})?\s*", to_digits(moment, type_))
+        return f"coalesce(CASE WHEN {usual} THEN TRY_CAST({field} AS TIMESTAMP) END, {other})"
     raise NotSupported(f"a CSV column of type {type_}")
 
 
