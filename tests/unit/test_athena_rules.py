@@ -426,6 +426,9 @@ EXAMPLES: dict[str, list[tuple[str, str | None]]] = {
         ("url_decode('a+b%2Fc')", "a b/c"),
     ],
     "language/types.html": [
+        ("timestamp '12001-05-01 12:34:56'", "!NOT_SUPPORTED: the timestamp 12001-05-01 12:34:56"),
+        ("date_add('day', 1, date '9999-12-31')", "!NOT_SUPPORTED: the date 10000-01-01"),
+        ("time '24:00:00'", "!NOT_SUPPORTED: the time 24:00:00"),
         # a time without zone is taken as UTC, the zone of the session
         ("timestamp '2020-01-01 00:00:00' = timestamp '2020-01-01 00:00:00 Europe/Berlin'", "false"),
         ("coalesce(timestamp '2020-01-01 00:00:00', timestamp '2020-01-01 00:00:00 Europe/Berlin')", "!NOT_SUPPORTED"),
