@@ -67,6 +67,7 @@ GIVEN = [
      "ARRAY[1] IN (SELECT NULL), ROW(1) = ANY (SELECT ROW(1e0)), (1, 2) IN (SELECT 1, 2 WHERE false)",
      [["true", "true", "true", None, "true", "false"]]),
     ("SELECT x FROM (VALUES (1, 2), (2, 3)) t(x, y) WHERE (x, y) IN (SELECT 2, 3)", [["2"]]),
+    ("SELECT count(*) OVER (PARTITION BY TRY(from_iso8601_timestamp(x))) FROM (VALUES 'a', 'b') t(x)", [["2"], ["2"]]),
     ("SELECT 1 IN (VALUES 1, 2), 3 NOT IN (VALUES 1, NULL)", [["true", None]]),
     ("SELECT count_if(x > 1) FROM (VALUES 1) t(x) WHERE x > 1", [["0"]]),
     ("SELECT sum(x), avg(x) FROM (VALUES DECIMAL '0.10', DECIMAL '0.25', DECIMAL '0.20') t(x)", [["0.55", "0.18"]]),

@@ -226,6 +226,8 @@ EXAMPLES: dict[str, list[tuple[str, str | None]]] = {
         (r"regexp_like('a b', 'a\b')", "true"),
         (r"regexp_like(U&'ab\000a', 'b$')", "!NOT_SUPPORTED"),
         (r"regexp_like(U&'ab\000a', 'b\$')", "false"),
+        (r"TRY(regexp_like(U&'ab\000a', 'b$'))", "!NOT_SUPPORTED"),
+        (r"TRY(regexp_like('ab', 'b$'))", "true"),
         (r"regexp_like('é', p) FROM (VALUES '\w') t(p)", "!NOT_SUPPORTED"),
         (r"regexp_extract('1a 2b 14m', '\d+')", "1"),
         (r"regexp_extract('1a 2b 14m', '(\d+)([a-z]+)', 2)", "a"),

@@ -55,4 +55,11 @@ _OWN = (
     *patterns.MACROS,
     *registry.MACROS,
 )
-MACROS = (*failing.MACROS, *_OWN, *map(failing.without_errors, _OWN), *map(failing.steady, _OWN))
+_REFUSALS = tuple(map(failing.refusals, _OWN))
+MACROS = (
+    *failing.MACROS,
+    *_OWN,
+    *map(failing.without_errors, _OWN),
+    *_REFUSALS,
+    *map(failing.steady, (*_OWN, *_REFUSALS)),
+)
