@@ -14,6 +14,7 @@ GIVEN = [
     ("SELECT x y, -x x FROM (VALUES 1, 2) t(x) ORDER BY x", [["2", "-2"], ["1", "-1"]]),
     ("SELECT x + 1 AS y FROM (VALUES 1, 2) t(x) ORDER BY y * -1", [["3"], ["2"]]),
     ("SELECT x AS y FROM (VALUES 1, 2) t(x) ORDER BY -y", [["2"], ["1"]]),
+    ("SELECT a * -2 AS a FROM (VALUES -1, 0, 2) t(a) ORDER BY a + t.a", [["-4"], ["0"], ["2"]]),
     ("SELECT sum(x) total FROM (VALUES 1, 2) t(x) ORDER BY total", [["3"]]),
     ("VALUES (1, 'a'), (2, NULL)", [["1", "a"], ["2", None]]),
     ("SELECT 1 UNION SELECT 1.5 ORDER BY 1", [["1.0"], ["1.5"]]),

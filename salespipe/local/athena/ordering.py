@@ -67,7 +67,7 @@ def _selected_or_not(item: exp.Expr, inside: Expressions, items: list[Field]) ->
     ):
         names = {(f.name or "").lower() for f in shadowing}
         others = [f for f in scope.fields if (f.name or "").lower() not in names]
-        scope = replace(scope, fields=[*shadowing, *others])
+        scope = replace(scope, fields=[*shadowing, *others], parent=scope)
     value = Expressions(inside.translation, scope, inside.windows).value(item)
     same = [i for i, field in enumerate(items) if field.sql == value.sql]
     return str(same[0] + 1) if same else value.sql
