@@ -160,6 +160,18 @@ def test_columns_have_trinos_names_and_types() -> None:
     ]
 
 
+def test_a_recursion_goes_as_deep_as_it_needs() -> None:
+    """In Trino ten steps are the most: https://trino.io/docs/current/sql/select.html#with-recursive-clause"""
+    sql = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 50) SELECT count(*) FROM t"
+    assert athena.rows(sql) == [["50"]]
+
+
+def test_a_correlated_subquery_with_a_limit_runs() -> None:
+    """Trino refuses it: TestSubqueries in its source."""
+    sql = "SELECT (SELECT y FROM (VALUES 1, 2) u(y) WHERE y > x ORDER BY y LIMIT 1) FROM (VALUES 0, 1) t(x) ORDER BY 1"
+    assert athena.rows(sql) == [["1"], ["2"]]
+
+
 def test_a_literal_with_a_point_is_a_decimal() -> None:
     found = athena.fields("SELECT 1.5, 1.5E0, DECIMAL '1.5', 0.1 + 0.2")
     assert [str(field.type) for field in found] == ["decimal(2,1)", "double", "decimal(2,1)", "decimal(2,1)"]
