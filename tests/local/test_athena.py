@@ -418,6 +418,16 @@ def test_thousands_of_small_objects(athena: Athena) -> None:
     assert athena.rows("SELECT count(*) FROM many WHERE hour = 5") == [["125"]]
 
 
+def test_capitals_in_the_keys_of_a_map_or_of_json_in_a_text_are_left_alone(athena: Athena) -> None:
+    athena.table("events", {"id": "string", "tags": "map<string,int>", "raw": "string"})
+    athena.put("events/a.json", '{"ID": "e", "tags": {"K": 1, "k": 2}, "raw": {"B": [1]}}', '{"raw": {"C": 1}}')
+    assert athena.rows("SELECT id, tags['K'], json_extract_scalar(raw, '$.B[0]') FROM events") == [
+        ["e", "1", "1"],
+        [None, None, None],
+    ]
+    assert athena.rows("SELECT raw FROM events WHERE id IS NULL") == [['{"C":1}']]
+
+
 def test_csv_tables(athena: Athena) -> None:
     athena.rows(
         "CREATE EXTERNAL TABLE plain (id int, name string, price decimal(10,2), day date) "
@@ -438,6 +448,44 @@ def test_csv_tables(athena: Athena) -> None:
     assert athena.rows("SELECT * FROM quoted ORDER BY id") == [["1", 'a, "b"'], ["2", "c"]]
 
 
+def test_odd_lines_of_csv_are_read_as_hive_reads_them_or_refused(athena: Athena) -> None:
+    """`LongEncoding`, `HiveFormatUtils` and `CsvDeserializer` in Trino's `lib/trino-hive-formats`."""
+    athena.rows(
+        "CREATE EXTERNAL TABLE plain (i int, d double, m decimal(5,2), t date, s timestamp, x varchar(3)) "
+        "ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' LOCATION 's3://lake/plain/'"
+    )
+    athena.put(
+        "plain/a.csv", "1.9,1d,1.005,2020-2-30,2020-01-01 1:2:3.0009,abcd", " 1,inf, 1,2020/01/01,2020-01-01 10:00,", ""
+    )
+    assert athena.rows("SELECT * FROM plain") == [
+        ["1", "1.0", "1.01", "2020-03-01", "2020-01-01 01:02:03.001", "abc"],
+        [None, None, None, None, None, ""],
+        [None, None, None, None, None, None],
+    ]
+    athena.rows(
+        "CREATE EXTERNAL TABLE quoted (a string, b string, n int) ROW FORMAT SERDE "
+        "'org.apache.hadoop.hive.serde2.OpenCSVSerde' LOCATION 's3://lake/quoted/'"
+    )
+    athena.put("quoted/a.csv", "x", "", '"",,"7"')
+    assert athena.rows("SELECT * FROM quoted") == [["x", None, None], [None, None, None], ["", "", "7"]]
+    for line in ('a,"b', '"a"b,c,1', ' "a",b,1', "a\\,b,1"):
+        athena.put("quoted/a.csv", line)
+        assert athena.reason("SELECT * FROM quoted").startswith("NOT_SUPPORTED: such quotes or escapes"), line
+    athena.put("quoted/a.csv", "a,b,1.5")
+    assert athena.reason("SELECT * FROM quoted").startswith("HIVE_BAD_DATA")
+
+
+def test_folders_are_partitions_where_they_are(athena: Athena) -> None:
+    """https://docs.aws.amazon.com/athena/latest/ug/msck-repair-table.html: not those with capitals in their keys."""
+    athena.rows(
+        f"CREATE EXTERNAL TABLE odd (n int) PARTITIONED BY (s string) ROW FORMAT SERDE '{OPENX}' LOCATION 's3://lake/odd/'"
+    )
+    athena.put("odd/s=a%2Fb%3Dc d/a.json", '{"n": 1}')
+    athena.put("odd/S=up/a.json", '{"n": 2}')
+    athena.rows("MSCK REPAIR TABLE odd")
+    assert athena.rows("SELECT s, n FROM odd") == [["a/b=c d", "1"]]
+
+
 def test_parquet_tables(athena: Athena, tmp_path: Path) -> None:
     import duckdb
 
@@ -454,6 +502,23 @@ def test_parquet_tables(athena: Athena, tmp_path: Path) -> None:
         "STORED AS PARQUET LOCATION 's3://lake/pq/'"
     )
     assert athena.rows("SELECT * FROM pq") == [["1", "a", "1.50", "[1, 2]", "2024-01-01 01:02:03.000", None]]
+
+
+@pytest.mark.parametrize(
+    ("stored", "declared"), [("1.5::DOUBLE", "int"), ("1", "string"), ("true", "int"), ("1", "double")]
+)
+def test_a_column_of_parquet_of_another_kind_is_refused(
+    athena: Athena, tmp_path: Path, stored: str, declared: str
+) -> None:
+    """https://repost.aws/knowledge-center/athena-hive-bad-data-parquet"""
+    import duckdb
+
+    file = tmp_path / "a.parquet"
+    duckdb.sql(f"COPY (SELECT {stored} AS x, 7 AS y) TO '{file}' (FORMAT parquet)")
+    athena.put("pq/a.parquet", body=file.read_bytes())
+    athena.rows(f"CREATE EXTERNAL TABLE pq (x {declared}, y bigint) STORED AS PARQUET LOCATION 's3://lake/pq/'")
+    assert athena.reason("SELECT x FROM pq").startswith("HIVE_BAD_DATA: Field x's type")
+    assert athena.rows("SELECT y FROM pq") == [["7"]]
 
 
 def test_views(athena: Athena) -> None:

@@ -70,6 +70,7 @@ def test_just_the_columns_that_are_needed_count(athena: Columns) -> None:
         "WITH q AS (SELECT s, twice FROM p) SELECT max(twice) FROM q": ("twice",),
         "SELECT max(n) FROM (SELECT n, s FROM p UNION ALL SELECT 1, 'x')": ("n",),
         "SELECT count(*) FROM (SELECT n, s FROM p UNION SELECT 1, 'x')": ("n", "s"),
+        "SELECT count(*) FROM (SELECT n, s FROM p EXCEPT ALL SELECT 1, 'x')": ("n", "s"),
         "SELECT count(*) FROM (SELECT DISTINCT s FROM p)": ("s",),
         "SELECT x FROM (SELECT n AS x, row_number() OVER (ORDER BY twice) AS r, s FROM p) WHERE r = 1": ("n", "twice"),
         "SELECT 1 WHERE 7 IN (SELECT n FROM p)": ("n",),

@@ -13,6 +13,8 @@ GIVEN = [
     ("SELECT x FROM (VALUES 3, 1, NULL, 2) t(x) ORDER BY x DESC OFFSET 1 LIMIT 2", [["2"], ["1"]]),
     ("SELECT x y, -x x FROM (VALUES 1, 2) t(x) ORDER BY x", [["2", "-2"], ["1", "-1"]]),
     ("SELECT x + 1 AS y FROM (VALUES 1, 2) t(x) ORDER BY y * -1", [["3"], ["2"]]),
+    ("SELECT x AS y FROM (VALUES 1, 2) t(x) ORDER BY -y", [["2"], ["1"]]),
+    ("SELECT a * -2 AS a FROM (VALUES -1, 0, 2) t(a) ORDER BY a + t.a", [["-4"], ["0"], ["2"]]),
     ("SELECT sum(x) total FROM (VALUES 1, 2) t(x) ORDER BY total", [["3"]]),
     ("VALUES (1, 'a'), (2, NULL)", [["1", "a"], ["2", None]]),
     ("SELECT 1 UNION SELECT 1.5 ORDER BY 1", [["1.0"], ["1.5"]]),
@@ -50,6 +52,25 @@ GIVEN = [
     ("SELECT count(*), count(x), count(DISTINCT x), approx_distinct(x) FROM (VALUES 1, 1, NULL) t(x)",
      [["3", "2", "1", "1"]]),
     ("SELECT sum(x), avg(x), min(x), max(x) FROM (VALUES 1, 2) t(x)", [["3", "1.5", "1", "2"]]),
+    # NaN comes last for all of them: AbstractTestEngineOnlyQueries.testMinMaxFloatingPointNaN in Trino's source
+    ("SELECT min(x), max(x), max(x, 2), max_by(i, x), min_by(i, x), max_by(i, x, 2) "
+     "FROM (VALUES (1, nan()), (2, 5.5e0), (3, 3.3e0), (4, NULL)) t(i, x)",
+     [["3.3", "5.5", "[5.5, 3.3]", "2", "3", "[2, 3]"]]),
+    ("SELECT max(x), max(x, 2) FROM (VALUES REAL 'NaN', NULL) t(x)", [["NaN", "[NaN]"]]),
+    # what is not finite is NULL: DoubleCorrelationAggregation and DoubleRegressionAggregation in Trino's source
+    ("SELECT corr(x, y), regr_slope(y, x), regr_intercept(y, x), corr(y, y) FROM (VALUES (1, 2), (1, 3)) t(x, y)",
+     [[None, None, None, "1.0"]]),
+    ("SELECT CAST(k AS integer), sum(x), sum(sum(x)) OVER (PARTITION BY CAST(k AS integer)) "
+     "FROM (VALUES ('1', 2), ('1', 3), ('2', 4)) t(k, x) GROUP BY CAST(k AS integer) HAVING CAST(k AS integer) > 0 "
+     "ORDER BY CAST(k AS integer)", [["1", "5", "5"], ["2", "4", "4"]]),
+    ("SELECT k, v, n FROM UNNEST(MAP(ARRAY['a'], ARRAY[5])) WITH ORDINALITY AS t(k, v, n)", [["a", "5", "1"]]),
+    ("SELECT (1, 'a') IN (SELECT 1, 'a'), (1, 2) NOT IN (VALUES (1, 3), (2, 2)), ARRAY[1] IN (SELECT ARRAY[2 - 1]), "
+     "ARRAY[1] IN (SELECT NULL), ROW(1) = ANY (SELECT ROW(1e0)), (1, 2) IN (SELECT 1, 2 WHERE false)",
+     [["true", "true", "true", None, "true", "false"]]),
+    ("SELECT x FROM (VALUES (1, 2), (2, 3)) t(x, y) WHERE (x, y) IN (SELECT 2, 3)", [["2"]]),
+    ("SELECT count(*) OVER (PARTITION BY TRY(from_iso8601_timestamp(x))) FROM (VALUES 'a', 'b') t(x)", [["2"], ["2"]]),
+    ("SELECT 1 IN (VALUES 1, 2), 3 NOT IN (VALUES 1, NULL)", [["true", None]]),
+    ("SELECT count_if(x > 1) FROM (VALUES 1) t(x) WHERE x > 1", [["0"]]),
     ("SELECT sum(x), avg(x) FROM (VALUES DECIMAL '0.10', DECIMAL '0.25', DECIMAL '0.20') t(x)", [["0.55", "0.18"]]),
     ("SELECT avg(x), sum(x) FROM (SELECT CAST(1 AS decimal(10,2)) x WHERE false)", [[None, None]]),
     ("SELECT array_agg(b ORDER BY b DESC), max_by(b, a), map_agg(a, b) FROM (VALUES (1, 2), (2, 3)) t(a, b)",
@@ -90,6 +111,19 @@ REFUSED = [
     ("SELECT * FROM (VALUES 1) t(x) TABLESAMPLE BERNOULLI (10)", "NOT_SUPPORTED"),
     ("SELECT * FROM (VALUES 1, 2) t(x) LIMIT 1 + 1", "NOT_SUPPORTED"),
     ("SELECT at_timezone(now(), 'Europe/Berlin') UNION ALL SELECT now()", "NOT_SUPPORTED"),
+    ("SELECT CAST(1.5 AS number)", "TYPE_NOT_FOUND: line 1:8: Unknown type: "),
+    ("SELECT CAST(ARRAY[1] AS array(int8))", "TYPE_NOT_FOUND: line 1:8: Unknown type: "),
+    ("SELECT MAP(ARRAY[1], ARRAY[2]) IN (SELECT MAP(ARRAY[1], ARRAY[2]))", "NOT_SUPPORTED: line 1:"),
+    ("SELECT (1, NULL) IN (SELECT 1, 2)", "NOT_SUPPORTED: NULL inside a value of IN"),
+    ("SELECT 1 IN (SELECT 1, 2)", "NOT_SUPPORTED: line 1:8: a comparison with a subquery of several columns"),
+    ("WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n * 1.5 FROM t WHERE n < 3) SELECT n FROM t",
+     "TYPE_MISMATCH: line 1:32: recursion step relation output type (decimal(12,1)) is not coercible"),
+    ("WITH RECURSIVE t AS (SELECT 1 n UNION ALL SELECT n + 1 FROM t WHERE n < 3) SELECT n FROM t",
+     "MISSING_COLUMN_ALIASES"),
+    ("WITH a AS (VALUES 1), A AS (VALUES 2) SELECT * FROM a", "DUPLICATE_NAMED_QUERY"),
+    ("SELECT DISTINCT x FROM (VALUES (1, 2)) t(x, y) ORDER BY y", "EXPRESSION_NOT_IN_DISTINCT"),
+    ("SELECT DISTINCT x AS a FROM (VALUES (1, 2)) t(x, y) ORDER BY a + 1", "EXPRESSION_NOT_IN_DISTINCT"),
+    ("SELECT * FROM (VALUES 1) t(x) FULL JOIN LATERAL (VALUES 2) u(y) ON true", "NOT_SUPPORTED: line 1:57: FULL JOIN"),
 ]  # fmt: skip
 
 
@@ -124,6 +158,18 @@ def test_columns_have_trinos_names_and_types() -> None:
         (None, "decimal(38,1)"),
         (None, "integer"),
     ]
+
+
+def test_a_recursion_goes_as_deep_as_it_needs() -> None:
+    """In Trino ten steps are the most: https://trino.io/docs/current/sql/select.html#with-recursive-clause"""
+    sql = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 50) SELECT count(*) FROM t"
+    assert athena.rows(sql) == [["50"]]
+
+
+def test_a_correlated_subquery_with_a_limit_runs() -> None:
+    """Trino refuses it: TestSubqueries in its source."""
+    sql = "SELECT (SELECT y FROM (VALUES 1, 2) u(y) WHERE y > x ORDER BY y LIMIT 1) FROM (VALUES 0, 1) t(x) ORDER BY 1"
+    assert athena.rows(sql) == [["1"], ["2"]]
 
 
 def test_a_literal_with_a_point_is_a_decimal() -> None:

@@ -30,8 +30,6 @@ def numbers(left: Typed, symbol: str, right: Typed) -> Typed:
         a, b = converted(left, met).sql, converted(right, met).sql
         if symbol == "/" and met.name in INTEGERS:
             return Typed(f"CAST({a} // {b} AS {duckdb_type(met)})", met)
-        if symbol == "%" and met.name not in INTEGERS:
-            return Typed(f"fmod({a}, {b})", met)
         return Typed(f"CAST({a} {symbol} {b} AS {duckdb_type(met)})", met)
     return _DECIMAL[symbol](left, right)
 

@@ -7,16 +7,18 @@ even, reads `' 12 '` and `12.7` as integers, and writes 37.7 where Trino writes 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from salespipe.local.athena import casts_text
 from salespipe.local.athena.casts_json import from_json, to_json
-from salespipe.local.athena.casts_text import Fallback, decimal_text, to_digits
+from salespipe.local.athena.casts_text import Fallback, decimal_text, fewer_digits
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.json_text import once
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.times import local_time, zone_literal
 from salespipe.local.athena.types import (
     INTEGERS,
+    TEMPORAL,
     TEXT,
     TIMESTAMP_TZ,
     UNKNOWN,
@@ -57,7 +59,7 @@ def converted(value: Typed, target: Type) -> Typed:
     if value.type.name in TEXT and target.name == "varchar":
         return Typed(value.sql, target)
     if value.type.name == target.name == "array" and duckdb_type(value.type) == duckdb_type(target):
-        return Typed(value.sql, target)
+        return Typed(value.sql, _zoned(target, value.type))
     return cast(value, target)
 
 
@@ -67,8 +69,8 @@ def converted_or_none(value: Typed, target: Type) -> Typed | None:
 
 
 def check_zones(values: Sequence[Typed], result: Type, at: tuple[int, int]) -> None:
-    """Refuse to bring values of different time zones into one column."""
-    zones = {value.type.zone for value in values if value.type.name == TIMESTAMP_TZ.name}
+    """Refuse to bring values of different time zones into one column; one without a zone is taken as UTC."""
+    zones = {value.type.zone for value in values if value.type.name in TEMPORAL}
     if result.name == TIMESTAMP_TZ.name and len(zones) > 1:
         raise NotSupported(f"a column with values of several time zones ({', '.join(sorted(zones))})", at)
 
@@ -77,13 +79,23 @@ def cast(value: Typed, target: Type, *, attempt: bool = False, at: tuple[int, in
     """CAST, or TRY_CAST with `attempt`. Raises TYPE_MISMATCH for a pair that Trino refuses to cast."""
     source = value.type
     if source == target:
-        return Typed(value.sql, target)
+        return value
     if source == UNKNOWN:
         return Typed(f"CAST({value.sql} AS {duckdb_type(target)})", target)
+    target = _zoned(target, source)
     maker = _CASTS.get((_family(source), _family(target)))
     if maker is None:
         raise QueryFailure("TYPE_MISMATCH", f"Cannot cast {source} to {target}", at)
     return Typed(maker(value, target, Fallback(attempt)), target)
+
+
+def _zoned(target: Type, source: Type) -> Type:
+    """The target with the zones that the instants in the source have."""
+    if target.name == TIMESTAMP_TZ.name:
+        return replace(target, zone=source.zone)
+    if source.name != target.name or len(source.args) != len(target.args):
+        return target
+    return replace(target, args=tuple(map(_zoned, target.args, source.args)))
 
 
 def _family(type_: Type) -> str:
@@ -111,7 +123,7 @@ def _rounded(value: Typed, target: Type, fallback: Fallback) -> str:
 
 
 def _timestamp_timestamp(value: Typed, target: Type, fallback: Fallback) -> str:
-    return value.sql if target.numbers[0] >= value.type.numbers[0] else to_digits(value.sql, target)
+    return fewer_digits(value.sql, value.type, target)
 
 
 def _to_text(sql: str, target: Type, fallback: Fallback) -> str:
@@ -167,11 +179,17 @@ def _date_timestamp(value: Typed, target: Type, fallback: Fallback) -> str:
 
 
 def _to_zone(value: Typed, target: Type, fallback: Fallback) -> str:
-    return zone_literal(f"CAST({value.sql} AS TIMESTAMP)", target.zone)
+    return zone_literal(fewer_digits(f"CAST({value.sql} AS TIMESTAMP)", value.type, target), "UTC")
+
+
+def _zone_zone(value: Typed, target: Type, fallback: Fallback) -> str:
+    cut = fewer_digits(value.sql, value.type, target)
+    return value.sql if cut == value.sql else zone_literal(cut, "UTC")
 
 
 def _from_zone(value: Typed, target: Type, fallback: Fallback) -> str:
-    return f"CAST({local_time(value)} AS {duckdb_type(target)})"
+    wall = local_time(value)
+    return f"CAST({fewer_digits(wall, value.type, target)} AS {duckdb_type(target)})"
 
 
 def _to_time(value: Typed, target: Type, fallback: Fallback) -> str:
@@ -249,7 +267,7 @@ _CASTS = {
     ("timestamp", "timestamp"): _timestamp_timestamp,
     ("date", "timestamp with time zone"): _to_zone,
     ("timestamp", "timestamp with time zone"): _to_zone,
-    ("timestamp with time zone", "timestamp with time zone"): lambda value, target, fallback: value.sql,
+    ("timestamp with time zone", "timestamp with time zone"): _zone_zone,
     ("timestamp with time zone", "timestamp"): _from_zone,
     ("timestamp with time zone", "date"): _from_zone,
     ("timestamp with time zone", "time"): _to_time,

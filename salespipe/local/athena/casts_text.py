@@ -72,21 +72,28 @@ def text_date(value: Typed, target: Type, fallback: Fallback) -> str:
 
 def text_timestamp(value: Typed, target: Type, fallback: Fallback) -> str:
     error = fallback.error(f"'Value cannot be cast to timestamp: ' || {value.sql}")
-    tried = f"TRY_CAST(trim({value.sql}) AS TIMESTAMP)"
-    return _when(value.sql, _TIMESTAMP + r"\s*", f"coalesce({to_digits(tried, target)}, {error})", error)
+    tried = _read(f"trim({value.sql})", target)
+    return _when(value.sql, _TIMESTAMP + r"\s*", f"coalesce({tried}, {error})", error)
 
 
 def text_timestamp_tz(value: Typed, target: Type, fallback: Fallback) -> str:
     # The zone belongs to the type here, so only texts in that zone can be read.
     error = fallback.error(f"'Value cannot be cast to timestamp with time zone: ' || {value.sql}")
     plain = f"regexp_replace(trim({value.sql}), '\\s*(UTC|Z|[+]00:00)$', '')"
-    tried = f"timezone('UTC', TRY_CAST({plain} AS TIMESTAMP))"
+    tried = f"timezone('UTC', {_read(plain, target)})"
     other = "error('NOT_SUPPORTED: a time zone other than UTC inside a value is not supported by the local Athena')"
     return (
         f"CASE WHEN {value.sql} IS NULL THEN NULL WHEN regexp_full_match({plain}, {text(_TIMESTAMP)}) "
         f"THEN coalesce({tried}, {error}) WHEN regexp_matches({value.sql}, {text('^' + _TIMESTAMP)}) THEN "
         f"{other} ELSE {error} END"
     )
+
+
+def _read(sql: str, target: Type) -> str:
+    """A text as a TIMESTAMP of the type's digits, or NULL. The engine cuts off what is behind the sixth."""
+    seventh = f"to_microseconds(CAST(regexp_matches({sql}, '[.][0-9]{{6}}[5-9]') AS INTEGER))"
+    read = f"TRY_CAST({sql} AS TIMESTAMP)"
+    return f"({read} + {seventh})" if target.numbers[0] == 6 else to_digits(read, target)
 
 
 def text_time(value: Typed, target: Type, fallback: Fallback) -> str:
@@ -109,6 +116,12 @@ def to_digits(sql: str, target: Type) -> str:
         raise NotSupported(f"a precision above 6, {target},")
     unit = 10 ** (6 - digits)
     return sql if unit == 1 else f"trino_rounded_timestamp({sql}, {unit})"
+
+
+def fewer_digits(sql: str, source: Type, target: Type) -> str:
+    """Round where the target, if it has a time of day, has fewer digits of a second."""
+    fewer = source.numbers[:1] > target.numbers[:1] and target.name.startswith("timestamp")
+    return to_digits(sql, target) if fewer else sql
 
 
 def text_uuid(value: Typed, target: Type, fallback: Fallback) -> str:

@@ -20,7 +20,7 @@ from salespipe.local.athena.failing import RAISED
 from salespipe.local.athena.formats.parquet import ColumnBytes
 from salespipe.local.athena.rules.load import MACROS as _RULES
 
-_MACRO = re.compile(r"\b(?:null_|steady_)?trino_\w+")
+_MACRO = re.compile(r"\b(?:null_|(?:steady_)?(?:only_)?)trino_\w+")
 MACROS = {definition[: definition.index("(")].strip(): definition for definition in _RULES}
 """The engine's definitions that the translations rest on, by their names."""
 

@@ -47,6 +47,29 @@ def equal(a: str, b: str, type_: Type, depth: int = 0) -> str:
     return f"CASE WHEN {a} IS NOT NULL AND {b} IS NOT NULL THEN ({same}) END"
 
 
+def holds_map(type_: Type) -> bool:
+    """Whether it is or has in it a map, of which two are equal in any order of their keys."""
+    return type_.name == "map" or any(map(holds_map, type_.args))
+
+
+def without_nulls(sql: str, type_: Type) -> str:
+    """A value for a search among others, refused where a NULL inside of it would leave open what it equals."""
+    refused = "error('NOT_SUPPORTED: NULL inside a value of IN with a subquery is not supported by the local Athena')"
+    return f"CASE WHEN {_holds_null(sql, type_)} THEN {refused} ELSE {sql} END"
+
+
+def _holds_null(sql: str, type_: Type, depth: int = 0) -> str:
+    if type_.name == "row":
+        parts = [(f"({sql}).{quoted(name)}", part) for name, part in row_fields(type_)]
+        inner = " OR ".join(f"({part} IS NULL OR {_holds_null(part, kind, depth)})" for part, kind in parts)
+        return f"({sql} IS NOT NULL AND ({inner}))"
+    if type_.name == "array":
+        item = f"n{depth}"
+        inner = _holds_null(item, type_.args[0], depth + 1)
+        return f"(len(list_filter({sql}, lambda {item}: {item} IS NULL OR {inner})) > 0)"
+    return "false"
+
+
 def may_be_nan(value: Typed) -> bool:
     """Of a constant it is known."""
     return value.type.name in ("double", "real") and not re.fullmatch(r"CAST\([0-9.eE+-]+ AS DOUBLE\)", value.sql)

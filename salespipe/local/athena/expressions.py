@@ -13,7 +13,7 @@ from salespipe.local.athena.casts import cast, check_zones, converted, converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.literals import HANDLERS as LITERALS
 from salespipe.local.athena.literals import typed_literal
-from salespipe.local.athena.scope import Scope, Typed, dereference
+from salespipe.local.athena.scope import Scope, Typed, dereference, row_of
 from salespipe.local.athena.times import zone_name
 from salespipe.local.athena.type_names import parse_type
 from salespipe.local.athena.types import (
@@ -121,6 +121,8 @@ class Expressions:
         if re.sub(r"\(\d+\)", "", spelling.lower()) in _OTHER_TYPES:
             raise NotSupported(f"the type {spelling.lower()}", self.at(at))
         try:
+            if any(part.this == exp.DataType.Type.USERDEFINED for part in node.find_all(exp.DataType)):
+                raise ValueError(spelling)
             found = parse_type(spelling)
         except ValueError:
             raise QueryFailure("TYPE_NOT_FOUND", f"Unknown type: {spelling}", self.at(at)) from None
@@ -164,10 +166,7 @@ class Expressions:
 
     def row(self, nodes: Sequence[exp.Expr]) -> Typed:
         """An anonymous row."""
-        values = [self.value(node) for node in nodes]
-        parts = ", ".join(f"{quoted(f'field{index}')} := {value.sql}" for index, value in enumerate(values))
-        types = tuple(value.type for value in values)
-        return Typed(f"struct_pack({parts})", Type("row", types, fields=(None,) * len(types)))
+        return row_of([self.value(node) for node in nodes])
 
     def function(self, node: exp.Expr, parameters: Sequence[Type]) -> Typed:
         """A lambda with parameters of these types."""

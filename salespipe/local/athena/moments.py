@@ -6,10 +6,12 @@ engine a timestamp.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from salespipe.local.athena.casts import cast, converted
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.times import local_time, zone_literal
+from salespipe.local.athena.times import local_time, moved
 from salespipe.local.athena.types import (
     DATE,
     DAY_INTERVAL,
@@ -57,13 +59,18 @@ def _shifted(left: Typed, symbol: str, right: Typed, at: tuple[int, int]) -> Typ
             return Typed(whole_days, DATE)
         return Typed(f"CAST({left.sql} {symbol} {right.sql} AS DATE)", DATE)
     if name in ("timestamp", "time"):
-        type_ = left.type if name == "time" else Type(name, numbers=(max(3, left.type.numbers[0]),))
+        type_ = _with_milliseconds(left.type) if right.type == DAY_INTERVAL else left.type
         return Typed(f"CAST({left.sql} {symbol} {right.sql} AS {duckdb_type(type_)})", type_)
     if name == "timestamp with time zone":
         if right.type == DAY_INTERVAL:
-            return Typed(f"({left.sql} {symbol} {right.sql})", left.type)
-        return Typed(zone_literal(f"({local_time(left)} {symbol} {right.sql})", left.type.zone), left.type)
+            return Typed(f"({left.sql} {symbol} {right.sql})", _with_milliseconds(left.type))
+        return Typed(moved(left, f"({local_time(left)} {symbol} {right.sql})"), left.type)
     return None
+
+
+def _with_milliseconds(type_: Type) -> Type:
+    """An interval has three digits of a second, and its sum with a time no fewer."""
+    return replace(type_, numbers=(max(3, type_.numbers[0]),))
 
 
 def in_zone(value: Typed, zone: str, at: tuple[int, int]) -> Typed:

@@ -13,12 +13,12 @@ from sqlglot import exp
 
 from salespipe.local.athena.arithmetic import numbers
 from salespipe.local.athena.casts import converted
-from salespipe.local.athena.equality import NESTED, equal, may_be_nan, unordered
+from salespipe.local.athena.equality import NESTED, equal, holds_map, may_be_nan, unordered, without_nulls
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.failing import conjunction, may_fail
 from salespipe.local.athena.json_text import shown
 from salespipe.local.athena.moments import moment
-from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.scope import Typed, row_of
 from salespipe.local.athena.types import (
     BOOLEAN,
     DAY_INTERVAL,
@@ -30,6 +30,7 @@ from salespipe.local.athena.types import (
     Type,
     array,
     common,
+    text,
 )
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ MACROS = (
     "WHEN i > len(a) THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or equal to "
     "array length: ' "
     "|| i || ' > ' || len(a)) ELSE a[i] END",
+    "trino_like_pattern(p, e) AS CASE WHEN contains(replace(replace(replace(p, e || e, ''), e || '%', ''), e || '_', "
+    "''), e) THEN error('INVALID_FUNCTION_ARGUMENT: Escape character must be followed by ''%'', ''_'' or the escape "
+    "character itself') ELSE p END",
     "trino_map_subscript(m, k) AS CASE WHEN m IS NULL OR k IS NULL THEN NULL WHEN map_contains(m, k) THEN m[k] "
     "ELSE error('INVALID_FUNCTION_ARGUMENT: Key not present in map: ' || CAST(k AS VARCHAR)) END",
 )
@@ -128,18 +132,22 @@ def _against_query(
     value = expressions.value(left)
     output = expressions.translation.query(query, expressions.scope)
     expressions.translation.tables.needed.fields(output.fields)
+    found = Typed("c0", output.fields[0].type)
     if len(output.fields) != 1:
-        raise NotSupported("a comparison with a subquery of several columns", at)
-    field = output.fields[0]
-    met = common(value.type, field.type)
+        if value.type.name != "row":
+            raise NotSupported("a comparison with a subquery of several columns", at)
+        found = row_of([Typed(f"c{index}", field.type) for index, field in enumerate(output.fields)])
+    met = common(value.type, found.type)
     if met is None:
-        pair = f"{value.type} vs {field.type}"
+        pair = f"{value.type} vs {found.type}"
         message = f"Value expression and result of subquery must be of the same type: {pair}"
         raise QueryFailure("TYPE_MISMATCH", message, at)
+    one, column = converted(value, met).sql, converted(found, met).sql
     if met.name in NESTED:
-        raise NotSupported(f"a comparison of {met} with a subquery", at)
-    column = converted(Typed("c0", field.type), met).sql
-    return converted(value, met).sql, column, f"SELECT {column} FROM ({output.sql})"
+        if symbol not in ("IN", "=") or holds_map(met):
+            raise NotSupported(f"a comparison of {met} with a subquery", at)
+        one, column = without_nulls(one, met), without_nulls(column, met)
+    return one, column, f"SELECT {column} FROM ({output.sql})"
 
 
 def between(expressions: Expressions, node: exp.Between) -> Typed:
@@ -155,6 +163,8 @@ def between(expressions: Expressions, node: exp.Between) -> Typed:
 def in_list(expressions: Expressions, node: exp.In) -> Typed:
     at = expressions.at(node)
     query = node.args.get("query")
+    if len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Values):
+        query = node.expressions[0]
     if query is not None:
         inner = query.this if isinstance(query, exp.Subquery) else query
         value, _, sql = _against_query(expressions, node.this, inner, at, "IN")
@@ -164,6 +174,11 @@ def in_list(expressions: Expressions, node: exp.In) -> Typed:
     sqls, met = expressions.together([node.this, *node.expressions], "IN value and list items")
     if met.name in NESTED:
         return Typed(f"({' OR '.join(equal(sqls[0], sql, met) for sql in sqls[1:])})", BOOLEAN)
+    if met.name in ("double", "real"):
+        either = [may_be_nan(Typed(sql, met)) for sql in sqls]
+        if either[0] and any(either[1:]):
+            same = [unordered(sqls[0], "=", sql, left=True, right=nan) for sql, nan in zip(sqls, either, strict=True)]
+            return Typed(f"({' OR '.join(same[1:])})", BOOLEAN)
     return Typed(f"({sqls[0]} IN ({', '.join(sqls[1:])}))", BOOLEAN)
 
 
@@ -179,9 +194,8 @@ def _not(node: exp.Expr) -> str:
 
 
 def like(expressions: Expressions, node: exp.Expr) -> Typed:
-    escape = ""
-    if isinstance(node, exp.Escape):
-        escape = f" ESCAPE {expressions.value(node.expression).sql}"
+    escaped = node.expression if isinstance(node, exp.Escape) else None
+    if escaped is not None:
         node = node.this
     left, right = expressions.value(node.this), expressions.value(node.expression)
     for side, what in ((left, "Left side of"), (right, "Pattern for")):
@@ -191,7 +205,15 @@ def like(expressions: Expressions, node: exp.Expr) -> Typed:
                 f"{what} LIKE expression must evaluate to a varchar (actual: {side.type})",
                 expressions.at(node),
             )
-    return Typed(f"({left.sql} {_not(node)}LIKE {right.sql}{escape})", BOOLEAN)
+    if escaped is None:
+        return Typed(f"({left.sql} {_not(node)}LIKE {right.sql})", BOOLEAN)
+    if not isinstance(escaped, exp.Literal):
+        raise NotSupported("an ESCAPE that is not a constant", expressions.at(node))
+    if len(str(escaped.this)) != 1:
+        message = "Escape string must be a single character"
+        raise QueryFailure("INVALID_FUNCTION_ARGUMENT", message, expressions.at(node))
+    sign = text(str(escaped.this))
+    return Typed(f"({left.sql} {_not(node)}LIKE trino_like_pattern({right.sql}, {sign}) ESCAPE {sign})", BOOLEAN)
 
 
 # logic and concatenation

@@ -38,8 +38,16 @@ def tail(translation: Translation, node: exp.Expr, order_item: Callable[[exp.Exp
     return parts
 
 
-def select_order(item: exp.Expr, inside: Expressions, items: list[Field]) -> str:
+def select_order(node: exp.Select, item: exp.Expr, inside: Expressions, items: list[Field]) -> str:
     """An item of ORDER BY of a SELECT: a position, a name of an output column, or an expression of its relations."""
+    sql = _selected_or_not(item, inside, items)
+    if node.args.get("distinct") and not sql.isdigit():  # it is not the position of an item
+        message = "For SELECT DISTINCT, ORDER BY expressions must appear in select list"
+        raise QueryFailure("EXPRESSION_NOT_IN_DISTINCT", message, inside.at(node))
+    return sql
+
+
+def _selected_or_not(item: exp.Expr, inside: Expressions, items: list[Field]) -> str:
     position = ordinal(inside.translation, item, len(items), "ORDER BY")
     if position is not None:
         return str(position + 1)
@@ -50,7 +58,8 @@ def select_order(item: exp.Expr, inside: Expressions, items: list[Field]) -> str
         if named:
             return str(named[0] + 1)
     outputs = [Field(f.name, f.sql, f.type) for f in items if f.name]
-    shadowing = [f for f in outputs if not any(f.sql == g.sql for g in inside.scope.fields)]
+    own = {(g.sql, (g.name or "").lower()) for g in inside.scope.fields}
+    shadowing = [f for f in outputs if (f.sql, (f.name or "").lower()) not in own]
     scope = inside.scope
     if any(
         isinstance(c, exp.Column) and not c.table and any((f.name or "").lower() == c.name.lower() for f in shadowing)
@@ -58,7 +67,7 @@ def select_order(item: exp.Expr, inside: Expressions, items: list[Field]) -> str
     ):
         names = {(f.name or "").lower() for f in shadowing}
         others = [f for f in scope.fields if (f.name or "").lower() not in names]
-        scope = replace(scope, fields=[*shadowing, *others])
+        scope = replace(scope, fields=[*shadowing, *others], parent=scope)
     value = Expressions(inside.translation, scope, inside.windows).value(item)
     same = [i for i, field in enumerate(items) if field.sql == value.sql]
     return str(same[0] + 1) if same else value.sql

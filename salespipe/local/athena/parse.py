@@ -19,6 +19,12 @@ from salespipe.local.athena.errors import SyntaxFailure
 from salespipe.local.athena.foreign import check_signs
 from salespipe.local.athena.grammar import check_names, check_tokens
 
+_TYPES = {
+    "ARRAY", "BIGINT", "BOOLEAN", "CHAR", "DATE", "DECIMAL", "DOUBLE", "DOUBLE PRECISION", "GEOMETRY", "HYPERLOGLOG",
+    "INT", "INTEGER", "INTERVAL", "IPADDRESS", "JSON", "MAP", "NULL", "RANGE", "REAL", "ROW", "SMALLINT", "TDIGEST",
+    "TIME", "TIMESTAMP", "TINYINT", "UNION", "UNKNOWN", "UUID", "VARBINARY", "VARCHAR",
+}  # fmt: skip
+"""Trino's words among those that sqlglot takes for types."""
 _SPECIAL_SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "LISTAGG")
 
 
@@ -50,9 +56,20 @@ class _Parser(TrinoParser):
         return self.expression(exp.Between(this=this, low=low, high=self._parse_bitwise()))
 
 
+class _Tokenizer(Trino.Tokenizer):
+    # Other databases' names of types (TEXT, NUMBER, INT8) are names like any other.
+    KEYWORDS: ClassVar[dict[str, TokenType]] = {
+        word: kind
+        for word, kind in Trino.Tokenizer.KEYWORDS.items()
+        if kind not in TrinoParser.TYPE_TOKENS or word in _TYPES
+    }
+
+
 class _Athena(Trino):
     INDEX_OFFSET = 0  # keep a[1] as it was written
+    SUPPORTS_USER_DEFINED_TYPES = True  # the translation says which are none
     Parser = _Parser
+    Tokenizer = _Tokenizer
 
 
 def parse_query(sql: str) -> exp.Expr:

@@ -19,12 +19,12 @@ from salespipe.local.athena import grouping
 from salespipe.local.athena.casts import check_zones, converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions
-from salespipe.local.athena.failing import conjunction
+from salespipe.local.athena.failing import conjunction, steady
 from salespipe.local.athena.json_text import shown
 from salespipe.local.athena.ordering import output_order, select_order, tail
 from salespipe.local.athena.origins import both, is_cut, with_origins
 from salespipe.local.athena.pruning import conditions
-from salespipe.local.athena.query_parts import cells, mentions, own_name, renamed
+from salespipe.local.athena.query_parts import cells, check_step, mentions, named_twice, own_name, renamed
 from salespipe.local.athena.relations import Relations
 from salespipe.local.athena.scope import Field, Relation, Scope, Typed
 from salespipe.local.athena.tables import Tables
@@ -114,6 +114,10 @@ class Queries:
         clause = node.args.get("with_")
         if clause is None:
             return ""
+        twice = named_twice(clause)
+        if twice is not None:
+            message = f"WITH query name '{twice.alias}' specified more than once"
+            raise QueryFailure("DUPLICATE_NAMED_QUERY", message, self.translation.place(twice))
         parts = [self._cte(cte, bool(clause.args.get("recursive"))) for cte in clause.expressions]
         word = "WITH RECURSIVE" if clause.args.get("recursive") else "WITH"
         return f"{word} {', '.join(parts)} "
@@ -125,6 +129,9 @@ class Queries:
         alias = self.translation.fresh("q")
         names = [column.name for column in cte.args["alias"].columns]
         if recursive and isinstance(cte.this, exp.SetOperation) and mentions(cte.this.expression, name):
+            if not names:
+                message = "missing column aliases in recursive WITH query"
+                raise QueryFailure("MISSING_COLUMN_ALIASES", message, self.translation.place(cte))
             output = self._recursive(cte.this, name, alias, names)
         else:
             output = self.query(cte.this)
@@ -141,6 +148,7 @@ class Queries:
         fields = renamed(start.fields, names, self.translation.place(node))
         self.ctes[name] = Output(f"SELECT * FROM {alias}", fields)
         step = self.query(node.expression)
+        check_step(fields, step.fields, self.translation.place(node))
         self.translation.tables.needed.fields([*start.fields, *step.fields])
         step_sql = self._as_types(step, [field.type for field in fields])
         word = "UNION" if node.args.get("distinct") else "UNION ALL"
@@ -187,7 +195,11 @@ class Queries:
         if node.args.get("having"):
             grouping.check([node.args["having"].this], grouped, inside)
             parts.append("HAVING " + inside.boolean(node.args["having"].this, "HAVING clause"))
-        parts.extend(tail(self.translation, node, lambda item: select_order(item, inside, items)))
+        parts.extend(tail(self.translation, node, lambda item: select_order(node, item, inside, items)))
+        if grouped and node.find(
+            exp.Window
+        ):  # in OVER a grouped expression is steady, and has to be the same elsewhere
+            parts = [steady(part) for part in parts]
         if any(node.args.get(part) for part in ("distinct", "group", "order")):
             self.translation.tables.needed.fields(items)
         return Output(" ".join(parts), with_origins(node, items, grouped))
@@ -280,7 +292,7 @@ class Queries:
         free = "" if node.args.get("distinct") or word != "UNION" else "0 AS z, "
         sql = f"({self._as_types(left, types, free)}) {word}{every} ({self._as_types(right, types, free)})"
         ending = tail(self.translation, node, lambda item: output_order(self.translation, item, fields))
-        if ending or not every:
+        if ending or not every or word != "UNION":
             self.translation.tables.needed.fields(fields)
         shown = ", ".join(f"c{index}" for index in range(len(fields)))
         return Output(f"SELECT {shown} FROM ({sql})" + "".join(" " + part for part in ending), fields)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from sqlglot import exp
 
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.scope import Field
+from salespipe.local.athena.types import converts
 
 
 def cells(row: exp.Expr) -> list[exp.Expr]:
@@ -47,3 +49,28 @@ def renamed(fields: Sequence[Field], names: Sequence[str], at: tuple[int, int]) 
 
 def mentions(node: exp.Expr, name: str) -> bool:
     return any(table.name.lower() == name and not table.db for table in node.find_all(exp.Table))
+
+
+def named_twice(clause: exp.With) -> exp.Expr | None:
+    """The first query of WITH whose name another has before it."""
+    names: set[str] = set()
+    for cte in clause.expressions:
+        if cte.alias.lower() in names:
+            return cast("exp.Expr", cte)
+        names.add(cte.alias.lower())
+    return None
+
+
+def check_step(base: Sequence[Field], step: Sequence[Field], at: tuple[int, int]) -> None:
+    """What a recursion adds has to fit what it begins with, whose types it does not change."""
+    if len(step) != len(base):
+        sizes = f"{len(base)}, {len(step)}"
+        message = f"base and step relations of recursion have different number of fields: {sizes}"
+        raise QueryFailure("TYPE_MISMATCH", message, at)
+    for index, (first, next_) in enumerate(zip(base, step, strict=True), 1):
+        if not converts(next_.type, first.type):
+            message = (
+                f"recursion step relation output type ({next_.type}) is not coercible to recursion base relation "
+                f"output type ({first.type}) at column {index}"
+            )
+            raise QueryFailure("TYPE_MISMATCH", message, at)

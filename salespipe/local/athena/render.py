@@ -57,10 +57,22 @@ def writer(type_: Type) -> Writer:
     if type_.name == "row":
         return _row([(name, _inner(arg)) for name, arg in row_fields(type_)])
     if type_.name == "timestamp":
-        return _timestamp(type_.numbers[0], "")
+        return _calendar(_timestamp(type_.numbers[0], ""), type_)
     if type_.name == "timestamp with time zone":
-        return _timestamp(type_.numbers[0], f" {type_.zone}")
-    return _WRITERS.get(type_.name, str)
+        return _calendar(_timestamp(type_.numbers[0], f" {type_.zone}"), type_)
+    found = _WRITERS.get(type_.name, str)
+    return _calendar(found, type_) if type_.name in ("date", "time") else found
+
+
+def _calendar(write: Writer, type_: Type) -> Writer:
+    """Python's years end with 9999 and its days before 24:00: what is beyond comes as a text of the engine's own."""
+
+    def checked(value: Any) -> str:
+        if isinstance(value, str):
+            raise NotSupported(f"the {type_.name} {value}")
+        return write(value)
+
+    return checked
 
 
 def _inner(type_: Type) -> Callable[[Any], str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from salespipe.local.athena.catalog import Catalog, Column, Partition, Table, split_location
 from salespipe.local.athena.errors import SYSTEM, QueryFailure
+from salespipe.local.athena.formats import parquet
 from salespipe.local.athena.formats.choose import is_json, is_parquet, reader
 from salespipe.local.athena.formats.json import plain_lines
 from salespipe.local.athena.formats.parquet import ColumnBytes
@@ -46,6 +47,7 @@ class Scan:
     whole: bool = False
     found: Found | None = None
     _sql: str | None = field(default=None, init=False)
+    _rewritten: bool = field(default=False, init=False)
 
     def bytes(self, needed: Set[str], run: Run, column_bytes: ColumnBytes) -> int:
         """What reading the `needed` columns takes: of Parquet just their chunks, of all else whole objects.
@@ -55,12 +57,13 @@ class Scan:
         objects = self.found.objects if self.found else []
         if not is_parquet(self.table.storage):
             return sum(stored.size for stored in objects)
-        columns = [column.name for column in self.table.storage.columns if column.name in needed]
+        columns = [column for column in self.table.storage.columns if column.name in needed]
         if not columns:
             return 0
-        return sum(
-            column_bytes.of(chunks, columns) for chunks in column_bytes.chunks([stored.path for stored in objects], run)
-        )
+        found = column_bytes.chunks([stored.path for stored in objects], run)
+        for stored, chunks in zip(objects, found, strict=True):
+            parquet.check(columns, chunks, _address(stored))
+        return sum(column_bytes.of(chunks, [column.name for column in columns]) for chunks in found)
 
     def find(self, catalog: Catalog, objects: ObjectStore, run: Run, now: datetime) -> None:
         """Look up the objects. Raises HIVE_CANNOT_OPEN_SPLIT for one that is damaged."""
@@ -102,6 +105,7 @@ class Scan:
             plain_lines(stored.path, copy, self.table.storage)
             copies.append(replace(stored, path=copy))
         self.found = replace(self.found, objects=copies)
+        self._rewritten = True
         self._sql = None
 
     def sql(self, found: Found) -> str:
@@ -113,7 +117,7 @@ class Scan:
     def _made(self, found: Found) -> str:
         table, objects = self.table, found.objects
         columns = [(i, column) for i, column in enumerate(table.storage.columns) if column.name in self.read]
-        source = Source([o.path for o in objects], [o.size for o in objects], columns, table.storage)
+        source = Source([o.path for o in objects], [o.size for o in objects], columns, table.storage, self._rewritten)
         rows = reader(table.storage)(source) if objects else source.empty()
         shown = [quoted(column.name) for _, column in columns]
         for place, column in enumerate(table.partition_keys):

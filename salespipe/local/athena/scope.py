@@ -5,7 +5,7 @@ https://trino.io/docs/current/sql/select.html; names are matched without regard 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -106,6 +106,13 @@ class Scope:
             if candidate.merged:
                 continue
             yield candidate
+
+
+def row_of(values: Sequence[Typed]) -> Typed:
+    """An anonymous row."""
+    parts = ", ".join(f"{quoted(f'field{index}')} := {value.sql}" for index, value in enumerate(values))
+    types = tuple(value.type for value in values)
+    return Typed(f"struct_pack({parts})", Type("row", types, fields=(None,) * len(types)))
 
 
 def dereference(base: Typed, names: list[str], at: tuple[int, int]) -> Typed:

@@ -13,6 +13,16 @@ from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import text
 
+MACROS = (
+    # Of a time that clocks show twice Java takes the first and the engine the second. The offset of three hours ago is
+    # that of the first, and outside of such hours leads nowhere or to the same instant.
+    "trino_first_instant(t, z) AS timezone('UTC', t - (timezone(z, timezone(z, t) - to_hours(3)) "
+    "- timezone('UTC', timezone(z, t) - to_hours(3))))",
+    "trino_instant(t, z) AS CASE WHEN timezone(z, trino_first_instant(t, z)) = t THEN trino_first_instant(t, z) "
+    "ELSE timezone(z, t) END",
+    "trino_moved_instant(i, t, z) AS CASE WHEN timezone(z, i + (t - timezone(z, i))) = t "
+    "THEN i + (t - timezone(z, i)) ELSE trino_instant(t, z) END",
+)
 _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})")
 
 
@@ -42,7 +52,16 @@ def zone_literal(timestamp: str, zone: str) -> str:
     offset = _OFFSET.fullmatch(zone)
     if offset:
         return f"timezone('UTC', {timestamp} - {_interval(offset)})"
-    return f"timezone({text(zone)}, {timestamp})"
+    return f"timezone('UTC', {timestamp})" if zone == "UTC" else f"trino_instant({timestamp}, {text(zone)})"
+
+
+def moved(value: Typed, timestamp: str) -> str:
+    """An instant whose clocks are set to `timestamp`: with the offset it had, if that is one there (Joda-Time's
+    `convertLocalToUTC`)."""
+    zone = value.type.zone
+    if zone == "UTC" or _OFFSET.fullmatch(zone):
+        return zone_literal(timestamp, zone)
+    return f"trino_moved_instant({value.sql}, {timestamp}, {text(zone)})"
 
 
 def _interval(offset: re.Match[str]) -> str:

@@ -20,14 +20,13 @@ from typing import Any
 
 from salespipe.local.athena.catalog import Column, Storage
 from salespipe.local.athena.errors import QueryFailure
-from salespipe.local.athena.formats.source import POSITION, Source, bad_data, paths, position
+from salespipe.local.athena.formats.source import LINE_BUFFER, POSITION, Source, bad_data, paths, position
 from salespipe.local.athena.types import INTEGERS, TEXT, Type, duckdb_type, quoted, row_fields, text
 
 ODD_LINE = "ODD_LINE"
 _SMALL = 256 * 1024
 _TOGETHER = 4 * 1024 * 1024
 _MOST_PARTS = 100
-_BUFFER = 4_000_000  # of one thread, at least two lines of the longest: left to itself the engine takes 32 MB
 _CAPITAL_KEY = r'[A-Z\p{Lu}][^"\\]*"\s*:'
 _NUMBER = r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*"
 _TIMESTAMP = r"\s*\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{1,2}(:\d{1,2}(\.\d{1,9})?)?Z?)?\s*"
@@ -51,12 +50,14 @@ def read(source: Source) -> str:
     if scalars and len(scalars) == len(source.columns):
         # Taking a line apart shows whether it is JSON; capitals matter only where a key was not found.
         found = " AND ".join(f"v[{position}] IS NOT NULL" for position in range(1, len(scalars) + 1))
+        if source.rewritten:
+            found = "true"
         plain = f"l IS NULL OR (starts_with(l, '{{') AND (({found}) OR NOT {_has_capital_key()}))"
         checked = f"CASE WHEN {plain} THEN v ELSE error('{ODD_LINE}') END AS v"
         taken = f"SELECT l, {POSITION}, {values} AS v FROM ({lines})"
         return f"SELECT {columns} FROM (SELECT {POSITION}, {checked} FROM ({taken}))"
     plain = "CASE WHEN l IS NULL THEN true WHEN json_valid(l) AND starts_with(l, '{')"
-    if source.columns:
+    if source.columns and not source.rewritten:
         plain += f" AND NOT {_has_capital_key()}"
     some = f", {values} AS v" if scalars else ""
     return (
@@ -88,7 +89,7 @@ def _lines_of(source: Source) -> str:
         parts.append(
             f"SELECT l, {_position(large)} AS {POSITION} FROM read_csv({_paths(large)}, columns = {{'l': 'VARCHAR'}}, "
             "header = false, auto_detect = false, delim = '\x01', quote = '', escape = '', hive_partitioning = false, "
-            f"buffer_size = {_BUFFER})"
+            f"buffer_size = {LINE_BUFFER})"
         )
     return " UNION ALL ".join(parts)
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from salespipe.local.athena.errors import NotSupported
+from salespipe.local.athena.catalog import Column
+from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.formats.source import POSITION, Source, paths, position
 from salespipe.local.athena.types import duckdb_type, quoted, text
 
@@ -32,27 +34,60 @@ def read(source: Source) -> str:
     return f"SELECT {', '.join([*shown, f'{position()} AS {POSITION}'])} FROM {rows}"
 
 
+_STORED = {
+    "boolean": {"BOOLEAN"},
+    "tinyint": {"INT32"}, "smallint": {"INT32"}, "integer": {"INT32"}, "bigint": {"INT32", "INT64"},
+    "real": {"FLOAT"}, "double": {"FLOAT", "DOUBLE"},
+    "decimal": {"INT32", "INT64", "FIXED_LEN_BYTE_ARRAY", "BYTE_ARRAY"},
+    "varchar": {"BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"}, "char": {"BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"},
+    "varbinary": {"BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"},
+    "date": {"INT32"}, "timestamp": {"INT64", "INT96"},
+}  # fmt: skip
+"""How a file may store a column; Trino converts no other kind, where the engine would."""
+
+
+def check(columns: Iterable[Column], chunks: Mapping[str, Chunks], file: str) -> None:
+    """Raises HIVE_BAD_DATA for a column that the file stores as something else."""
+    for column in columns:
+        stored = chunks[column.name].kind if column.name in chunks else None
+        allowed = _STORED.get(column.type.name)
+        if stored is not None and allowed is not None and stored not in allowed:
+            raise QueryFailure(
+                "HIVE_BAD_DATA",
+                f"Field {column.name}'s type {stored} in parquet file {file} is incompatible with type {column.type} "
+                "defined in table schema",
+            )
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """The chunks of one column in one file: their bytes, compressed, and how they are stored."""
+
+    bytes: int
+    kind: str
+
+
 class ColumnBytes:
-    """How many bytes the chunks of each column take, compressed, in Parquet files. A file is looked into once, as none
-    ever changes; the last few thousand are remembered."""
+    """What is known of each column of Parquet files. A file is looked into once, as none ever changes; the last few
+    thousand are remembered."""
 
     _MOST = 4_096
 
     def __init__(self) -> None:
-        self._known: dict[Path, Mapping[str, int]] = {}
+        self._known: dict[Path, Mapping[str, Chunks]] = {}
         self._lock = threading.Lock()
 
-    def chunks(self, files: Sequence[Path], run: Callable[[str], list[tuple[Any, ...]]]) -> list[Mapping[str, int]]:
-        """Of each file, bytes by the path of the column in it, as in `m, key_value, key`. Raises how reading fails."""
+    def chunks(self, files: Sequence[Path], run: Callable[[str], list[tuple[Any, ...]]]) -> list[Mapping[str, Chunks]]:
+        """Of each file, by the path of the column in it, as in `m, key_value, key`. Raises how reading fails."""
         with self._lock:
             found = {file: self._known[file] for file in files if file in self._known}
         fresh = [file for file in dict.fromkeys(files) if file not in found]
         if fresh:
-            sizes: dict[str, dict[str, int]] = {str(file): {} for file in fresh}
-            summed = "SELECT file_name, lower(path_in_schema), CAST(sum(total_compressed_size) AS BIGINT)"
-            for name, column, size in run(f"{summed} FROM parquet_metadata({paths(fresh)}) GROUP BY ALL"):
-                sizes[name][column] = size
-            read = {file: sizes[str(file)] for file in fresh}
+            there: dict[str, dict[str, Chunks]] = {str(file): {} for file in fresh}
+            summed = "SELECT file_name, lower(path_in_schema), CAST(sum(total_compressed_size) AS BIGINT), type"
+            for name, column, size, kind in run(f"{summed} FROM parquet_metadata({paths(fresh)}) GROUP BY ALL"):
+                there[name][column] = Chunks(size, str(kind))
+            read = {file: there[str(file)] for file in fresh}
             found |= read
             with self._lock:
                 self._known |= read
@@ -61,11 +96,11 @@ class ColumnBytes:
         return [found[file] for file in files]
 
     @staticmethod
-    def of(chunks: Mapping[str, int], columns: Iterable[str]) -> int:
+    def of(chunks: Mapping[str, Chunks], columns: Iterable[str]) -> int:
         """The bytes of these columns, with all that is in them."""
         return sum(
-            size
+            found.bytes
             for column in columns
-            for path, size in chunks.items()
+            for path, found in chunks.items()
             if path == column or path.startswith(f"{column}, ")
         )

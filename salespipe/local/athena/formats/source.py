@@ -10,6 +10,8 @@ from pathlib import Path
 from salespipe.local.athena.catalog import Column, Storage
 from salespipe.local.athena.types import Type, duckdb_type, quoted, text
 
+LINE_BUFFER = 4_000_000
+"""Bytes of one thread, at least two lines of the longest: left to itself the engine takes 32 MB."""
 POSITION = '"$position"'
 """A name that no column can have, as for `"$path"`."""
 
@@ -19,7 +21,7 @@ _EXPANDED = re.compile(r"[*?\[]")
 @dataclass(frozen=True)
 class Source:
     """`columns` are those that the statement reads, with their place among all the declared ones; `sizes` are the
-    files' bytes.
+    files' bytes; `rewritten`: whether they are copies of a second look at the lines.
 
     A reader gives the columns and `$position`, that of the row's file among `files`, from 1."""
 
@@ -27,6 +29,7 @@ class Source:
     sizes: Sequence[int]
     columns: Sequence[tuple[int, Column]]
     storage: Storage
+    rewritten: bool = False
 
     @property
     def list(self) -> str:

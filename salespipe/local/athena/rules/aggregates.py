@@ -12,7 +12,7 @@ from salespipe.local.athena.arithmetic import quotient
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
-from salespipe.local.athena.rules.registry import built, define
+from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import (
     BIGINT,
@@ -34,7 +34,7 @@ define(
     ("bool_and(boolean) -> boolean", "bool_and({0}){over}"),
     ("every(boolean) -> boolean", "bool_and({0}){over}"),
     ("bool_or(boolean) -> boolean", "bool_or({0}){over}"),
-    ("count_if(boolean) -> bigint", "CAST(count_if({0}){over} AS BIGINT)"),
+    ("count_if(boolean) -> bigint", "count(CASE WHEN {0} THEN 1 END){over}"),
     ("arbitrary(T) -> T", "any_value({0}){over}"),
     ("any_value(T) -> T", "any_value({0}){over}"),
     ("stddev(double) -> double", "stddev_samp({0}){over}"),
@@ -43,11 +43,11 @@ define(
     ("variance(double) -> double", "var_samp({0}){over}"),
     ("var_samp(double) -> double", "var_samp({0}){over}"),
     ("var_pop(double) -> double", "var_pop({0}){over}"),
-    ("corr(double, double) -> double", "corr({0}, {1}){over}"),
+    ("corr(double, double) -> double", "trino_finite(corr({0}, {1}){over})"),
     ("covar_pop(double, double) -> double", "covar_pop({0}, {1}){over}"),
     ("covar_samp(double, double) -> double", "covar_samp({0}, {1}){over}"),
-    ("regr_slope(double, double) -> double", "regr_slope({0}, {1}){over}"),
-    ("regr_intercept(double, double) -> double", "regr_intercept({0}, {1}){over}"),
+    ("regr_slope(double, double) -> double", "trino_finite(regr_slope({0}, {1}){over})"),
+    ("regr_intercept(double, double) -> double", "trino_finite(regr_intercept({0}, {1}){over})"),
     ("geometric_mean(double) -> double", "exp(avg(ln({0})){over})"),
     ("bitwise_and_agg(bigint) -> bigint", "bit_and({0}){over}"),
     ("bitwise_or_agg(bigint) -> bigint", "bit_or({0}){over}"),
@@ -56,8 +56,15 @@ define(
     # Exact, and so within the 2.3 % that Trino promises.
     ("approx_distinct(T) -> bigint", "count(DISTINCT {0}){over}"),
     ("approx_distinct(T, double) -> bigint", "count(DISTINCT {0}){over}"),
+    # NaN is the least of all for max_by and max, and in the engine the greatest.
+    ("max_by(T, double) -> T", "arg_max_null({0}, trino_nan_first({1})){over}"),
+    ("max_by(T, real) -> T", "arg_max_null({0}, trino_nan_first({1})){over}"),
     ("max_by(T, O) -> T", "arg_max_null({0}, {1}){over}"),
     ("min_by(T, O) -> T", "arg_min_null({0}, {1}){over}"),
+)
+macros(
+    "trino_nan_first(x) AS CASE WHEN x IS NOT NULL THEN struct_pack(is := NOT isnan(x), x := x) END",
+    "trino_finite(x) AS CASE WHEN isfinite(x) THEN x END",
 )
 
 
@@ -121,7 +128,8 @@ def several_by(call: Arguments) -> Typed:
     if call.over or by.type.name in ("map", "json", "function"):
         raise NotSupported(f"{call.name} with FILTER or OVER", call.at)
     direction = "DESC" if call.name == "max_by" else "ASC"
-    chosen = f"list({value.sql} ORDER BY {by.sql} {direction}) FILTER (WHERE {by.sql} IS NOT NULL)"
+    key = f"trino_nan_first({by.sql})" if direction == "DESC" and by.type.name in ("double", "real") else by.sql
+    chosen = f"list({value.sql} ORDER BY {key} {direction}) FILTER (WHERE {by.sql} IS NOT NULL)"
     return Typed(f"({chosen})[1:{many}]", array(value.type))
 
 
@@ -132,15 +140,28 @@ def extreme(call: Arguments) -> Typed:
     value = call.value(0)
     if value.type.name in ("map", "json", "function"):
         raise call.unfit()
-    if len(call.trees) == 2:
-        return Typed(f"{call.name}({value.sql}, {int(call.literal(1))}){call.over}", array(value.type))
-    return Typed(f"{call.name}({value.sql}){call.over}", value.type)
+    several = len(call.trees) == 2
+    result = array(value.type) if several else value.type
+    many = int(call.literal(1)) if several else 0
+
+    def of(sql: str) -> str:
+        return f"{call.name}({sql}{f', {many}' if several else ''}){call.over}"
+
+    if call.name == "min" or value.type.name not in ("double", "real"):
+        return Typed(of(value.sql), result)
+    numbers = of(f"nullif({value.sql}, CAST('NaN' AS {duckdb_type(value.type)}))")  # NaN where there is nothing else
+    if not several:
+        return Typed(f"coalesce({numbers}, {of(value.sql)})", result)
+    others = of(f"CASE WHEN isnan({value.sql}) THEN {value.sql} END")
+    return Typed(f"nullif(list_concat({numbers}, {others})[1:{many}], [])", result)
 
 
 @built(PAGE, "aggregate", "approx_percentile")
 def approx_percentile(call: Arguments) -> Typed:
     """An element at the given rank; exact, where Trino's is near. A decimal is taken as a double, as in Trino."""
-    call.expect(2)
+    call.expect(2, 3, 4)
+    if len(call.trees) > 2:
+        raise NotSupported("approx_percentile with weights or an accuracy", call.at)
     value, share = call.value(0), call.value(1)
     if value.type.name == "decimal":
         value = converted(value, DOUBLE)

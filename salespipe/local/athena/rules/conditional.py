@@ -6,13 +6,14 @@ greatest and least give NULL as soon as one argument is NULL; the engine passes 
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from sqlglot import exp
 
 from salespipe.local.athena import operators
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.errors import NotSupported
-from salespipe.local.athena.failing import may_fail, without_errors
+from salespipe.local.athena.failing import may_fail, may_refuse, refusals, without_errors
 from salespipe.local.athena.rules.registry import built
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import duckdb_type
@@ -95,7 +96,17 @@ def try_(call: Arguments) -> Typed:
     value = call.value(0)
     if re.search(r"\b(sum|avg|count|min|max)\(|OVER \(", value.sql):
         raise NotSupported("TRY of an aggregate or window function", call.at)
-    return Typed(f"TRY({without_errors(value.sql)})", value.type)
+    tried = f"TRY({without_errors(value.sql)})"
+    if may_refuse(value.sql, _definitions()):  # what is not supported is not what TRY is about
+        tried = f"CASE WHEN {tried} IS NULL THEN {refusals(value.sql)} ELSE {tried} END"
+    return Typed(tried, value.type)
+
+
+@cache
+def _definitions() -> dict[str, str]:
+    from salespipe.local.athena.rules.load import MACROS
+
+    return {definition[: definition.index("(")].strip(): definition for definition in MACROS}
 
 
 def _fails_inside(call: Arguments, node: exp.Expr) -> bool:

@@ -6,6 +6,7 @@ A date that is shifted or cut stays a date; weeks begin on Monday and Monday is 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -15,7 +16,7 @@ from salespipe.local.athena.casts import cast, converted, converted_or_none, tim
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.times import local_time, zone_literal, zone_name
+from salespipe.local.athena.times import local_time, moved, zone_literal, zone_name
 from salespipe.local.athena.types import (
     BIGINT,
     DATE,
@@ -152,9 +153,11 @@ def date_trunc(call: Arguments) -> Typed:
     if value.type == DATE:
         return Typed(f"CAST(date_trunc('{unit}', {value.sql}) AS DATE)", DATE)
     cut = f"date_trunc('{unit}', {wall(value)})"
-    if value.type.name == TIMESTAMP_TZ.name:
-        return Typed(zone_literal(cut, value.type.zone), value.type)
-    return Typed(cut, value.type)
+    if value.type.name != TIMESTAMP_TZ.name:
+        return Typed(cut, value.type)
+    if unit in _TIME_UNITS:
+        return Typed(f"({value.sql} - ({wall(value)} - {cut}))", value.type)
+    return Typed(moved(value, cut), value.type)
 
 
 @built(PAGE, "scalar", "date_add")
@@ -165,10 +168,13 @@ def date_add(call: Arguments) -> Typed:
     unit = _unit(call, value.type)
     amount = converted(call.value(1), BIGINT).sql
     shift = _SHIFTS[unit].format(amount)
+    cut = unit == "millisecond" and value.type.numbers[0] < 3
     if value.type == DATE:
         return Typed(f"CAST({value.sql} + {shift} AS DATE)", DATE)
     if value.type.name == TIMESTAMP_TZ.name and unit not in _TIME_UNITS:
-        return Typed(zone_literal(f"({wall(value)} + {shift})", value.type.zone), value.type)
+        return Typed(moved(value, f"({wall(value)} + {shift})"), value.type)
+    if cut:
+        return cast(Typed(f"({value.sql} + {shift})", replace(value.type, numbers=(3,))), value.type)
     return Typed(f"({value.sql} + {shift})", value.type)
 
 
@@ -179,10 +185,11 @@ def date_diff(call: Arguments) -> Typed:
     first, second = moment_of(call, 1), moment_of(call, 2)
     met = common(first.type, second.type) or first.type
     unit = _unit(call, met)
+    met = replace(met, zone=first.type.zone)  # the calendar is that of the first
     one, other = converted(first, met), converted(second, met)
     if unit in _MICROSECONDS:  # what passed, where the engine's date_sub counts by the clock and errs before 1970
         return Typed(f"((epoch_us({other.sql}) - epoch_us({one.sql})) // {_MICROSECONDS[unit]})", BIGINT)
-    a, b = wall(one), wall(other)
+    a, b = wall(Typed(one.sql, met)), wall(Typed(other.sql, met))
     if unit in ("day", "week"):
         size = 86_400_000_000 * (7 if unit == "week" else 1)
         return Typed(f"((epoch_us(CAST({b} AS TIMESTAMP)) - epoch_us(CAST({a} AS TIMESTAMP))) // {size})", BIGINT)

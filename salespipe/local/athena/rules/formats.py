@@ -145,4 +145,7 @@ def _parsed(call: Arguments, pattern: str) -> str:
     year = _year(pattern)
     dated, pattern = (f"({text(year)} || {sql})", f"%Y {pattern}") if year else (sql, pattern)
     failed = f"error('INVALID_FUNCTION_ARGUMENT: Invalid format: \"' || {sql} || '\"')"
-    return f"CASE WHEN {sql} IS NULL THEN NULL ELSE coalesce(try_strptime({dated}, {text(pattern)}), {failed}) END"
+    blanks = len(re.findall(r"\s", pattern))  # the engine passes over any number
+    fits = f"WHEN len(regexp_extract_all({dated}, '\\s')) <> {blanks} THEN {failed}"
+    parsed = f"coalesce(try_strptime({dated}, {text(pattern)}), {failed})"
+    return f"CASE WHEN {sql} IS NULL THEN NULL {fits} ELSE {parsed} END"

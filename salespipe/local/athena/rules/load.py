@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from salespipe.local.athena import arithmetic, casts, casts_json, equality, failing, json_text, operators
+from salespipe.local.athena import arithmetic, casts, casts_json, equality, failing, json_text, operators, times
 from salespipe.local.athena.rules import (
     aggregates,
     arrays,
@@ -16,6 +16,7 @@ from salespipe.local.athena.rules import (
     json,
     maps,
     numbers,
+    patterns,
     regex,
     registry,
     sequences,
@@ -49,7 +50,16 @@ _OWN = (
     *casts_json.MACROS,
     *arithmetic.MACROS,
     *equality.MACROS,
+    *times.MACROS,
     *operators.MACROS,
+    *patterns.MACROS,
     *registry.MACROS,
 )
-MACROS = (*failing.MACROS, *_OWN, *map(failing.without_errors, _OWN), *map(failing.steady, _OWN))
+_REFUSALS = tuple(map(failing.refusals, _OWN))
+MACROS = (
+    *failing.MACROS,
+    *_OWN,
+    *map(failing.without_errors, _OWN),
+    *_REFUSALS,
+    *map(failing.steady, (*_OWN, *_REFUSALS)),
+)

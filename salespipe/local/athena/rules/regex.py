@@ -13,6 +13,7 @@ from sqlglot import exp
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.rules.patterns import guarded, in_re2
 from salespipe.local.athena.rules.registry import built, macros
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import BIGINT, BOOLEAN, INTEGER, TEXT, VARCHAR, array, text
@@ -50,7 +51,9 @@ def _subject(call: Arguments) -> tuple[Typed, str]:
         dynamic = call.value(1)
         if dynamic.type.name not in (*TEXT, "unknown"):
             raise call.unfit()
-        return converted(value, VARCHAR), f"trino_pattern({converted(dynamic, VARCHAR).sql})"
+        dynamic = converted(dynamic, VARCHAR)
+        subject = Typed(f"trino_regexp_text({converted(value, VARCHAR).sql}, {dynamic.sql})", VARCHAR)
+        return subject, f"trino_pattern({dynamic.sql})"
     pattern = call.literal(1)
     if _UNKNOWN_TO_RE2.search(pattern):
         raise NotSupported(
@@ -62,7 +65,7 @@ def _subject(call: Arguments) -> tuple[Typed, str]:
         # Python's own limits, of which Java knows nothing
         if not any(words in str(error) for words in ("bad escape", "multiple repeat", "global flags")):
             raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"Invalid regular expression: {pattern}", call.at) from None
-    return converted(value, VARCHAR), text(_renamed(pattern))
+    return Typed(guarded(converted(value, VARCHAR).sql, pattern), VARCHAR), text(_renamed(in_re2(pattern)))
 
 
 def _no_empty(call: Arguments, pattern: str) -> str:

@@ -24,6 +24,9 @@ _WHITESPACE = (
 )
 
 macros(
+    # of one sign, as Java has it, where the engine makes a capital sign of ß
+    "trino_upper(s) AS CASE WHEN contains(s, 'ß') THEN array_to_string(list_transform(string_split(s, 'ß'), "
+    "lambda p: upper(p)), 'ß') ELSE upper(s) END",
     "trino_substr(s, p) AS CASE WHEN p = 0 OR abs(p) > length(s) THEN CASE WHEN s IS NULL OR p IS NULL THEN "
     "NULL ELSE '' END "
     "WHEN p > 0 THEN substring(s, p) ELSE substring(s, length(s) + p + 1) END",
@@ -74,7 +77,7 @@ define(
     ("char_length(varchar) -> bigint", "length({0})"),
     ("character_length(varchar) -> bigint", "length({0})"),
     ("lower(varchar) -> varchar", "lower({0})"),
-    ("upper(varchar) -> varchar", "upper({0})"),
+    ("upper(varchar) -> varchar", "trino_upper({0})"),
     ("reverse(varchar) -> varchar", "reverse({0})"),
     ("reverse(array(T)) -> array(T)", "list_reverse({0})"),
     ("substr(varchar, bigint) -> varchar", "trino_substr({0}, {1})"),

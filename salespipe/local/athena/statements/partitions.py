@@ -98,10 +98,15 @@ def repair(words: Words) -> Statement:
         bucket, prefix = split_location(table.storage.location)
         known = {partition.values for partition in context.catalog.partitions(table)}
         lines = []
-        found = {_folder_values(stored.key[len(prefix) :], keys) for stored in context.objects.list(bucket, prefix)}
-        for values in sorted(value for value in found if value is not None and value not in known):
+        found: dict[tuple[str, ...], str] = {}
+        for stored in context.objects.list(bucket, prefix):
+            place = "/".join(stored.key[len(prefix) :].split("/")[: len(keys)])
+            there = _folder_values(place, keys)
+            if there is not None:
+                found.setdefault(there, place)
+        for values in sorted(found.keys() - known):
             folder = "/".join(f"{key}={value}" for key, value in zip(keys, values, strict=True))
-            _create_partition(context, table, list(values), f"s3://{bucket}/{prefix}{folder}")
+            _create_partition(context, table, list(values), f"s3://{bucket}/{prefix}{found[values]}")
             lines.append([f"Repair: Added partition to metastore {table.database}.{table.name}:{folder}"])
         missing = [[f"Partitions not in metastore:\t{table.name}:{line[0].rpartition(':')[2]}"] for line in lines]
         return listing(["result"], missing + lines, Type("string"))
@@ -110,11 +115,9 @@ def repair(words: Words) -> Statement:
 
 
 def _folder_values(path: str, keys: list[str]) -> tuple[str, ...] | None:
-    folders = path.split("/")[: len(keys)]
-    pairs = [folder.partition("=") for folder in folders]
-    if len(pairs) < len(keys) or any(
-        pair[0].lower() != key or not pair[1] for pair, key in zip(pairs, keys, strict=True)
-    ):
+    """The values in a folder's name. One with capitals in a key is not added, as the page says."""
+    pairs = [folder.partition("=") for folder in path.split("/")]
+    if [pair[0] for pair in pairs if pair[1]] != keys or len(pairs) != len(keys):
         return None
     return tuple(unquote(pair[2]) for pair in pairs)
 

@@ -152,7 +152,14 @@ def _cell(column: Target) -> str:
         raise NotSupported(f"the column {column.name} of type {column.type} in a text file")
     if column.type.name == "varbinary":
         return f"to_base64({column.sql})"
-    return f"CAST({column.sql} AS VARCHAR)"
+    shown = f"CAST({column.sql} AS VARCHAR)"
+    if column.type.name in ("double", "real"):  # what Java reads as a number: NaN and Infinity
+        return f"CASE WHEN isfinite({column.sql}) THEN {shown} ELSE {_not_finite(column.sql)} END"
+    return shown
+
+
+def _not_finite(sql: str) -> str:
+    return f"CASE WHEN isnan({sql}) THEN 'NaN' WHEN {sql} > 0 THEN 'Infinity' WHEN {sql} < 0 THEN '-Infinity' END"
 
 
 def _json(sql: str, type_: Type, depth: int = 0) -> str:
@@ -173,8 +180,7 @@ def _json(sql: str, type_: Type, depth: int = 0) -> str:
     if type_.name in ("double", "real"):
         # no JSON number is NaN, and a 32-bit number is written in its own digits
         number = f"CAST(CAST({sql} AS VARCHAR) AS DOUBLE)" if type_.name == "real" else sql
-        named = f"to_json(CASE WHEN isnan({sql}) THEN 'NaN' WHEN {sql} > 0 THEN 'Infinity' ELSE '-Infinity' END)"
-        return f"CASE WHEN isfinite({sql}) OR {sql} IS NULL THEN to_json({number}) ELSE {named} END"
+        return f"CASE WHEN isfinite({sql}) OR {sql} IS NULL THEN to_json({number}) ELSE to_json({_not_finite(sql)}) END"
     if type_.name == "varbinary":
         return f"to_base64({sql})"
     return sql
