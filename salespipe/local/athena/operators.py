@@ -13,12 +13,13 @@ from sqlglot import exp
 
 from salespipe.local.athena.arithmetic import numbers
 from salespipe.local.athena.casts import converted
-from salespipe.local.athena.equality import NESTED, equal, may_be_nan, unordered
+from salespipe.local.athena.equality import NESTED, comparable, equal, may_be_nan, unordered
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.failing import conjunction, may_fail
 from salespipe.local.athena.json_text import shown
 from salespipe.local.athena.moments import moment
 from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.sortable import orderable, sortable
 from salespipe.local.athena.types import (
     BOOLEAN,
     DAY_INTERVAL,
@@ -93,7 +94,7 @@ def compare(expressions: Expressions, left: exp.Expr, right: exp.Expr, symbol: s
 def compared(left: Typed, right: Typed, symbol: str, at: tuple[int, int]) -> str:
     """A comparison in the type both sides meet in. Raises TYPE_MISMATCH where there is none."""
     met = common(left.type, right.type)
-    if met is None or (met.name in ("map", "json") and symbol not in ("=", "<>")):
+    if met is None or (symbol in _ORDERING and not orderable(met)):
         raise mismatch(left.type, symbol, right.type, at)
     if met.name == "char":  # the blanks at the end of either say nothing
         return f"(rtrim({left.sql}, ' ') {symbol} rtrim({right.sql}, ' '))"
@@ -102,6 +103,10 @@ def compared(left: Typed, right: Typed, symbol: str, at: tuple[int, int]) -> str
         return unordered(a, symbol, b, left=may_be_nan(left), right=may_be_nan(right))
     if met.name in NESTED and symbol in ("=", "<>"):
         return equal(a, b, met) if symbol == "=" else f"(NOT {equal(a, b, met)})"
+    if met.name in NESTED and symbol in _ORDERING:
+        return f"({sortable(Typed(a, met))} {symbol} {sortable(Typed(b, met))})"
+    if met.name in NESTED:
+        return f"({comparable(a, met)} {symbol} {comparable(b, met)})"
     return f"({a} {symbol} {b})"
 
 
@@ -244,6 +249,7 @@ _COMPARISON = {
     "EQ": "=", "NEQ": "<>", "GT": ">", "GTE": ">=", "LT": "<", "LTE": "<=",
     "NullSafeEQ": "IS NOT DISTINCT FROM", "NullSafeNEQ": "IS DISTINCT FROM",
 }  # fmt: skip
+_ORDERING = ("<", "<=", ">", ">=")
 HANDLERS: dict[str, Callable[[Expressions, Any], Typed]] = {
     **dict.fromkeys(_ARITHMETIC, arithmetic),
     **dict.fromkeys(_COMPARISON, comparison),

@@ -9,9 +9,11 @@ from __future__ import annotations
 from salespipe.local.athena.arithmetic import quotient
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
+from salespipe.local.athena.equality import may_be_nan
 from salespipe.local.athena.errors import NotSupported
 from salespipe.local.athena.rules.registry import built, define
 from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.sortable import number, orderable, sortable
 from salespipe.local.athena.types import (
     BIGINT,
     DAY_INTERVAL,
@@ -54,8 +56,6 @@ define(
     # Exact, and so within the 2.3 % that Trino promises.
     ("approx_distinct(T) -> bigint", "count(DISTINCT {0}){over}"),
     ("approx_distinct(T, double) -> bigint", "count(DISTINCT {0}){over}"),
-    ("max_by(T, O) -> T", "arg_max_null({0}, {1}){over}"),
-    ("min_by(T, O) -> T", "arg_min_null({0}, {1}){over}"),
 )
 
 
@@ -112,27 +112,50 @@ def average(call: Arguments) -> Typed:
 
 
 @built(PAGE, "aggregate", "max_by", "min_by")
-def several_by(call: Arguments) -> Typed:
-    """`max_by(x, y, n)`: the x of the n largest y, the largest first; rows without a y are left out."""
-    call.expect(3)
-    value, by, many = call.value(0), call.value(1), int(call.literal(2))
-    if call.over or by.type.name in ("map", "json", "function"):
-        raise NotSupported(f"{call.name} with FILTER or OVER", call.at)
-    direction = "DESC" if call.name == "max_by" else "ASC"
-    chosen = f"list({value.sql} ORDER BY {by.sql} {direction}) FILTER (WHERE {by.sql} IS NOT NULL)"
-    return Typed(f"({chosen})[1:{many}]", array(value.type))
+def chosen_by(call: Arguments) -> Typed:
+    """`max_by(x, y)`: the x of the largest y, of `max_by(x, y, n)` those of the n largest, the largest first. Rows
+    without a y are left out; a NaN is chosen where there is nothing else."""
+    call.expect(2, 3)
+    value, by = call.value(0), call.value(1)
+    if not orderable(by.type):
+        raise call.unfit()
+    key, largest = sortable(by), call.name == "max_by"
+    maybe_nan = largest and may_be_nan(by)
+    if len(call.trees) == 3:
+        if call.over:
+            raise NotSupported(f"{call.name} with FILTER or OVER", call.at)
+        order = f"isnan({key}), {key} DESC" if maybe_nan else f"{key} {'DESC' if largest else 'ASC'}"
+        chosen = f"list({value.sql} ORDER BY {order}) FILTER (WHERE {key} IS NOT NULL)"
+        return Typed(f"({chosen})[1:{int(call.literal(2))}]", array(value.type))
+    chosen = f"{'arg_max_null' if largest else 'arg_min_null'}({value.sql}, {{}}){call.over}"
+    if not maybe_nan:
+        return Typed(chosen.format(key), value.type)
+    known = f"max({number(key)}){call.over} IS NOT NULL"
+    return Typed(f"CASE WHEN {known} THEN {chosen.format(number(key))} ELSE {chosen.format(key)} END", value.type)
 
 
 @built(PAGE, "aggregate", "min", "max")
 def extreme(call: Arguments) -> Typed:
-    """`max(x)`, or with a number the greatest n as an array."""
+    """`max(x)`, or with a number the greatest n as an array. A NaN is neither, unless there is nothing else.
+
+    (MaxAggregationFunction in Trino's source takes it for less than all else, MinAggregationFunction for more.)
+    """
     call.expect(1, 2)
     value = call.value(0)
-    if value.type.name in ("map", "json", "function"):
+    if not orderable(value.type):
         raise call.unfit()
+    sql, maybe_nan = sortable(value), call.name == "max" and may_be_nan(value)
     if len(call.trees) == 2:
-        return Typed(f"{call.name}({value.sql}, {int(call.literal(1))}){call.over}", array(value.type))
-    return Typed(f"{call.name}({value.sql}){call.over}", value.type)
+        many = int(call.literal(1))
+        if not maybe_nan:
+            return Typed(f"{call.name}({sql}, {many}){call.over}", array(value.type))
+        if call.over:
+            raise NotSupported(f"max of several of {value.type} with FILTER or OVER", call.at)
+        chosen = f"list({sql} ORDER BY isnan({sql}), {sql} DESC) FILTER (WHERE {sql} IS NOT NULL)"
+        return Typed(f"({chosen})[1:{many}]", array(value.type))
+    if maybe_nan:
+        return Typed(f"coalesce(max({number(sql)}){call.over}, max({sql}){call.over})", value.type)
+    return Typed(f"{call.name}({sql}){call.over}", value.type)
 
 
 @built(PAGE, "aggregate", "approx_percentile")

@@ -13,6 +13,7 @@ from salespipe.local.athena.casts import converted, converted_or_none, text_of
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.sortable import FLOATING, orderable, sortable
 from salespipe.local.athena.types import (
     BOOLEAN,
     INTEGERS,
@@ -45,6 +46,9 @@ macros(
     "trino_distinct(a) AS list_transform(list_filter(list_transform(a, lambda e, i: struct_pack(e := e, i := i)), "
     "lambda p: len(list_filter(a[1:p.i - 1], lambda o: o IS NOT DISTINCT FROM p.e)) = 0), lambda p: p.e)",
     "trino_max(a) AS CASE WHEN trino_has_null(a) THEN NULL ELSE list_max(a) END",
+    # a NaN only where there is nothing else; to list_min it is more than all else anyway
+    "trino_max_number(a) AS CASE WHEN trino_has_null(a) THEN NULL "
+    "ELSE coalesce(list_max(list_filter(a, lambda e: NOT isnan(e))), list_max(a)) END",
     "trino_min(a) AS CASE WHEN trino_has_null(a) THEN NULL ELSE list_min(a) END",
     # Of no separator the engine would make an empty one.
     "trino_join(a, s) AS CASE WHEN s IS NOT NULL THEN array_to_string(a, s) END",
@@ -66,12 +70,9 @@ define(
     ("contains(array(T), T) -> boolean", "trino_contains({0}, {1})"),
     ("element_at(array(T), bigint) -> T", "trino_element({0}, {1})"),
     ("array_distinct(array(T)) -> array(T)", "trino_distinct({0})"),
-    ("array_max(array(O)) -> O", "trino_max({0})"),
-    ("array_min(array(O)) -> O", "trino_min({0})"),
     ("array_position(array(T), T) -> bigint", "CASE WHEN {0} IS NULL OR {1} IS NULL THEN NULL "
      "ELSE CAST(coalesce(list_position({0}, {1}), 0) AS BIGINT) END"),
     ("array_remove(array(T), T) -> array(T)", "list_filter({0}, lambda e: e IS NULL OR e <> {1})"),
-    ("array_sort(array(O)) -> array(O)", "list_sort({0}, 'ASC', 'NULLS LAST')"),
     ("array_union(array(T), array(T)) -> array(T)", "CASE WHEN {0} IS NULL OR {1} IS NULL THEN NULL "
      "ELSE trino_distinct({0} || {1}) END"),
     ("array_intersect(array(T), array(T)) -> array(T)", "CASE WHEN {1} IS NOT NULL "
@@ -181,10 +182,33 @@ def reduce(call: Arguments) -> Typed:
     return Typed(f"list_transform([{folded}], lambda {name}: {body})[1]", end.type)
 
 
+def _sortable_elements(call: Arguments) -> Typed:
+    value = call.value(0)
+    if value.type == UNKNOWN:
+        return converted(value, array(UNKNOWN))
+    if value.type.name != "array" or not orderable(value.type):
+        raise call.unfit()
+    element = sortable(Typed("e", value.type.args[0]))
+    return value if element == "e" else Typed(f"list_transform({value.sql}, lambda e: {element})", value.type)
+
+
+@built(PAGE, "scalar", "array_max", "array_min")
+def extreme(call: Arguments) -> Typed:
+    """The largest or smallest element; NULL if one is NULL."""
+    call.expect(1)
+    value = _sortable_elements(call)
+    element = value.type.args[0]
+    kind = "max_number" if call.name == "array_max" and element.name in FLOATING else call.name.removeprefix("array_")
+    return Typed(f"trino_{kind}({value.sql})", element)
+
+
 @built(PAGE, "scalar", "array_sort")
 def sorted_by(call: Arguments) -> Typed:
-    """`array_sort(array, (x, y) -> -1, 0 or 1)`: each element goes behind those that do not come after it."""
-    call.expect(2)
+    """`array_sort(array)`; with `(x, y) -> -1, 0 or 1` each element goes behind those that do not come after it."""
+    call.expect(1, 2)
+    if len(call.trees) == 1:
+        elements = _sortable_elements(call)
+        return Typed(f"list_sort({elements.sql}, 'ASC', 'NULLS LAST')", elements.type)
     value, element = _elements(call)
     order = call.function(1, element, element)
     if order.type.name not in INTEGERS:

@@ -15,6 +15,7 @@ from salespipe.local.athena.errors import NotSupported
 from salespipe.local.athena.failing import may_fail, without_errors
 from salespipe.local.athena.rules.registry import built
 from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.sortable import orderable, sortable
 from salespipe.local.athena.types import duckdb_type
 
 PAGE = "functions/conditional.html"
@@ -68,6 +69,9 @@ def extreme(call: Arguments) -> Typed:
     if not call.trees:
         raise call.unfit()
     sqls, type_ = call.expressions.together(call.trees, f"All {call.name.upper()} arguments")
+    if not orderable(type_):
+        raise call.unfit()
+    sqls = [sortable(Typed(sql, type_)) for sql in sqls]
     missing = " OR ".join(f"{sql} IS NULL" for sql in sqls)
     chosen = f"{call.name}({', '.join(sqls)})"
     if type_.name in ("double", "real"):  # NaN only where there is nothing else; the engine passes NULLs over
