@@ -167,7 +167,7 @@ def in_list(expressions: Expressions, node: exp.In) -> Typed:
     if not node.expressions:
         raise NotSupported("this form of IN", at)
     sqls, met = expressions.together([node.this, *node.expressions], "IN value and list items")
-    if met.name in NESTED:
+    if met.name in NESTED or any(may_be_nan(Typed(sql, met)) for sql in sqls[1:]):
         return Typed(f"({' OR '.join(equal(sqls[0], sql, met) for sql in sqls[1:])})", BOOLEAN)
     return Typed(f"({sqls[0]} IN ({', '.join(sqls[1:])}))", BOOLEAN)
 

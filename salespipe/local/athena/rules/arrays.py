@@ -1,7 +1,7 @@
 """Arrays: https://trino.io/docs/current/functions/array.html, /lambda.html
 
-An index outside the array fails (`a[5]`) or gives NULL (element_at). NULL elements make contains, array_max and the
-matches uncertain, and that is what they answer: NULL.
+An index outside the array fails (`a[5]`) or gives NULL (element_at). NULL elements make array_max and the matches
+uncertain, and that is what they answer: NULL. What asks for an element is in membership.py.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ LAMBDA = "functions/lambda.html"
 
 macros(
     "trino_has_null(a) AS len(list_filter(a, lambda e: e IS NULL)) > 0",
-    "trino_contains(a, e) AS CASE WHEN e IS NULL OR a IS NULL THEN NULL WHEN list_contains(a, e) THEN true "
-    "WHEN trino_has_null(a) THEN NULL ELSE false END",
     "trino_element(a, i) AS CASE WHEN i = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') "
     "WHEN abs(i) > len(a) THEN NULL ELSE a[i] END",
     "trino_slice(a, s, n) AS CASE WHEN a IS NULL OR s IS NULL OR n IS NULL THEN NULL "
@@ -43,8 +41,6 @@ macros(
     "trino_trimmed(a, n) AS CASE WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: size must not be negative: ' || n) "
     "WHEN n > len(a) THEN error('INVALID_FUNCTION_ARGUMENT: size must not exceed array cardinality ' || len(a) || ': ' "
     "|| n) ELSE trino_slice(a, 1, len(a) - n) END",
-    "trino_distinct(a) AS list_transform(list_filter(list_transform(a, lambda e, i: struct_pack(e := e, i := i)), "
-    "lambda p: len(list_filter(a[1:p.i - 1], lambda o: o IS NOT DISTINCT FROM p.e)) = 0), lambda p: p.e)",
     "trino_max(a) AS CASE WHEN trino_has_null(a) THEN NULL ELSE list_max(a) END",
     # a NaN only where there is nothing else; to list_min it is more than all else anyway
     "trino_max_number(a) AS CASE WHEN trino_has_null(a) THEN NULL "
@@ -59,7 +55,6 @@ macros(
     "ELSE list_transform(range(1, greatest(len(a) - n + 1, 1) + 1), lambda i: a[i:i + n - 1]) END",
     "trino_contains_sequence(a, s) AS CASE WHEN a IS NULL OR s IS NULL THEN NULL ELSE len(list_filter("
     "range(1, len(a) - len(s) + 2), lambda i: a[i:i + len(s) - 1] IS NOT DISTINCT FROM s)) > 0 END",
-    "trino_in(a, e) AS len(list_filter(a, lambda o: o IS NOT DISTINCT FROM e)) > 0",
 )
 
 define(
@@ -67,21 +62,7 @@ define(
     "scalar",
     ("cardinality(array(T)) -> bigint", "CAST(len({0}) AS BIGINT)"),
     ("cardinality(map(K,V)) -> bigint", "CAST(cardinality({0}) AS BIGINT)"),
-    ("contains(array(T), T) -> boolean", "trino_contains({0}, {1})"),
     ("element_at(array(T), bigint) -> T", "trino_element({0}, {1})"),
-    ("array_distinct(array(T)) -> array(T)", "trino_distinct({0})"),
-    ("array_position(array(T), T) -> bigint", "CASE WHEN {0} IS NULL OR {1} IS NULL THEN NULL "
-     "ELSE CAST(coalesce(list_position({0}, {1}), 0) AS BIGINT) END"),
-    ("array_remove(array(T), T) -> array(T)", "list_filter({0}, lambda e: e IS NULL OR e <> {1})"),
-    ("array_union(array(T), array(T)) -> array(T)", "CASE WHEN {0} IS NULL OR {1} IS NULL THEN NULL "
-     "ELSE trino_distinct({0} || {1}) END"),
-    ("array_intersect(array(T), array(T)) -> array(T)", "CASE WHEN {1} IS NOT NULL "
-     "THEN list_filter(trino_distinct({0}), lambda e: trino_in({1}, e)) END"),
-    ("array_except(array(T), array(T)) -> array(T)",
-     "CASE WHEN {1} IS NOT NULL THEN list_filter(trino_distinct({0}), lambda e: NOT trino_in({1}, e)) END"),
-    ("arrays_overlap(array(T), array(T)) -> boolean", "CASE WHEN list_has_any({0}, {1}) THEN true "
-     "WHEN (trino_has_null({0}) AND len({1}) > 0) OR (trino_has_null({1}) AND len({0}) > 0) THEN NULL "
-     "WHEN {0} IS NULL OR {1} IS NULL THEN NULL ELSE false END"),
     ("flatten(array(array(T))) -> array(T)", "flatten({0})"),
     ("slice(array(T), bigint, bigint) -> array(T)", "trino_slice({0}, {1}, {2})"),
     ("ngrams(array(T), bigint) -> array(array(T))", "trino_ngrams({0}, {1})"),
