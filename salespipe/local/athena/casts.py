@@ -56,7 +56,10 @@ def converted(value: Typed, target: Type) -> Typed:
         return Typed(f"CAST({value.sql} AS {duckdb_type(target)})", target)
     if value.type.name in TEXT and target.name == "varchar":
         return Typed(value.sql, target)
-    if value.type.name == target.name == "array" and duckdb_type(value.type) == duckdb_type(target):
+    if (
+        value.type.name == target.name == "array"
+        and converted(Typed("e", value.type.args[0]), target.args[0]).sql == "e"
+    ):
         return Typed(value.sql, target)
     return cast(value, target)
 

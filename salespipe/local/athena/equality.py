@@ -26,6 +26,8 @@ def equal(a: str, b: str, type_: Type, depth: int = 0) -> str:
     if type_.name in NESTED and _SUBQUERY.search(a + b):  # none may stand in a lambda
         bound = equal("pair.a", "pair.b", type_, depth)
         return f"list_transform([struct_pack(a := {a}, b := {b})], lambda pair: {bound})[1]"
+    if type_.name == "char":
+        return f"(rtrim({a}, ' ') = rtrim({b}, ' '))"
     if type_.name not in NESTED:
         return unordered(a, "=", b, left=True, right=True) if type_.name in ("double", "real") else f"({a} = {b})"
     if type_.name == "row":

@@ -23,6 +23,7 @@ from salespipe.local.athena.sortable import orderable, sortable
 from salespipe.local.athena.types import (
     BOOLEAN,
     DAY_INTERVAL,
+    MAX_CHAR,
     MONTH_INTERVAL,
     NUMERIC,
     TEXT,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from salespipe.local.athena.expressions import Expressions
 
 MACROS = (
+    "trino_padded(s, other) AS rpad(s, CAST(greatest(length(s), length(other)) AS INTEGER), ' ')",
     "trino_subscript(a, i) AS CASE WHEN a IS NULL OR i IS NULL THEN NULL "
     "WHEN i = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') "
     "WHEN i < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript is negative: ' || i) "
@@ -97,6 +99,8 @@ def compared(left: Typed, right: Typed, symbol: str, at: tuple[int, int]) -> str
     if met is None or (symbol in _ORDERING and not orderable(met)):
         raise mismatch(left.type, symbol, right.type, at)
     if met.name == "char":  # the blanks at the end of either say nothing
+        if symbol in _ORDERING:  # but what is less than a blank comes before them
+            return f"(trino_padded({left.sql}, {right.sql}) {symbol} trino_padded({right.sql}, {left.sql}))"
         return f"(rtrim({left.sql}, ' ') {symbol} rtrim({right.sql}, ' '))"
     a, b = shown(converted(left, met)).sql, shown(converted(right, met)).sql
     if met.name in ("double", "real"):
@@ -230,6 +234,8 @@ def concatenation(expressions: Expressions, node: exp.Binary) -> Typed:
 
 def concatenated(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
     met = common(left.type, right.type)
+    if met is not None and met.name == "char":
+        return _characters(left, right, at)
     if met is not None and met.name in (*TEXT, "unknown"):
         return Typed(f"({converted(left, VARCHAR).sql} || {converted(right, VARCHAR).sql})", VARCHAR)
     if met is not None and met.name in ("varbinary", "array"):
@@ -242,6 +248,15 @@ def concatenated(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
                 joined = f"{one} || {many}" if before else f"{many} || {one}"
                 return Typed(f"CASE WHEN {second.sql} IS NOT NULL THEN {joined} END", array(element))
     raise mismatch(left.type, "||", right.type, at)
+
+
+def _characters(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
+    """A char of both lengths, the first one padded to its own (StringFunctions.concat in Trino's source)."""
+    lengths = [side.type.numbers[0] if side.type.numbers else MAX_CHAR for side in (left, right)]
+    if sum(lengths) > MAX_CHAR:
+        raise NotSupported(f"|| of {left.type} and {right.type}", at)
+    a, b = (converted(side, Type("char", numbers=(n,))).sql for side, n in zip((left, right), lengths, strict=True))
+    return Typed(f"({a} || {b})", Type("char", numbers=(sum(lengths),)))
 
 
 _ARITHMETIC = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "Mod": "%"}

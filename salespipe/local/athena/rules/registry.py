@@ -1,7 +1,7 @@
 """The table of functions: names, signatures and translations.
 
 A signature is written as Trino writes it: `array(T), bigint -> T`. Single capitals are type variables; `decimal` takes
-any decimal, `T:number`… is written with the variable `N` (any number), `O` (anything that can be ordered).
+any decimal, `T:number`… is written with the variable `N` (any number), `O` (what can be ordered), `C` (a char).
 The translation is engine SQL with `{0}`, `{1}` for the arguments (already converted to the signature's types) or a
 function that builds it. In aggregates `{args}` stands for all arguments and `{over}` for FILTER and OVER.
 """
@@ -136,6 +136,8 @@ def _bind(signature: Signature, given: Sequence[Type]) -> tuple[list[Type], Type
 def _unify(parameter: Type, given: Type, bound: dict[str, Type]) -> bool:
     if len(parameter.name) == 1:
         if parameter.name == "N" and given.name not in NUMERIC and given != UNKNOWN:
+            return False
+        if parameter.name == "C" and given.name != "char":
             return False
         if parameter.name == "O" and not orderable(given):
             return False

@@ -75,6 +75,8 @@ define(
     ("character_length(varchar) -> bigint", "length({0})"),
     ("lower(varchar) -> varchar", "lower({0})"),
     ("upper(varchar) -> varchar", "upper({0})"),
+    ("lower(C) -> C", "lower({0})"),
+    ("upper(C) -> C", "upper({0})"),
     ("reverse(varchar) -> varchar", "reverse({0})"),
     ("reverse(array(T)) -> array(T)", "list_reverse({0})"),
     ("substr(varchar, bigint) -> varchar", "trino_substr({0}, {1})"),
