@@ -84,3 +84,37 @@ def test_a_window_over_a_random_value_is_refused_with_a_way_out() -> None:
         rows("SELECT row_number() OVER (ORDER BY random()) FROM (VALUES 1, 2) t(x)")
     numbered = "SELECT row_number() OVER (ORDER BY r) AS n FROM (SELECT random() AS r FROM (VALUES 1, 2) t(x))"
     assert rows(f"SELECT n FROM ({numbered}) ORDER BY n") == [["1"], ["2"]]
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("TRY_CAST(ARRAY['1', 'x'] AS array(integer))", None),
+        ("TRY_CAST(ARRAY['1', NULL] AS array(integer))", "[1, null]"),
+        ("TRY_CAST(MAP(ARRAY['1'], ARRAY['x']) AS map(integer, integer))", None),
+        ("TRY_CAST(ROW('1', 'x') AS ROW(integer, integer))", None),
+        ("TRY_CAST(JSON '[[1], [\"x\"]]' AS array(array(integer)))", None),
+        ("TRY_CAST(JSON '{\"a\":[1,2]}' AS map(varchar, array(integer)))", "{a=[1, 2]}"),
+        ("TRY(CAST(ARRAY['x'] AS array(integer)))", None),
+        ("TRY(CASE WHEN 1 / 0 = 1 THEN 1 ELSE 2 END)", None),
+        ("TRY(transform(ARRAY[1, 0], x -> 1 / x))", None),
+        ("TRY(coalesce(ARRAY[1, 2][3], 4))", None),
+        ("TRY(TRY(1 / 0) IS NULL)", "true"),
+        ("filter(ARRAY['1', 'x'], x -> TRY(CAST(x AS integer)) IS NOT NULL)", "[1]"),
+    ],
+)
+def test_what_fails_inside_of_try_fails_as_a_whole(expression: str, expected: str | None) -> None:
+    """(TryFunction and TryCastFunction in Trino's source.)"""
+    assert answer(expression) == expected
+
+
+def test_try_does_not_hide_what_is_not_supported_or_fails_outside() -> None:
+    deep = """'{"a":[[[[[[1.5]]]]]]}', '[1]', '{"a"'"""
+    assert rows(f"SELECT TRY(json_parse(x)) FROM (VALUES {deep}) t(x) WHERE length(x) < 5") == [["[1]"], [None]]
+    for tried in ("TRY(json_parse(x))", "TRY_CAST(ARRAY[ROW(1, NULL) < ROW(1, length(x))] AS array(varchar))"):
+        with pytest.raises(QueryFailure, match="NOT_SUPPORTED: "):
+            rows(f"SELECT {tried} FROM (VALUES {deep}) t(x)")
+    with pytest.raises(QueryFailure, match="DIVISION_BY_ZERO"):
+        answer("TRY_CAST(ARRAY[1 / 0] AS array(varchar))")
+    with pytest.raises(QueryFailure, match="NOT_SUPPORTED: TRY of a random value"):
+        answer("TRY(random() < 2)")

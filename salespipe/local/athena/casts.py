@@ -12,11 +12,13 @@ from salespipe.local.athena import casts_text
 from salespipe.local.athena.casts_json import from_json, to_json
 from salespipe.local.athena.casts_text import Fallback, decimal_text, to_digits
 from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.failing import tried
 from salespipe.local.athena.json_text import once
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.times import local_time, zone_literal
 from salespipe.local.athena.types import (
     INTEGERS,
+    REAL,
     TEXT,
     TIMESTAMP_TZ,
     UNKNOWN,
@@ -38,6 +40,13 @@ MACROS = (
             '[.]$', '.0') || 'E-' || (length(regexp_extract(t, '[.](0*)', 1)) + 1)
         ELSE regexp_replace(regexp_replace(t, '^(-?\d)(\d*)[.]?(\d*)$', '\1.\2\3'), '([.]\d+?)0+$', '\1')
             || 'E' || (length(regexp_extract(t, '\d+')) - 1) END""",
+    # the shortest digits that give a REAL back; the engine writes those of its double where it is large
+    """trino_real_digits(x) AS CASE WHEN CAST(printf('%.6g', CAST(x AS DOUBLE)) AS FLOAT) = x
+        THEN printf('%.6g', CAST(x AS DOUBLE)) WHEN CAST(printf('%.7g', CAST(x AS DOUBLE)) AS FLOAT) = x
+        THEN printf('%.7g', CAST(x AS DOUBLE)) WHEN CAST(printf('%.8g', CAST(x AS DOUBLE)) AS FLOAT) = x
+        THEN printf('%.8g', CAST(x AS DOUBLE)) ELSE printf('%.9g', CAST(x AS DOUBLE)) END""",
+    """trino_real_text(x) AS CASE WHEN isnan(x) OR isinf(x) THEN trino_double_text(x)
+        ELSE trino_scientific(trino_real_digits(x)) END""",
     """trino_double_text(x) AS CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) AND x > 0 THEN 'Infinity'
         WHEN isinf(x) THEN '-Infinity' ELSE trino_scientific(CAST(x AS VARCHAR)) END""",
     # Halves go to the later; before 1970, too, where // would cut towards it.
@@ -86,6 +95,10 @@ def cast(value: Typed, target: Type, *, attempt: bool = False, at: tuple[int, in
     maker = _CASTS.get((_family(source), _family(target)))
     if maker is None:
         raise QueryFailure("TYPE_MISMATCH", f"Cannot cast {source} to {target}", at)
+    if attempt and (source.args or target.args):  # what fails anywhere inside fails as a whole
+        return Typed(
+            once(value.sql, lambda v: f"TRY({tried(maker(Typed(v, source), target, Fallback(False)))})"), target
+        )
     return Typed(maker(value, target, Fallback(attempt)), target)
 
 
@@ -104,8 +117,10 @@ def _plain(value: Typed, target: Type, fallback: Fallback) -> str:
 def _double_decimal(value: Typed, target: Type, fallback: Fallback) -> str:
     """By its shortest digits, as Java's BigDecimal.valueOf does: 1.005 is 1.01, though it is less in binary."""
     kind = f"DECIMAL({target.precision}, {target.scale})"
-    error = fallback.error(f"'Cannot cast {value.type.name.upper()} ''' || {text_of(value)} || ''' to {kind}'")
-    tried = f"TRY_CAST(CAST({value.sql} AS VARCHAR) AS {duckdb_type(target)})"
+    digits = f"trino_real_digits({value.sql})" if value.type == REAL else f"CAST({value.sql} AS VARCHAR)"
+    shown = f"trino_java_double(CAST({digits} AS DOUBLE))"
+    error = fallback.error(f"'Cannot cast {value.type.name.upper()} ''' || {shown} || ''' to {kind}'")
+    tried = f"TRY_CAST({digits} AS {duckdb_type(target)})"
     return f"CASE WHEN {value.sql} IS NOT NULL THEN coalesce({tried}, {error}) END"
 
 
@@ -137,7 +152,7 @@ def text_of(value: Typed) -> str:
     if name in (*INTEGERS, "boolean", "date", "uuid"):
         return f"CAST({sql} AS VARCHAR)"
     if name in ("double", "real"):
-        return f"trino_double_text({sql})"
+        return f"trino_{name}_text({sql})"
     if name == "timestamp":
         return timestamp_text(sql, value.type)
     if name == "timestamp with time zone":
@@ -184,7 +199,7 @@ def _to_time(value: Typed, target: Type, fallback: Fallback) -> str:
 
 
 def _array(value: Typed, target: Type, fallback: Fallback) -> str:
-    inner = cast(Typed("e", value.type.args[0]), target.args[0], attempt=fallback.attempt)
+    inner = cast(Typed("e", value.type.args[0]), target.args[0])
     if inner.sql == "e":
         return value.sql
     return f"list_transform({value.sql}, lambda e: {inner.sql})"
@@ -205,7 +220,7 @@ def _row(value: Typed, target: Type, fallback: Fallback) -> str:
         raise QueryFailure("TYPE_MISMATCH", f"Cannot cast {value.type} to {target}")
     pairs = zip(row_fields(value.type), row_fields(target), strict=True)
     parts = [
-        f"{quoted(new)} := {cast(Typed(f'({value.sql}).{quoted(old)}', before), after, attempt=fallback.attempt).sql}"
+        f"{quoted(new)} := {cast(Typed(f'({value.sql}).{quoted(old)}', before), after).sql}"
         for (old, before), (new, after) in pairs
     ]
     return f"CASE WHEN {value.sql} IS NULL THEN NULL ELSE struct_pack({', '.join(parts)}) END"

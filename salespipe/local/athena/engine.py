@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from salespipe.local.athena.errors import SYSTEM, QueryFailure
-from salespipe.local.athena.failing import RAISED
+from salespipe.local.athena.failing import RAISED, REFUSED
 from salespipe.local.athena.formats.parquet import ColumnBytes
 from salespipe.local.athena.rules.load import MACROS as _RULES
 
-_MACRO = re.compile(r"\b(?:null_|steady_)?trino_\w+")
+_MACRO = re.compile(r"\b(?:tried_|steady_)?trino_\w+")
 MACROS = {definition[: definition.index("(")].strip(): definition for definition in _RULES}
 """The engine's definitions that the translations rest on, by their names."""
 
@@ -229,6 +229,11 @@ def failure(said: str) -> QueryFailure:
     if raised:
         return QueryFailure(raised[1], raised[2].strip())
     first = said.splitlines()[0]
+    if REFUSED in first:
+        return QueryFailure(
+            "NOT_SUPPORTED",
+            "something inside of TRY or TRY_CAST is not supported by the local Athena: without it, it is named",
+        )
     if "Division by zero" in said or "division by zero" in said:
         return QueryFailure("DIVISION_BY_ZERO", "Division by zero")
     if "must appear in the GROUP BY clause" in said:
@@ -237,6 +242,8 @@ def failure(said: str) -> QueryFailure:
     if overflow:
         message = f"{_WORDS[overflow[2]]} {overflow[1]} overflow: {overflow[3]}"
         return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", message)
+    if "TRY can not be used in combination with" in said:
+        return QueryFailure("NOT_SUPPORTED", "TRY of a random value is not supported by the local Athena")
     if "window expressions cannot be volatile" in said:
         return QueryFailure(
             "NOT_SUPPORTED",

@@ -1,7 +1,7 @@
-"""SQL that may fail, and the same SQL giving NULL instead.
+"""SQL that may fail, and the same SQL failing in a way that the engine's TRY and OVER can do with.
 
-Our rules fail through the engine's `error(…)`, directly or inside a `trino_…` macro. Every macro has a twin,
-`null_trino_…`, and another one that fails in another way, `steady_trino_…`.
+Our rules fail through the engine's `error(…)`, directly or inside a `trino_…` macro. Every macro has two twins that
+fail through a cast, `steady_trino_…` and, but for what is refused, `tried_trino_…`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,17 @@ from collections.abc import Iterator, Sequence
 
 RAISED = "salespipe raises "
 """Before what a cast is said to fail with; MACROS has the one that does."""
-MACROS = (f"trino_raised(said) AS CASE WHEN CAST('{RAISED}' || said AS INTEGER) IS NULL THEN NULL END",)
+REFUSED = "Invalid escape string"
+"""What an error says that TRY lets through."""
+MACROS = (
+    f"trino_raised(said) AS CASE WHEN CAST('{RAISED}' || said AS INTEGER) IS NULL THEN NULL END",
+    "trino_refused(said) AS CASE WHEN like_escape(said, said, 'no') IS NULL THEN NULL END",
+)
 
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _ALIAS = re.compile(r"\b([a-z]\d+)\.")
+_ERROR = re.compile(r"\berror\(")
+_OWN = re.compile(r"\btrino_(?!raised\(|refused\()")
 _RISKY = re.compile(r"\berror\(|\btrino_|//|\bCAST\(")
 
 
@@ -45,46 +52,31 @@ def _relations(sql: str) -> set[str]:
     return {name for part, is_text in _parts(sql) if not is_text for name in _ALIAS.findall(part)}
 
 
-def without_errors(sql: str) -> str:
-    """The same expression with NULL wherever one of our own errors would be raised."""
-    start = _error(sql)
-    while start is not None:
-        end = _closing(sql, start + len("error"))
-        sql = f"{sql[:start]}NULL{sql[end:]}"
-        start = _error(sql)
-    return "".join(part if is_text else re.sub(r"\btrino_", "null_trino_", part) for part, is_text in _parts(sql))
-
-
 def steady(sql: str) -> str:
     """The same expression for the OVER of a window: the engine takes `error(…)` for something that may be another thing
     each time, and wants none there. So a cast fails in its place."""
-    own = (part if is_text else re.sub(r"\btrino_", "steady_trino_", part) for part, is_text in _parts(sql))
-    return "".join(
-        part if is_text else re.sub(r"\berror\(", "trino_raised(", part) for part, is_text in _parts("".join(own))
-    )
+    return _raising(sql, "steady_")
 
 
-def _error(sql: str) -> int | None:
-    position = 0
-    for part, is_text in _parts(sql):
-        found = None if is_text else re.search(r"\berror\(", part)
-        if found:
-            return position + found.start()
-        position += len(part)
-    return None
+def tried(sql: str) -> str:
+    """The same expression for the engine's TRY, which does not take `error(…)` and does see a cast that fails. What is
+    refused stays so, by an error that TRY lets through. (TryFunction.propagateIfUnhandled in Trino's source.)"""
+    return _raising(sql, "tried_", "'NOT_SUPPORTED:")
 
 
-def _closing(sql: str, opening: int) -> int:
-    depth, position = 0, opening
-    while True:
-        quoted = _QUOTED.match(sql, position)
-        if quoted:
-            position = quoted.end()
+def _raising(sql: str, prefix: str, refused: str | None = None) -> str:
+    """With a cast that fails for every error but those whose text begins with `refused`; of our macros the twins."""
+    parts = list(_parts(sql))
+    shown = []
+    for (part, is_text), following in zip(parts, [*(text for text, _ in parts[1:]), ""], strict=True):
+        if is_text:
+            shown.append(part)
             continue
-        depth += {"(": 1, ")": -1}.get(sql[position], 0)
-        position += 1
-        if depth == 0:
-            return position
+        changed = _ERROR.sub("trino_raised(", _OWN.sub(f"{prefix}trino_", part))
+        if refused is not None and following.startswith(refused):
+            changed = changed.removesuffix("raised(") + "refused("
+        shown.append(changed)
+    return "".join(shown)
 
 
 def _parts(sql: str) -> Iterator[tuple[str, bool]]:

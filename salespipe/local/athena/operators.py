@@ -190,6 +190,11 @@ def _not(node: exp.Expr) -> str:
 def like(expressions: Expressions, node: exp.Expr) -> Typed:
     escape = ""
     if isinstance(node, exp.Escape):
+        if not isinstance(node.expression, exp.Literal):
+            raise NotSupported("an ESCAPE that is not a constant", expressions.at(node))
+        if len(str(node.expression.this)) != 1:
+            message = "Escape string must be a single character"
+            raise QueryFailure("INVALID_FUNCTION_ARGUMENT", message, expressions.at(node))
         escape = f" ESCAPE {expressions.value(node.expression).sql}"
         node = node.this
     left, right = expressions.value(node.this), expressions.value(node.expression)

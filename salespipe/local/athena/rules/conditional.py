@@ -12,28 +12,13 @@ from sqlglot import exp
 from salespipe.local.athena import operators
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.errors import NotSupported
-from salespipe.local.athena.failing import may_fail, without_errors
+from salespipe.local.athena.failing import tried
 from salespipe.local.athena.rules.registry import built
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.sortable import orderable, sortable
 from salespipe.local.athena.types import duckdb_type
 
 PAGE = "functions/conditional.html"
-
-# What may turn a NULL inside it into something else, so that a failure inside would not show as NULL.
-_LENIENT = (
-    exp.Case,
-    exp.Array,
-    exp.Tuple,
-    exp.Is,
-    exp.In,
-    exp.And,
-    exp.Or,
-    exp.NullSafeEQ,
-    exp.NullSafeNEQ,
-    exp.Lambda,
-)
-_LENIENT_NAMES = ("if", "coalesce", "nullif", "concat_ws", "row", "map", "array_join", "try")
 
 
 @built(PAGE, "scalar", "if")
@@ -82,29 +67,12 @@ def extreme(call: Arguments) -> Typed:
 
 @built(PAGE, "scalar", "try")
 def try_(call: Arguments) -> Typed:
-    """NULL where the expression fails: of a division by zero, a cast, an argument or an overflow.
-
-    The engine's own TRY cannot see our errors, so these become NULL where they arise; where something between them and
-    TRY would make more of that NULL, the statement is refused.
-    """
+    """NULL where the expression fails: of a division by zero, a cast, an argument or an overflow. What is not supported
+    here stays so."""
     call.expect(1)
-    for node in call.trees[0].walk():
-        if isinstance(node, (exp.Query, exp.Subquery)):
-            raise NotSupported("TRY of a subquery", call.at)
-        lenient = isinstance(node, _LENIENT) or (
-            isinstance(node, exp.Anonymous) and node.name.lower() in _LENIENT_NAMES
-        )
-        if lenient and _fails_inside(call, node):
-            raise NotSupported(f"TRY around {node.key.upper()} with a part that may fail", call.at)
+    if any(isinstance(node, (exp.Query, exp.Subquery)) for node in call.trees[0].walk()):
+        raise NotSupported("TRY of a subquery", call.at)
     value = call.value(0)
     if re.search(r"\b(sum|avg|count|min|max)\(|OVER \(", value.sql):
         raise NotSupported("TRY of an aggregate or window function", call.at)
-    return Typed(f"TRY({without_errors(value.sql)})", value.type)
-
-
-def _fails_inside(call: Arguments, node: exp.Expr) -> bool:
-    if isinstance(node, exp.Lambda):
-        return True
-    return any(
-        may_fail(call.expressions.value(part).sql) for part in node.iter_expressions() if not isinstance(part, exp.If)
-    )
+    return Typed(f"TRY({tried(value.sql)})", value.type)

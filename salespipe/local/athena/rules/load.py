@@ -54,4 +54,4 @@ _OWN = (
     *operators.MACROS,
     *registry.MACROS,
 )
-MACROS = (*failing.MACROS, *_OWN, *map(failing.without_errors, _OWN), *map(failing.steady, _OWN))
+MACROS = (*failing.MACROS, *_OWN, *map(failing.tried, _OWN), *map(failing.steady, _OWN))
