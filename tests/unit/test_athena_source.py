@@ -101,6 +101,11 @@ ASSERTED: dict[str, list[tuple[str, str | None]]] = {
         ("MAP(ARRAY[1], ARRAY[NULL]) = MAP(ARRAY[1], ARRAY[NULL])", None),
         ("MAP(ARRAY[1], ARRAY[2]) <> MAP(ARRAY[2], ARRAY[2])", "true"),
         ("map_concat(MAP(ARRAY[1], ARRAY[-1]), NULL)", None),
+        ("MAP(ARRAY['hi'], ARRAY[2])['hi']", "2"),
+        ("MAP(ARRAY['hi'], ARRAY[2])['missing']", "!INVALID_FUNCTION_ARGUMENT: Key not present in map: missing"),
+        ("element_at(MAP(ARRAY['hi'], ARRAY[2]), 'missing')", None),
+        ("element_at(MAP(ARRAY[DECIMAL '1.0'], ARRAY[2]), 1)", "2"),
+        ("MAP(ARRAY[1], ARRAY[2])[BIGINT '1']", "2"),
         ("map(ARRAY[ARRAY[1]], ARRAY[2])", "?a result column of type map(array(integer),integer)"),
     ],
     "type/TestRowOperators.java": [

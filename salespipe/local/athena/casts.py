@@ -25,6 +25,7 @@ from salespipe.local.athena.types import (
     Type,
     common,
     duckdb_type,
+    map_of,
     quoted,
     row_fields,
     text,
@@ -65,17 +66,24 @@ def converted(value: Typed, target: Type) -> Typed:
         return Typed(f"CAST({value.sql} AS {duckdb_type(target)})", target)
     if value.type.name in TEXT and target.name == "varchar":
         return Typed(value.sql, target)
-    if (
-        value.type.name == target.name == "array"
-        and converted(Typed("e", value.type.args[0]), target.args[0]).sql == "e"
-    ):
-        return Typed(value.sql, target)
+    if value.type.name == target.name and value.type.name in ("array", "map"):
+        parts = zip(value.type.args, target.args, strict=True)
+        if all(converted(Typed("e", before), after).sql == "e" for before, after in parts):
+            return Typed(value.sql, target)
     return cast(value, target)
 
 
 def converted_or_none(value: Typed, target: Type) -> Typed | None:
     """The value converted where Trino would do so unasked, else None."""
     return converted(value, target) if common(value.type, target) == target else None
+
+
+def keyed(value: Typed, key: Typed) -> tuple[str, str] | None:
+    """A map and a key in the type in which the key meets those of the map, or None."""
+    met = common(value.type.args[0], key.type)
+    if met is None:
+        return None
+    return converted(value, map_of(met, value.type.args[1])).sql, converted(key, met).sql
 
 
 def check_zones(values: Sequence[Typed], result: Type, at: tuple[int, int]) -> None:

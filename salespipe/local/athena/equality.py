@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from salespipe.local.athena.errors import NotSupported
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import Type, quoted, row_fields
 
@@ -52,6 +53,12 @@ def equal(a: str, b: str, type_: Type, depth: int = 0) -> str:
 def has_map(type_: Type) -> bool:
     """Whether a value of the type is or has a map, of which the engine compares the order of the keys, too."""
     return type_.name == "map" or any(has_map(arg) for arg in type_.args)
+
+
+def check_alike(type_: Type, what: str, at: tuple[int, int]) -> None:
+    """Refuse to have the engine tell values apart of a type in which it does so in its own way."""
+    if has_map(type_):
+        raise NotSupported(f"{what} {type_}", at)
 
 
 def comparable(sql: str, type_: Type, depth: int = 0) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from salespipe.local.athena import calls, moments, operators, windows
-from salespipe.local.athena.casts import cast, check_zones, converted, converted_or_none
+from salespipe.local.athena.casts import cast, check_zones, converted, converted_or_none, keyed
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.literals import HANDLERS as LITERALS
 from salespipe.local.athena.literals import typed_literal
@@ -216,9 +216,9 @@ class Expressions:
         if base.type.name == "array" and index.type.name in INTEGERS:
             return Typed(f"trino_subscript({base.sql}, {converted(index, BIGINT).sql})", base.type.args[0])
         if base.type.name == "map":
-            key = converted_or_none(index, base.type.args[0])
-            if key is not None:
-                return Typed(f"trino_map_subscript({base.sql}, {key.sql})", base.type.args[1])
+            found = keyed(base, index)
+            if found is not None:
+                return Typed(f"trino_map_subscript({found[0]}, {found[1]})", base.type.args[1])
         if base.type.name == "row" and isinstance(node.expressions[0], exp.Literal):
             from salespipe.local.athena.types import row_fields
 

@@ -135,7 +135,9 @@ class Relations:
         for item in node.expressions:
             value = inside.value(item)
             columns.extend(self._unnested(value, self._translation.place(item)))
-            lengths.append(f"len({value.sql})" if value.type.name == "array" else f"cardinality({value.sql})")
+            lengths.append(
+                f"len({value.sql})" if value.type.name == "array" else f"CAST(cardinality({value.sql}) AS BIGINT)"
+            )
         if node.args.get("offset"):
             longest = f"greatest({', '.join(lengths)})" if len(lengths) > 1 else lengths[0]
             columns.append(Typed(f"range(1, {longest} + 1)", Type("array", (BIGINT,))))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from salespipe.local.athena.calls import Arguments
-from salespipe.local.athena.casts import converted, converted_or_none, text_of
+from salespipe.local.athena.casts import converted, keyed, text_of
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
@@ -270,7 +270,7 @@ def element_of_map(call: Arguments) -> Typed:
     value = call.value(0)
     if value.type.name != "map":
         raise call.unfit()
-    key = converted_or_none(call.value(1), value.type.args[0])
-    if key is None:
+    found = keyed(value, call.value(1))
+    if found is None:
         raise call.unfit()
-    return Typed(f"({value.sql})[{key.sql}]", value.type.args[1])
+    return Typed(f"({found[0]})[{found[1]}]", value.type.args[1])

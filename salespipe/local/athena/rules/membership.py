@@ -12,8 +12,7 @@ from collections.abc import Callable
 
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
-from salespipe.local.athena.equality import NESTED, equal, has_map
-from salespipe.local.athena.errors import NotSupported
+from salespipe.local.athena.equality import NESTED, check_alike, equal
 from salespipe.local.athena.json_text import once
 from salespipe.local.athena.rules.registry import built, macros
 from salespipe.local.athena.scope import Typed
@@ -116,8 +115,7 @@ def overlap(call: Arguments) -> Typed:
 def sets(call: Arguments) -> Typed:
     """Each element once."""
     left, right, met = _both(call)
-    if has_map(met):
-        raise NotSupported(f"{call.name} of {met}", call.at)
+    check_alike(met, f"{call.name} of", call.at)
     return Typed(f"trino_{call.name.removeprefix('array_')}({left}, {right})", array(met))
 
 
@@ -130,8 +128,7 @@ def distinct(call: Arguments) -> Typed:
         value = converted(value, array(UNKNOWN))
     if value.type.name != "array":
         raise call.unfit()
-    if has_map(value.type):
-        raise NotSupported(f"array_distinct of {value.type.args[0]}", call.at)
+    check_alike(value.type.args[0], "array_distinct of", call.at)
     return Typed(f"trino_distinct({value.sql})", value.type)
 
 
