@@ -149,3 +149,15 @@ def test_maps_are_unnested_with_the_numbers_of_their_entries() -> None:
     unnested = "UNNEST(MAP(ARRAY[1, 2], ARRAY['a', 'b']), ARRAY[ROW(3, 'c')])"
     expected = [["1", "1", "a", "3", "c", "1"], ["1", "2", "b", None, None, "2"]]
     assert rows(f"SELECT * FROM (VALUES 1) t(x) LEFT JOIN {unnested} WITH ORDINALITY ON TRUE") == expected
+
+
+def test_lambdas_stand_in_aggregates_that_make_maps_and_maps_in_lambdas() -> None:
+    table = "(VALUES ('a', 1), ('a', 2), ('b', 3)) t(k, v)"
+    made = (
+        "map_agg(v, transform(ARRAY[v], x -> x * 2)), multimap_agg(v, json_parse('[1]')), "
+        "map_union(MAP(ARRAY[v], ARRAY[k]))"
+    )
+    expected = [["a", "{1=[2], 2=[4]}", "{1=[[1]], 2=[[1]]}", "{1=a, 2=a}"], ["b", "{3=[6]}", "{3=[[1]]}", "{3=b}"]]
+    assert rows(f"SELECT k, {made} FROM {table} GROUP BY k ORDER BY k") == expected
+    kept = "map_filter(map_agg(v, filter(ARRAY[v, NULL], x -> x > 0)), (k, w) -> cardinality(w) = 1 AND k <> 3)"
+    assert rows(f"SELECT CASE WHEN count(*) > 1 THEN {kept} END FROM {table}") == [["{1=[1], 2=[2]}"]]

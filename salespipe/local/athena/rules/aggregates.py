@@ -11,6 +11,7 @@ from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.equality import may_be_nan
 from salespipe.local.athena.errors import NotSupported
+from salespipe.local.athena.json_text import once
 from salespipe.local.athena.rules.registry import built, define
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.sortable import number, orderable, sortable
@@ -183,7 +184,7 @@ def map_agg(call: Arguments) -> Typed:
         raise NotSupported("map_agg with FILTER or OVER", call.at)
     key, value = call.value(0), call.value(1)
     entries = f"list(struct_pack(k := {key.sql}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
-    return Typed(f"trino_map_of_entries({entries})", map_of(key.type, value.type))
+    return Typed(once(entries, lambda found: f"trino_map_of_entries({found})"), map_of(key.type, value.type))
 
 
 @built(PAGE, "aggregate", "multimap_agg")
@@ -194,7 +195,7 @@ def multimap_agg(call: Arguments) -> Typed:
         raise NotSupported("multimap_agg with FILTER or OVER", call.at)
     key, value = call.value(0), call.value(1)
     entries = f"list(struct_pack(k := {key.sql}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
-    return Typed(f"trino_multimap({entries})", map_of(key.type, array(value.type)))
+    return Typed(once(entries, lambda found: f"trino_multimap({found})"), map_of(key.type, array(value.type)))
 
 
 @built(PAGE, "aggregate", "map_union")
@@ -207,7 +208,7 @@ def map_union(call: Arguments) -> Typed:
     if call.over:
         raise NotSupported("map_union with FILTER or OVER", call.at)
     entries = f"flatten(list(map_entries({value.sql})) FILTER (WHERE {value.sql} IS NOT NULL))"
-    return Typed(f"trino_union_of_entries({entries})", value.type)
+    return Typed(once(entries, lambda found: f"trino_union_of_entries({found})"), value.type)
 
 
 @built(PAGE, "aggregate", "histogram")
