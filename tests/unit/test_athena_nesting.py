@@ -161,3 +161,14 @@ def test_lambdas_stand_in_aggregates_that_make_maps_and_maps_in_lambdas() -> Non
     assert rows(f"SELECT k, {made} FROM {table} GROUP BY k ORDER BY k") == expected
     kept = "map_filter(map_agg(v, filter(ARRAY[v, NULL], x -> x > 0)), (k, w) -> cardinality(w) = 1 AND k <> 3)"
     assert rows(f"SELECT CASE WHEN count(*) > 1 THEN {kept} END FROM {table}") == [["{1=[1], 2=[2]}"]]
+
+
+def test_an_array_is_unnested_in_its_order_by_left_join_too() -> None:
+    table = "(VALUES (1, ARRAY[1, 2, 3]), (2, NULL), (3, ARRAY[]), (4, ARRAY[4, NULL])) t(id, a)"
+    found = rows(f"SELECT id, x, n FROM {table} LEFT JOIN UNNEST(a) WITH ORDINALITY u(x, n) ON TRUE")
+    expected = [("1", "1", "1"), ("1", "2", "2"), ("1", "3", "3"), ("2", None, None), ("3", None, None)]
+    assert found == [*map(list, expected), ["4", "4", "1"], ["4", None, "2"]]
+    rows_of = "CAST(NULL AS array(ROW(p integer, q varchar)))"
+    assert rows(f"SELECT * FROM (VALUES 1) t(a) LEFT JOIN UNNEST({rows_of}, MAP(ARRAY[a], ARRAY['v'])) ON TRUE") == [
+        ["1", None, None, "1", "v"]
+    ]
