@@ -172,3 +172,27 @@ def test_an_array_is_unnested_in_its_order_by_left_join_too() -> None:
     assert rows(f"SELECT * FROM (VALUES 1) t(a) LEFT JOIN UNNEST({rows_of}, MAP(ARRAY[a], ARRAY['v'])) ON TRUE") == [
         ["1", None, None, "1", "v"]
     ]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "ngrams({a}, 2)", "ngrams(ARRAY[1], {n})", "trim_array({a}, -1)", "element_at({a}, 0)", "split('a', {s})",
+        "split({s}, 'a', 1)", "split('a', 'b', {n})", "split_part({s}, 'a', 0)", "split_to_map({s}, ',', '=')",
+        "split_to_map('a', {s}, '=')", "split_to_multimap('a', ',', {s})", "lpad({s}, -1, 'a')", "rpad({s}, -1, 'a')",
+        "strpos({s}, 'a', 0)", "from_utf8(X'61', {s})", "array_join({a}, ',')", "array_join(ARRAY[1], {s})",
+        "zip(ARRAY[1], {a})", "zip_with(ARRAY[1], {a}, (x, y) -> 1)", "reduce({a}, 0, (s, x) -> 1, s -> s)",
+        "any_match({a}, x -> true)", "map_filter({m}, (k, v) -> true)", "transform_keys({m}, (k, v) -> 1)",
+        "map_zip_with(MAP(ARRAY[1], ARRAY[2]), {m}, (k, v, w) -> 1)", "map_entries({m})", "map_from_entries({e})",
+        "multimap_from_entries({e})", "combinations({a}, 2)", "flatten(ARRAY[ARRAY[1]])[{n}]",
+    ],
+)  # fmt: skip
+def test_of_a_null_argument_there_is_no_answer_and_no_error(call: str) -> None:
+    """A function without @SqlNullable on its parameters is not called (ParametricScalarImplementation in Trino's)."""
+    nulls = {"a": "array(integer)", "n": "bigint", "s": "varchar", "m": "map(integer, integer)",
+             "e": "array(ROW(integer, integer))"}  # fmt: skip
+    given = {name: f"CAST(NULL AS {kind})" for name, kind in nulls.items()}
+    assert answer(call.format(**given)) is None
+    columns = ", ".join(f"{value} AS {name}" for name, value in given.items())
+    names = {name: name for name in nulls}
+    assert rows(f"SELECT {call.format(**names)} FROM (SELECT {columns}) t") == [[None]]

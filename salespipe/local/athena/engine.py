@@ -250,6 +250,8 @@ def failure(said: str) -> QueryFailure:
             "PARTITION BY or ORDER BY of a window over a random value is not supported by the local Athena: "
             "compute it in a subquery and name its column",
         )
+    if "Map keys must be unique" in said or "Map keys can not be NULL" in said:  # of a cast of the keys
+        return QueryFailure("INVALID_CAST_ARGUMENT", "duplicate keys" if "unique" in said else "map key is null")
     if said.startswith("Out of Range Error"):
         return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", first.removeprefix("Out of Range Error: "))
     if said.startswith("Conversion Error"):

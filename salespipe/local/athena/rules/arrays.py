@@ -30,7 +30,8 @@ LAMBDA = "functions/lambda.html"
 
 macros(
     "trino_has_null(a) AS len(list_filter(a, lambda e: e IS NULL)) > 0",
-    "trino_element(a, i) AS CASE WHEN i = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') "
+    "trino_element(a, i) AS CASE WHEN a IS NULL THEN NULL WHEN i = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL "
+    "array indices start at 1') "
     "WHEN abs(i) > len(a) THEN NULL ELSE a[i] END",
     "trino_slice(a, s, n) AS CASE WHEN a IS NULL OR s IS NULL OR n IS NULL THEN NULL "
     "WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: length must be greater than or equal to 0') "
@@ -38,7 +39,8 @@ macros(
     "WHEN n = 0 OR abs(s) > len(a) THEN a[1:0] "
     "ELSE list_slice(a, CASE WHEN s > 0 THEN s ELSE len(a) + s + 1 END, (CASE WHEN s > 0 THEN s ELSE len(a) + "
     "s + 1 END) + n - 1) END",
-    "trino_trimmed(a, n) AS CASE WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: size must not be negative: ' || n) "
+    "trino_trimmed(a, n) AS CASE WHEN a IS NULL THEN NULL WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: size "
+    "must not be negative: ' || n) "
     "WHEN n > len(a) THEN error('INVALID_FUNCTION_ARGUMENT: size must not exceed array cardinality ' || len(a) || ': ' "
     "|| n) ELSE trino_slice(a, 1, len(a) - n) END",
     "trino_max(a) AS CASE WHEN trino_has_null(a) THEN NULL ELSE list_max(a) END",
@@ -51,7 +53,8 @@ macros(
     # the engine's own wants a constant
     "trino_joined(a, s) AS CASE WHEN a IS NULL OR s IS NULL THEN NULL WHEN len(a) = 0 THEN '' "
     "ELSE list_reduce(a, lambda x, y: x || s || y) END",
-    "trino_ngrams(a, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: N must be positive') "
+    "trino_ngrams(a, n) AS CASE WHEN a IS NULL OR n IS NULL THEN NULL WHEN n <= 0 THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: N must be positive') "
     "ELSE list_transform(range(1, greatest(len(a) - n + 1, 1) + 1), lambda i: a[i:i + n - 1]) END",
     "trino_contains_sequence(a, s) AS CASE WHEN a IS NULL OR s IS NULL THEN NULL ELSE len(list_filter("
     "range(1, len(a) - len(s) + 2), lambda i: a[i:i + len(s) - 1] IS NOT DISTINCT FROM s)) > 0 END",

@@ -8,6 +8,7 @@ from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import BOOLEAN, Type, array, map_of, quoted, row_fields
 
 PAGE = "functions/map.html"
+_GIVEN = "{0} IS NOT NULL AND {1} IS NOT NULL AND {2} IS NOT NULL"
 
 macros(
     # of equal keys the last stays
@@ -41,10 +42,13 @@ define(
     ("map(array(K), array(V)) -> map(K,V)", "trino_map({0}, {1})"),
     ("map_keys(map(K,V)) -> array(K)", "map_keys({0})"),
     ("map_values(map(K,V)) -> array(V)", "map_values({0})"),
-    ("split_to_map(varchar, varchar, varchar) -> map(varchar,varchar)", "trino_split_to_map({0}, {1}, {2})"),
+    (
+        "split_to_map(varchar, varchar, varchar) -> map(varchar,varchar)",
+        f"CASE WHEN {_GIVEN} THEN trino_split_to_map({{0}}, {{1}}, {{2}}) END",
+    ),
     (
         "split_to_multimap(varchar, varchar, varchar) -> map(varchar,array(varchar))",
-        "trino_multimap(trino_pairs({0}, {1}, {2}))",
+        f"CASE WHEN {_GIVEN} THEN trino_multimap(trino_pairs({{0}}, {{1}}, {{2}})) END",
     ),
     ("map() -> map(unknown,unknown)", "CAST(map([], []) AS MAP(INTEGER, INTEGER))"),
 )
