@@ -12,7 +12,7 @@ EXAMPLES: Examples = [
     ("0b1001", "9"),
     ("123_456.789_123", "123456.789123"),
     ("cast(127 AS tinyint)", "127"),
-    ("cast(128 AS tinyint)", "!INVALID_CAST_ARGUMENT"),
+    ("cast(128 AS tinyint)", "!NUMERIC_VALUE_OUT_OF_RANGE"),
     ("cast(-32768 AS smallint)", "-32768"),
     ("cast(2147483647 AS integer)", "2147483647"),
     ("typeof(1.03e1)", "double"),

@@ -146,7 +146,7 @@ EXAMPLES: dict[str, list[tuple[str, str | None]]] = {
         ("cast(2.5e0 as integer)", "3"),
         ("cast(-2.5e0 as bigint)", "-3"),
         ("cast(2.5 as integer)", "3"),
-        ("cast(300 as tinyint)", "!INVALID_CAST_ARGUMENT"),
+        ("cast(300 as tinyint)", "!NUMERIC_VALUE_OUT_OF_RANGE"),
         ("try_cast('abc' as integer)", None),
         ("try_cast('2024-13-01' as date)", None),
         ("cast(date '2024-01-01' as integer)", "!TYPE_MISMATCH: line 1:8: Cannot cast date to integer"),

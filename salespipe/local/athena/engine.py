@@ -18,6 +18,7 @@ from typing import Any
 from salespipe.local.athena.errors import SYSTEM, QueryFailure
 from salespipe.local.athena.failing import RAISED, REFUSED
 from salespipe.local.athena.formats.parquet import ColumnBytes
+from salespipe.local.athena.render import double
 from salespipe.local.athena.rules.load import MACROS as _RULES
 
 _MACRO = re.compile(r"\b(?:tried_|steady_)?trino_\w+")
@@ -27,6 +28,10 @@ MACROS = {definition[: definition.index("(")].strip(): definition for definition
 _RAISED = re.compile(r"Error: ([A-Z][A-Z_]+): (.*)", re.DOTALL)
 _RAISED_BY_CAST = re.compile(rf"'{RAISED}([A-Z][A-Z_]+): (.*)' to INT32", re.DOTALL)
 _CAST = re.compile(r"Could not (?:convert|cast) (.*)", re.DOTALL)
+_OUTSIDE = re.compile(
+    r"Type (\w+) with value (\S+) can't be cast because the value is out of range for the destination type (INT\d+)"
+)
+_LARGE_DECIMAL = re.compile(r"Failed to cast decimal value (\S+) to type (INT\d+)")
 _OVERFLOW = re.compile(r"Overflow in (addition|subtraction|multiplication) of (INT8|INT16|INT32|INT64) \((.*?)\)!")
 _WORDS = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "bigint"}
 FETCH = 10_000
@@ -255,6 +260,9 @@ def failure(said: str) -> QueryFailure:
     if said.startswith("Out of Range Error"):
         return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", first.removeprefix("Out of Range Error: "))
     if said.startswith("Conversion Error"):
+        outside = _outside(first)
+        if outside is not None:
+            return outside
         found = _CAST.search(first)
         return QueryFailure("INVALID_CAST_ARGUMENT", f"Cannot cast {found[1] if found else first}")
     if said.startswith("Out of Memory"):
@@ -266,3 +274,22 @@ def failure(said: str) -> QueryFailure:
     if "More than one row returned by a subquery" in said:
         return QueryFailure("SUBQUERY_MULTIPLE_ROWS", "Scalar sub-query has returned multiple rows")
     return QueryFailure("GENERIC_INTERNAL_ERROR", first, category=SYSTEM)
+
+
+def _outside(said: str) -> QueryFailure | None:
+    """A number that its new type has no room for, in the words of BigintOperators, DoubleOperators and DecimalCasts in
+    Trino's source. A fraction is rounded by then."""
+    decimal, found = _LARGE_DECIMAL.search(said), _OUTSIDE.search(said)
+    if decimal:
+        return QueryFailure("INVALID_CAST_ARGUMENT", f"Cannot cast '{decimal[1]}' to {_WORDS[decimal[2]].upper()}")
+    if not found:
+        return None
+    source, value, target = found[1], found[2], _WORDS[found[3]]
+    if source in ("DOUBLE", "FLOAT"):
+        shown = double(float(value))
+        if shown == "NaN" or target == "bigint":
+            kind = "real" if source == "FLOAT" else "double"
+            words = f"Unable to cast {shown}" if shown != "NaN" else f"Cannot cast {kind} NaN"
+            return QueryFailure("INVALID_CAST_ARGUMENT", f"{words} to {target}")
+        value = shown
+    return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", f"Out of range for {target}: {value}")
