@@ -27,12 +27,14 @@ from salespipe.local.athena.types import (
 
 Cast = Callable[[Typed, Type], str]
 
-# A number of more digits than a double has, which the engine would read as one.
-_LONG = "|".join(rf"[0-9]{{{whole}}}[.][0-9]{{{19 - whole}}}" for whole in range(1, 19)) + "|[0-9]{20}"
+# A number of more than the 17 digits that a double may have, zeros in front aside; the engine would read it as one.
+_LONG = "|".join(rf"[0-9]{{{whole}}}[.][0-9]{{{18 - whole}}}" for whole in range(18)) + "|[0-9]{20}"
 MACROS = (
-    f"trino_json_exact(j) AS CASE WHEN regexp_matches(CAST(j AS VARCHAR), '[0-9.]{{20}}') "
-    f"AND regexp_matches(trino_json_bare(CAST(j AS VARCHAR)), '{_LONG}') THEN error('NOT_SUPPORTED: a cast to decimal "
-    "of JSON with a number of more than 18 digits is not supported by the local Athena') ELSE j END",
+    r"trino_json_digits(j) AS regexp_replace(trino_json_bare(CAST(j AS VARCHAR)), '(^|[^0-9.])0[.]0*', '\1.', 'g')",
+    f"trino_json_beyond(j) AS CASE WHEN regexp_matches(CAST(j AS VARCHAR), '[0-9.]{{19}}') "
+    f"THEN regexp_matches(trino_json_digits(j), '{_LONG}') ELSE false END",
+    "trino_json_exact(j) AS CASE WHEN trino_json_beyond(j) THEN error('NOT_SUPPORTED: a cast to decimal of JSON with "
+    "a number of more than 17 digits is not supported by the local Athena') ELSE j END",
     # a member whatever the case of its name
     "trino_json_member(j, n) AS CASE WHEN len(list_filter(json_keys(j), lambda k: lower(k) = n)) > 1 "
     "THEN error('INVALID_CAST_ARGUMENT: Cannot cast to row. Duplicate field: ' || n) ELSE json_extract(j, '$.*')["
