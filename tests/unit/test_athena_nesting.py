@@ -196,3 +196,29 @@ def test_of_a_null_argument_there_is_no_answer_and_no_error(call: str) -> None:
     columns = ", ".join(f"{value} AS {name}" for name, value in given.items())
     names = {name: name for name in nulls}
     assert rows(f"SELECT {call.format(**names)} FROM (SELECT {columns}) t") == [[None]]
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "said"),
+    [
+        ("max(x, 0)", "INVALID_FUNCTION_ARGUMENT: line 1:8: second argument of max_n must be positive"),
+        ("max_by(x, x, 0)", "INVALID_FUNCTION_ARGUMENT: .* third argument of max_by must be a positive integer"),
+        (
+            "min(x, 10001)",
+            "INVALID_FUNCTION_ARGUMENT: .* second argument of min_n must be less than or equal to 10000; found 10001",
+        ),
+        ("approx_percentile(x, -0.5)", "INVALID_FUNCTION_ARGUMENT: .* Percentile must be between 0 and 1"),
+        ("approx_percentile(x, ARRAY[0.5, 1.5])", "INVALID_FUNCTION_ARGUMENT: .* Percentile must be between 0 and 1"),
+    ],
+)
+def test_an_aggregate_says_which_number_does_not_do(aggregate: str, said: str) -> None:
+    with pytest.raises(QueryFailure, match=said):
+        rows(f"SELECT {aggregate} FROM (VALUES 1, 2) t(x)")
+
+
+def test_spans_of_time_are_summed() -> None:
+    spans = "(VALUES (1, INTERVAL '1' DAY), (2, INTERVAL '3' HOUR)) t(n, x)"
+    assert rows(f"SELECT sum(x), avg(x), max(x) FROM {spans}") == [
+        ["1 03:00:00.000", "0 13:30:00.000", "1 00:00:00.000"]
+    ]
+    assert rows(f"SELECT sum(x) OVER (ORDER BY n) FROM {spans} ORDER BY n") == [["1 00:00:00.000"], ["1 03:00:00.000"]]

@@ -6,11 +6,13 @@ from zero, where the engine would go through a double.
 
 from __future__ import annotations
 
+from sqlglot import exp
+
 from salespipe.local.athena.arithmetic import quotient
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.equality import may_be_nan
-from salespipe.local.athena.errors import NotSupported
+from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.json_text import once
 from salespipe.local.athena.rules.registry import built, define
 from salespipe.local.athena.scope import Typed
@@ -20,6 +22,7 @@ from salespipe.local.athena.types import (
     DAY_INTERVAL,
     DOUBLE,
     INTEGERS,
+    MONTH_INTERVAL,
     Type,
     array,
     decimal,
@@ -63,8 +66,6 @@ define(
 @built(PAGE, "aggregate", "count")
 def count(call: Arguments) -> Typed:
     """Rows, or values that are not NULL."""
-    from sqlglot import exp
-
     if not call.trees or isinstance(call.trees[0], exp.Star):
         return Typed(f"count(*){call.over}", BIGINT)
     call.expect(1)
@@ -85,8 +86,10 @@ def total(call: Arguments) -> Typed:
         return Typed(f"CAST(sum({distinct}{value.sql}){call.over} AS {duckdb_type(type_)})", type_)
     if name in ("double", "real"):
         return Typed(f"CAST(sum({distinct}{value.sql}){call.over} AS {duckdb_type(value.type)})", value.type)
-    if name.startswith("interval"):
-        return Typed(f"sum({value.sql}){call.over}", value.type)
+    if value.type == DAY_INTERVAL:
+        return Typed(f"to_microseconds(CAST(sum(epoch_us({value.sql})){call.over} AS BIGINT))", DAY_INTERVAL)
+    if value.type == MONTH_INTERVAL:
+        raise NotSupported(f"sum of {value.type}", call.at)
     raise call.unfit()
 
 
@@ -112,6 +115,17 @@ def average(call: Arguments) -> Typed:
     raise call.unfit()
 
 
+def _many(call: Arguments, index: int) -> int:
+    """How many are wanted. (MaxNStateFactory, MaxByNStateFactory and their kin in Trino's source.)"""
+    many = int(call.literal(index))
+    if not 0 < many <= 10_000:
+        which = f"second argument of {call.name}_n" if index == 1 else f"third argument of {call.name}"
+        least = "positive" if index == 1 else "a positive integer"
+        words = least if many == 0 else f"less than or equal to 10000; found {many}"
+        raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"{which} must be {words}", call.at)
+    return many
+
+
 @built(PAGE, "aggregate", "max_by", "min_by")
 def chosen_by(call: Arguments) -> Typed:
     """`max_by(x, y)`: the x of the largest y, of `max_by(x, y, n)` those of the n largest, the largest first. Rows
@@ -127,7 +141,7 @@ def chosen_by(call: Arguments) -> Typed:
             raise NotSupported(f"{call.name} with FILTER or OVER", call.at)
         order = f"isnan({key}), {key} DESC" if maybe_nan else f"{key} {'DESC' if largest else 'ASC'}"
         chosen = f"list({value.sql} ORDER BY {order}) FILTER (WHERE {key} IS NOT NULL)"
-        return Typed(f"({chosen})[1:{int(call.literal(2))}]", array(value.type))
+        return Typed(f"({chosen})[1:{_many(call, 2)}]", array(value.type))
     chosen = f"{'arg_max_null' if largest else 'arg_min_null'}({value.sql}, {{}}){call.over}"
     if not maybe_nan:
         return Typed(chosen.format(key), value.type)
@@ -147,7 +161,7 @@ def extreme(call: Arguments) -> Typed:
         raise call.unfit()
     sql, maybe_nan = sortable(value), call.name == "max" and may_be_nan(value)
     if len(call.trees) == 2:
-        many = int(call.literal(1))
+        many = _many(call, 1)
         if not maybe_nan:
             return Typed(f"{call.name}({sql}, {many}){call.over}", array(value.type))
         if call.over:
@@ -168,6 +182,11 @@ def approx_percentile(call: Arguments) -> Typed:
         value = converted(value, DOUBLE)
     if value.type.name not in (*INTEGERS, "double", "real"):
         raise call.unfit()
+    for tree in call.trees[1].expressions or [call.trees[1]]:
+        number = str(tree.this.this if isinstance(tree, exp.Neg) else tree.this)
+        if isinstance(tree, exp.Neg) or (isinstance(tree, exp.Literal) and float(number) > 1):
+            message = "Percentile must be between 0 and 1"
+            raise QueryFailure("INVALID_FUNCTION_ARGUMENT", message, call.at)
     type_ = BIGINT if value.type.name in INTEGERS else value.type
     sql = converted(value, type_).sql
     if share.type.name == "array":
