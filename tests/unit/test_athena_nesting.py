@@ -199,6 +199,18 @@ def test_of_a_null_argument_there_is_no_answer_and_no_error(call: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "call",
+    [
+        "transform(NULL, x -> 1)", "filter(NULL, x -> true)", "reduce(NULL, 0, (s, x) -> s, s -> s)",
+        "ARRAY[1, 2][NULL]", "map_filter(NULL, (k, v) -> true)", "transform_values(NULL, (k, v) -> 1)",
+        "array_join(NULL, ',')", "map_entries(NULL)",
+    ],
+)  # fmt: skip
+def test_null_may_be_an_array_or_a_map(call: str) -> None:
+    assert answer(call) is None
+
+
+@pytest.mark.parametrize(
     ("aggregate", "said"),
     [
         ("max(x, 0)", "INVALID_FUNCTION_ARGUMENT: line 1:8: second argument of max_n must be positive"),

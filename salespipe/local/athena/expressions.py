@@ -213,7 +213,7 @@ class Expressions:
         if len(node.expressions) != 1:
             raise NotSupported("this subscript", self.at(node))
         index = self.value(node.expressions[0])
-        if base.type.name == "array" and index.type.name in INTEGERS:
+        if base.type.name == "array" and index.type.name in (*INTEGERS, "unknown"):
             return Typed(f"trino_subscript({base.sql}, {converted(index, BIGINT).sql})", base.type.args[0])
         if base.type.name == "map":
             found = keyed(base, index)

@@ -78,9 +78,7 @@ define(
 def array_join(call: Arguments) -> Typed:
     """Elements as text with a delimiter between; NULLs are left out or shown as the third argument."""
     call.expect(2, 3)
-    value = call.value(0)
-    if value.type.name != "array":
-        raise call.unfit()
+    value, _ = _elements(call)
     element = text_of(Typed("e", value.type.args[0])) if value.type.args[0] != UNKNOWN else "CAST(e AS VARCHAR)"
     texts = f"list_transform({value.sql}, lambda e: {element})"
     if len(call.trees) == 3:
@@ -124,6 +122,8 @@ def zip_(call: Arguments) -> Typed:
 
 def _elements(call: Arguments) -> tuple[Typed, Type]:
     value = call.value(0)
+    if value.type == UNKNOWN:
+        value = converted(value, array(UNKNOWN))
     if value.type.name != "array":
         raise call.unfit()
     return value, value.type.args[0]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from salespipe.local.athena.calls import Arguments
+from salespipe.local.athena.casts import converted
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.types import BOOLEAN, Type, array, map_of, quoted, row_fields
+from salespipe.local.athena.types import BOOLEAN, UNKNOWN, Type, array, map_of, quoted, row_fields
 
 PAGE = "functions/map.html"
 _GIVEN = "{0} IS NOT NULL AND {1} IS NOT NULL AND {2} IS NOT NULL"
@@ -70,9 +71,7 @@ def map_concat(call: Arguments) -> Typed:
 def map_entries(call: Arguments) -> Typed:
     """An array of rows of key and value."""
     call.expect(1)
-    value = call.value(0)
-    if value.type.name != "map":
-        raise call.unfit()
+    value = _map(call)
     row = Type("row", value.type.args, fields=(None, None))
     pairs = f"list_transform(map_entries({value.sql}), lambda p: struct_pack(field0 := p.key, field1 := p.value))"
     return Typed(pairs, array(row))
@@ -158,6 +157,8 @@ def row(call: Arguments) -> Typed:
 
 def _map(call: Arguments) -> Typed:
     value = call.value(0)
+    if value.type == UNKNOWN:
+        value = converted(value, map_of(UNKNOWN, UNKNOWN))
     if value.type.name != "map":
         raise call.unfit()
     return value
