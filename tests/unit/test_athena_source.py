@@ -121,6 +121,7 @@ ASSERTED: dict[str, list[tuple[str, str | None]]] = {
         ("(1, NULL) = (1, NULL)", None),
         ("(1, NULL) = (2, NULL)", "false"),
         ("(1, 2) IN ((3, NULL), (1, 2))", "true"),
+        ("CAST(ROW(1, 2) AS ROW(\"a b\" integer, c double)).\"a b\"", "1"),
         ("(1, 2) NOT IN ((1, NULL))", None),
     ],
     "type/TestCharOperators.java": [
