@@ -121,6 +121,7 @@ ASSERTED: dict[str, list[tuple[str, str | None]]] = {
         ("(1, NULL) = (1, NULL)", None),
         ("(1, NULL) = (2, NULL)", "false"),
         ("(1, 2) IN ((3, NULL), (1, 2))", "true"),
+        ("CAST(ROW(1, 'a') AS ROW(number integer, text varchar)).number", "1"),
         ("CAST(ROW(1, 2) AS ROW(\"a b\" integer, c double)).\"a b\"", "1"),
         ("(1, 2) NOT IN ((1, NULL))", None),
     ],
@@ -240,6 +241,8 @@ def test_what_trinos_tests_assert(file: str, expression: str, expected: str | No
 # sql/analyzer/StatementAnalyzer.java, ExpressionAnalyzer.java, Analyzer.java, metadata/FunctionResolver.java
 FAILING = [
     ("SELECT totl(1)", "FUNCTION_NOT_FOUND: line 1:8: Function 'totl' not registered"),
+    ("SELECT CAST(1.6 AS NUMBER)", "TYPE_NOT_FOUND: line 1:20: Unknown type: number"),
+    ("SELECT CAST(ARRAY[1] AS ARRAY(TEXT))", "TYPE_NOT_FOUND: line 1:31: Unknown type: text"),
     ("SELECT soundex('a')", "NOT_SUPPORTED: line 1:8: function soundex is not supported by the local Athena"),
     ("SELECT DATE 'abc'", "INVALID_LITERAL: line 1:8: 'abc' is not a valid date literal"),
     ("SELECT INTERVAL '1-x' YEAR TO MONTH", "INVALID_LITERAL: line 1:17: '1-x' is not a valid interval literal"),

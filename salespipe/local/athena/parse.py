@@ -16,7 +16,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.parsers.trino import TrinoParser
 
 from salespipe.local.athena.errors import SyntaxFailure
-from salespipe.local.athena.unread import check_tokens
+from salespipe.local.athena.unread import check_tokens, check_types
 
 _SPECIAL_SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "LISTAGG")
 
@@ -50,6 +50,7 @@ def parse_query(sql: str) -> exp.Expr:
         dialect = _Athena()
         tokens = dialect.tokenize(sql)
         check_tokens(sql, tokens)
+        check_types(sql, tokens)
         trees = dialect.parser().parse(tokens, sql)
     except ParseError as error:
         raise _failure(sql, error) from error

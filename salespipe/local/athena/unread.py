@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from sqlglot import Token, TokenType, exp
 
-from salespipe.local.athena.errors import NotSupported, SyntaxFailure
+from salespipe.local.athena.errors import NotSupported, QueryFailure, SyntaxFailure
 
 _FOREIGN = {
     TokenType.DCOLON, TokenType.NULLSAFE_EQ, TokenType.L_BRACE, TokenType.COLON_EQ, TokenType.PARAMETER,
@@ -20,6 +20,11 @@ _FOREIGN = {
 }  # fmt: skip
 # Trino's functions with a grammar of their own inside the brackets, which sqlglot reads in part.
 _OWN_SYNTAX = ("json_exists", "json_query", "json_value", "json_object", "json_array", "json_table", "overlay")
+_FOREIGN_TYPES = (
+    "NUMBER", "STRING", "TEXT", "FLOAT", "LONG", "SHORT", "BOOL", "DATETIME", "INT2", "INT4", "INT8", "INT16", "INT32",
+    "INT64", "NVARCHAR",
+    "NCHAR", "CLOB", "BLOB", "BYTEA", "BINARY", "FLOAT4", "FLOAT8", "OBJECT", "STRUCT", "SERIAL",
+)  # fmt: skip
 _FOREIGN_TEXTS = ("==", "!", "~~", "~~*")
 # A bracket behind one of these would be an array of its own, which Trino writes with ARRAY in front.
 _BEFORE_OPERAND = {
@@ -117,6 +122,26 @@ def check_tokens(sql: str, tokens: Sequence[Token]) -> None:
             written = sql[start : token.end + 1]
             raise SyntaxFailure(f"{_place(sql, start)}: the number {written} is not supported by the local Athena")
         before = token
+
+
+def check_types(sql: str, tokens: Sequence[Token]) -> None:
+    """Raises TYPE_NOT_FOUND for a type of another database in a CAST: `NUMBER` would be a decimal without fraction."""
+    inside: list[str] = []  # of each bracket around: that of a CAST, that of its type, another
+    for before, token, after in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
+        if token.token_type is TokenType.L_PAREN:
+            opener = before.text.upper() if before is not None else ""
+            inside.append("type" if inside[-1:] == ["type"] else "cast" if opener in ("CAST", "TRY_CAST") else "")
+        elif token.token_type is TokenType.R_PAREN:
+            del inside[-1:]
+        elif inside[-1:] == ["cast"] and token.token_type is TokenType.ALIAS:
+            inside[-1] = "type"
+        elif (
+            inside[-1:] == ["type"]
+            and token.text.upper() in _FOREIGN_TYPES
+            and after is not None
+            and after.token_type in (TokenType.COMMA, TokenType.L_PAREN, TokenType.R_PAREN)
+        ):
+            raise QueryFailure("TYPE_NOT_FOUND", f"Unknown type: {token.text.lower()}", _position(sql, token.start))
 
 
 def check_tree(tree: exp.Expr, place: Callable[[exp.Expr], tuple[int, int]]) -> None:
