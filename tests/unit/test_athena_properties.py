@@ -6,7 +6,7 @@ from __future__ import annotations
 import calendar
 import datetime
 from collections.abc import Callable, Iterable
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import pytest
@@ -202,6 +202,20 @@ def test_rounding_of_decimals(value: tuple[int, int, int], digits: int) -> None:
 
 def half_to(value: Fraction, digits: int) -> Fraction:
     return Fraction(half_up(value, digits))
+
+
+floats = st.floats(allow_nan=False, allow_infinity=False) | st.floats(-1e38, 1e38)
+
+
+@seeded
+@given(st.lists(st.tuples(floats, st.integers(0, 37)), min_size=10, max_size=30))
+def test_doubles_as_decimals(values: list[tuple[float, int]]) -> None:
+    """By the shortest digits that give the double back, as BigDecimal.valueOf does (DecimalConversions in Trino's
+    source), and not by those of its binary value."""
+    with localcontext(prec=400):
+        rounded = [(half_up(Fraction(repr(value)), scale), scale) for value, scale in values]
+        expected = [plain(value) if abs(value) < Decimal(10) ** (38 - scale) else None for value, scale in rounded]
+    assert answers(f"TRY_CAST(DOUBLE '{value!r}' AS decimal(38,{scale}))" for value, scale in values) == expected
 
 
 # dates

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from salespipe.local.athena.errors import QueryFailure, SyntaxFailure
-from salespipe.local.athena.failing import conjunction, without_errors
+from salespipe.local.athena.failing import conjunction, tried
 from tests import athena
 
 GIVEN = [
@@ -186,6 +186,9 @@ def test_a_condition_that_may_fail_waits_for_those_before_it_but_a_join_stays_a_
     assert conjunction(["(t1.c > 5)", joined]) == f"((t1.c > 5) AND {joined})"
 
 
-def test_an_error_inside_try_becomes_null_where_it_would_be_raised() -> None:
-    sql = "CASE WHEN x = 'error(' THEN error('a' || f(')')) ELSE trino_substr(x, 1) END"
-    assert without_errors(sql) == "CASE WHEN x = 'error(' THEN NULL ELSE null_trino_substr(x, 1) END"
+def test_an_error_inside_try_is_one_that_try_sees_and_a_refusal_is_not() -> None:
+    sql = "CASE WHEN x = 'error(' THEN error('a' || f(')')) ELSE trino_substr(x, error('NOT_SUPPORTED: it')) END"
+    assert tried(sql) == (
+        "CASE WHEN x = 'error(' THEN trino_raised('a' || f(')')) "
+        "ELSE tried_trino_substr(x, trino_refused('NOT_SUPPORTED: it')) END"
+    )

@@ -129,7 +129,7 @@ EXAMPLES: dict[str, list[tuple[str, str | None]]] = {
         ("try(cast('a' as integer))", None),
         ("try(element_at(ARRAY[1], 0))", None),
         ("coalesce(try(cast('x' as integer)), -1)", "-1"),
-        ("try(coalesce(cast('x' as integer), 5))", "!NOT_SUPPORTED"),
+        ("try(coalesce(cast('x' as integer), 5))", None),
         ("CASE WHEN true THEN 1 ELSE 'a' END", "!TYPE_MISMATCH"),
     ],
     "functions/conversion.html": [

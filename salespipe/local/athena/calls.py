@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from salespipe.local.athena.casts import check_zones
+from salespipe.local.athena.equality import check_alike
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.json_text import parsed
 from salespipe.local.athena.rules import registry
@@ -98,6 +99,8 @@ def call(
         message = f"DISTINCT in window function parameters not yet supported: {name}"
         raise QueryFailure("NOT_SUPPORTED", message, at)
     arguments = Arguments(name, at, trees, expressions, over, distinct, order)
+    for value in arguments.values() if distinct or name in ("approx_distinct", "histogram") else ():
+        check_alike(value.type, f"DISTINCT inside {name} of" if distinct else f"{name} of", at)
     builder = next((function.build for function in functions if function.build), None)
     templates = [function for function in functions if function.signature]
     if templates and not any(isinstance(tree, exp.Lambda) for tree in trees):

@@ -13,11 +13,13 @@ from salespipe.local.athena import casts_text
 from salespipe.local.athena.casts_json import from_json, to_json
 from salespipe.local.athena.casts_text import Fallback, decimal_text, fewer_digits
 from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.failing import tried
 from salespipe.local.athena.json_text import once
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.times import local_time, zone_literal
 from salespipe.local.athena.types import (
     INTEGERS,
+    REAL,
     TEMPORAL,
     TEXT,
     TIMESTAMP_TZ,
@@ -25,6 +27,7 @@ from salespipe.local.athena.types import (
     Type,
     common,
     duckdb_type,
+    map_of,
     quoted,
     row_fields,
     text,
@@ -40,6 +43,13 @@ MACROS = (
             '[.]$', '.0') || 'E-' || (length(regexp_extract(t, '[.](0*)', 1)) + 1)
         ELSE regexp_replace(regexp_replace(t, '^(-?\d)(\d*)[.]?(\d*)$', '\1.\2\3'), '([.]\d+?)0+$', '\1')
             || 'E' || (length(regexp_extract(t, '\d+')) - 1) END""",
+    # the shortest digits that give a REAL back; the engine writes those of its double where it is large
+    """trino_real_digits(x) AS CASE WHEN CAST(printf('%.6g', CAST(x AS DOUBLE)) AS FLOAT) = x
+        THEN printf('%.6g', CAST(x AS DOUBLE)) WHEN CAST(printf('%.7g', CAST(x AS DOUBLE)) AS FLOAT) = x
+        THEN printf('%.7g', CAST(x AS DOUBLE)) WHEN CAST(printf('%.8g', CAST(x AS DOUBLE)) AS FLOAT) = x
+        THEN printf('%.8g', CAST(x AS DOUBLE)) ELSE printf('%.9g', CAST(x AS DOUBLE)) END""",
+    """trino_real_text(x) AS CASE WHEN isnan(x) OR isinf(x) THEN trino_double_text(x)
+        ELSE trino_scientific(trino_real_digits(x)) END""",
     """trino_double_text(x) AS CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) AND x > 0 THEN 'Infinity'
         WHEN isinf(x) THEN '-Infinity' ELSE trino_scientific(CAST(x AS VARCHAR)) END""",
     # Halves go to the later; before 1970, too, where // would cut towards it.
@@ -60,12 +70,24 @@ def converted(value: Typed, target: Type) -> Typed:
         return Typed(value.sql, target)
     if value.type.name == target.name == "array" and duckdb_type(value.type) == duckdb_type(target):
         return Typed(value.sql, _zoned(target, value.type))
+    if value.type.name == target.name and value.type.name in ("array", "map"):
+        parts = zip(value.type.args, target.args, strict=True)
+        if all(converted(Typed("e", before), after).sql == "e" for before, after in parts):
+            return Typed(value.sql, target)
     return cast(value, target)
 
 
 def converted_or_none(value: Typed, target: Type) -> Typed | None:
     """The value converted where Trino would do so unasked, else None."""
     return converted(value, target) if common(value.type, target) == target else None
+
+
+def keyed(value: Typed, key: Typed) -> tuple[str, str] | None:
+    """A map and a key in the type in which the key meets those of the map, or None."""
+    met = common(value.type.args[0], key.type)
+    if met is None:
+        return None
+    return converted(value, map_of(met, value.type.args[1])).sql, converted(key, met).sql
 
 
 def check_zones(values: Sequence[Typed], result: Type, at: tuple[int, int]) -> None:
@@ -86,6 +108,10 @@ def cast(value: Typed, target: Type, *, attempt: bool = False, at: tuple[int, in
     maker = _CASTS.get((_family(source), _family(target)))
     if maker is None:
         raise QueryFailure("TYPE_MISMATCH", f"Cannot cast {source} to {target}", at)
+    if attempt and (source.args or target.args):  # what fails anywhere inside fails as a whole
+        return Typed(
+            once(value.sql, lambda v: f"TRY({tried(maker(Typed(v, source), target, Fallback(False)))})"), target
+        )
     return Typed(maker(value, target, Fallback(attempt)), target)
 
 
@@ -113,8 +139,10 @@ def _plain(value: Typed, target: Type, fallback: Fallback) -> str:
 def _double_decimal(value: Typed, target: Type, fallback: Fallback) -> str:
     """By its shortest digits, as Java's BigDecimal.valueOf does: 1.005 is 1.01, though it is less in binary."""
     kind = f"DECIMAL({target.precision}, {target.scale})"
-    error = fallback.error(f"'Cannot cast {value.type.name.upper()} ''' || {text_of(value)} || ''' to {kind}'")
-    tried = f"TRY_CAST(CAST({value.sql} AS VARCHAR) AS {duckdb_type(target)})"
+    digits = f"trino_real_digits({value.sql})" if value.type == REAL else f"CAST({value.sql} AS VARCHAR)"
+    shown = f"trino_java_double(CAST({digits} AS DOUBLE))"
+    error = fallback.error(f"'Cannot cast {value.type.name.upper()} ''' || {shown} || ''' to {kind}'")
+    tried = f"TRY_CAST({digits} AS {duckdb_type(target)})"
     return f"CASE WHEN {value.sql} IS NOT NULL THEN coalesce({tried}, {error}) END"
 
 
@@ -146,7 +174,7 @@ def text_of(value: Typed) -> str:
     if name in (*INTEGERS, "boolean", "date", "uuid"):
         return f"CAST({sql} AS VARCHAR)"
     if name in ("double", "real"):
-        return f"trino_double_text({sql})"
+        return f"trino_{name}_text({sql})"
     if name == "timestamp":
         return timestamp_text(sql, value.type)
     if name == "timestamp with time zone":
@@ -199,7 +227,7 @@ def _to_time(value: Typed, target: Type, fallback: Fallback) -> str:
 
 
 def _array(value: Typed, target: Type, fallback: Fallback) -> str:
-    inner = cast(Typed("e", value.type.args[0]), target.args[0], attempt=fallback.attempt)
+    inner = cast(Typed("e", value.type.args[0]), target.args[0])
     if inner.sql == "e":
         return value.sql
     return f"list_transform({value.sql}, lambda e: {inner.sql})"
@@ -220,7 +248,7 @@ def _row(value: Typed, target: Type, fallback: Fallback) -> str:
         raise QueryFailure("TYPE_MISMATCH", f"Cannot cast {value.type} to {target}")
     pairs = zip(row_fields(value.type), row_fields(target), strict=True)
     parts = [
-        f"{quoted(new)} := {cast(Typed(f'({value.sql}).{quoted(old)}', before), after, attempt=fallback.attempt).sql}"
+        f"{quoted(new)} := {cast(Typed(f'({value.sql}).{quoted(old)}', before), after).sql}"
         for (old, before), (new, after) in pairs
     ]
     return f"CASE WHEN {value.sql} IS NULL THEN NULL ELSE struct_pack({', '.join(parts)}) END"

@@ -27,14 +27,23 @@ from salespipe.local.athena.types import (
 
 Cast = Callable[[Typed, Type], str]
 
+# A number of more than the 17 digits that a double may have, zeros in front aside; the engine would read it as one.
+_LONG = "|".join(rf"[0-9]{{{whole}}}[.][0-9]{{{18 - whole}}}" for whole in range(18)) + "|[0-9]{20}"
 MACROS = (
+    r"trino_json_digits(j) AS regexp_replace(trino_json_bare(CAST(j AS VARCHAR)), '(^|[^0-9.])0[.]0*', '\1.', 'g')",
+    f"trino_json_beyond(j) AS CASE WHEN regexp_matches(CAST(j AS VARCHAR), '[0-9.]{{19}}') "
+    f"THEN regexp_matches(trino_json_digits(j), '{_LONG}') ELSE false END",
+    "trino_json_exact(j) AS CASE WHEN trino_json_beyond(j) THEN error('NOT_SUPPORTED: a cast to decimal of JSON with "
+    "a number of more than 17 digits is not supported by the local Athena') ELSE j END",
     # a member whatever the case of its name
-    "trino_json_member(j, n) AS json_extract(j, '$.*')[list_position(list_transform(json_keys(j), lambda k: lower(k)), "
-    "n)]",
+    "trino_json_member(j, n) AS CASE WHEN len(list_filter(json_keys(j), lambda k: lower(k) = n)) > 1 "
+    "THEN error('INVALID_CAST_ARGUMENT: Cannot cast to row. Duplicate field: ' || n) ELSE json_extract(j, '$.*')["
+    "list_position(list_transform(json_keys(j), lambda k: lower(k)), n)] END",
     "trino_no_text(j) AS error('INVALID_CAST_ARGUMENT: Cannot cast ''' || CAST(j AS VARCHAR) || ''' to varchar')",
     "trino_json_text(j) AS CASE json_type(j) WHEN 'NULL' THEN NULL WHEN 'OBJECT' THEN trino_no_text(j) "
     "WHEN 'ARRAY' THEN trino_no_text(j) WHEN 'DOUBLE' THEN "
-    "trino_double_text(TRY_CAST(json_extract_string(j, '$') AS DOUBLE)) ELSE json_extract_string(j, '$') END",
+    "CASE WHEN regexp_full_match(CAST(j AS VARCHAR), '-?[0-9]+') THEN CAST(j AS VARCHAR) "
+    "ELSE trino_double_text(TRY_CAST(json_extract_string(j, '$') AS DOUBLE)) END ELSE json_extract_string(j, '$') END",
 )
 
 
@@ -100,6 +109,15 @@ def _number(sql: str, target: Type, cast: Cast, failed: str) -> str:
 
 def from_json(sql: str, target: Type, cast: Cast, error: Callable[[str], str]) -> str:
     """A JSON value as `target`; `cast` casts a text, `error` is what a value that does not fit gives."""
+    exact = f"trino_json_exact({sql})" if _has_decimal(target) else sql
+    return _part(exact, target, cast, error)
+
+
+def _has_decimal(type_: Type) -> bool:
+    return type_.name == "decimal" or any(map(_has_decimal, type_.args))
+
+
+def _part(sql: str, target: Type, cast: Cast, error: Callable[[str], str]) -> str:
     return once(sql, lambda value: _from_json(value, target, cast, error))
 
 
@@ -113,18 +131,18 @@ def _from_json(sql: str, target: Type, cast: Cast, error: Callable[[str], str]) 
     if target.name in (*INTEGERS, "double", "real", "decimal", "boolean"):
         return _number(sql, target, cast, failed)
     if target.name == "array":
-        items = f"list_transform(json_extract({sql}, '$[*]'), lambda e: {from_json('e', target.args[0], cast, error)})"
+        items = f"list_transform(json_extract({sql}, '$[*]'), lambda e: {_part('e', target.args[0], cast, error)})"
         return f"CASE WHEN {null} THEN NULL WHEN json_type({sql}) = 'ARRAY' THEN {items} ELSE {failed} END"
     if target.name == "map" and target.args[0].name in TEXT:
-        items = f"list_transform(json_extract({sql}, '$.*'), lambda e: {from_json('e', target.args[1], cast, error)})"
+        items = f"list_transform(json_extract({sql}, '$.*'), lambda e: {_part('e', target.args[1], cast, error)})"
         made = f"trino_map(json_keys({sql}), {items})"
         return f"CASE WHEN {null} THEN NULL WHEN json_type({sql}) = 'OBJECT' THEN {made} ELSE {failed} END"
     if target.name == "row":
         named, placed = [], []
         for index, (name, type_) in enumerate(row_fields(target)):
-            member = from_json(f"trino_json_member({sql}, {text(name.lower())})", type_, cast, error)
+            member = _part(f"trino_json_member({sql}, {text(name.lower())})", type_, cast, error)
             named.append(f"{quoted(name)} := CAST({member} AS {duckdb_type(type_)})")
-            place = from_json(f"json_extract({sql}, '$[{index}]')", type_, cast, error)
+            place = _part(f"json_extract({sql}, '$[{index}]')", type_, cast, error)
             placed.append(f"{quoted(name)} := CAST({place} AS {duckdb_type(type_)})")
         return (
             f"CASE WHEN {null} THEN NULL WHEN json_type({sql}) = 'OBJECT' THEN struct_pack({', '.join(named)}) "

@@ -16,17 +16,22 @@ from pathlib import Path
 from typing import Any
 
 from salespipe.local.athena.errors import SYSTEM, QueryFailure
-from salespipe.local.athena.failing import RAISED
+from salespipe.local.athena.failing import RAISED, REFUSED
 from salespipe.local.athena.formats.parquet import ColumnBytes
+from salespipe.local.athena.render import double
 from salespipe.local.athena.rules.load import MACROS as _RULES
 
-_MACRO = re.compile(r"\b(?:null_|(?:steady_)?(?:only_)?)trino_\w+")
+_MACRO = re.compile(r"\b(?:tried_|steady_)?trino_\w+")
 MACROS = {definition[: definition.index("(")].strip(): definition for definition in _RULES}
 """The engine's definitions that the translations rest on, by their names."""
 
 _RAISED = re.compile(r"Error: ([A-Z][A-Z_]+): (.*)", re.DOTALL)
 _RAISED_BY_CAST = re.compile(rf"'{RAISED}([A-Z][A-Z_]+): (.*)' to INT32", re.DOTALL)
 _CAST = re.compile(r"Could not (?:convert|cast) (.*)", re.DOTALL)
+_OUTSIDE = re.compile(
+    r"Type (\w+) with value (\S+) can't be cast because the value is out of range for the destination type (INT\d+)"
+)
+_LARGE_DECIMAL = re.compile(r"Failed to cast decimal value (\S+) to type (INT\d+)")
 _OVERFLOW = re.compile(r"Overflow in (addition|subtraction|multiplication) of (INT8|INT16|INT32|INT64) \((.*?)\)!")
 _TOO_LARGE = re.compile(r"with value (\S+) can't be cast .* destination type (INT8|INT16|INT32|INT64)\b")
 _DECIMAL = re.compile(r"Failed to cast decimal value (\S+) to type (INT8|INT16|INT32|INT64)\b")
@@ -231,6 +236,11 @@ def failure(said: str) -> QueryFailure:
     if raised:
         return QueryFailure(raised[1], raised[2].strip())
     first = said.splitlines()[0]
+    if REFUSED in first:
+        return QueryFailure(
+            "NOT_SUPPORTED",
+            "something inside of TRY or TRY_CAST is not supported by the local Athena: without it, it is named",
+        )
     if "Division by zero" in said or "division by zero" in said:
         return QueryFailure("DIVISION_BY_ZERO", "Division by zero")
     if "must appear in the GROUP BY clause" in said:
@@ -239,19 +249,22 @@ def failure(said: str) -> QueryFailure:
     if overflow:
         message = f"{_WORDS[overflow[2]]} {overflow[1]} overflow: {overflow[3]}"
         return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", message)
+    if "TRY can not be used in combination with" in said:
+        return QueryFailure("NOT_SUPPORTED", "TRY of a random value is not supported by the local Athena")
     if "window expressions cannot be volatile" in said:
         return QueryFailure(
             "NOT_SUPPORTED",
             "PARTITION BY or ORDER BY of a window over a random value is not supported by the local Athena: "
             "compute it in a subquery and name its column",
         )
+    if "Map keys must be unique" in said or "Map keys can not be NULL" in said:  # of a cast of the keys
+        return QueryFailure("INVALID_CAST_ARGUMENT", "duplicate keys" if "unique" in said else "map key is null")
     if said.startswith("Out of Range Error"):
         return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", first.removeprefix("Out of Range Error: "))
     if said.startswith("Conversion Error"):
-        if large := _TOO_LARGE.search(first):
-            return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", f"Out of range for {_WORDS[large[2]]}: {large[1]}")
-        if decimal := _DECIMAL.search(first):
-            return QueryFailure("INVALID_CAST_ARGUMENT", f"Cannot cast '{decimal[1]}' to {_WORDS[decimal[2]].upper()}")
+        outside = _outside(first)
+        if outside is not None:
+            return outside
         found = _CAST.search(first)
         return QueryFailure("INVALID_CAST_ARGUMENT", f"Cannot cast {found[1] if found else first}")
     if said.startswith("Out of Memory"):
@@ -263,3 +276,22 @@ def failure(said: str) -> QueryFailure:
     if "More than one row returned by a subquery" in said:
         return QueryFailure("SUBQUERY_MULTIPLE_ROWS", "Scalar sub-query has returned multiple rows")
     return QueryFailure("GENERIC_INTERNAL_ERROR", first, category=SYSTEM)
+
+
+def _outside(said: str) -> QueryFailure | None:
+    """A number that its new type has no room for, in the words of BigintOperators, DoubleOperators and DecimalCasts in
+    Trino's source. A fraction is rounded by then."""
+    decimal, found = _LARGE_DECIMAL.search(said), _OUTSIDE.search(said)
+    if decimal:
+        return QueryFailure("INVALID_CAST_ARGUMENT", f"Cannot cast '{decimal[1]}' to {_WORDS[decimal[2]].upper()}")
+    if not found:
+        return None
+    source, value, target = found[1], found[2], _WORDS[found[3]]
+    if source in ("DOUBLE", "FLOAT"):
+        shown = double(float(value))
+        if shown == "NaN" or target == "bigint":
+            kind = "real" if source == "FLOAT" else "double"
+            words = f"Unable to cast {shown}" if shown != "NaN" else f"Cannot cast {kind} NaN"
+            return QueryFailure("INVALID_CAST_ARGUMENT", f"{words} to {target}")
+        value = shown
+    return QueryFailure("NUMERIC_VALUE_OUT_OF_RANGE", f"Out of range for {target}: {value}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from salespipe.local.athena.errors import NotSupported
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.types import Type, quoted, row_fields
 
@@ -26,6 +27,8 @@ def equal(a: str, b: str, type_: Type, depth: int = 0) -> str:
     if type_.name in NESTED and _SUBQUERY.search(a + b):  # none may stand in a lambda
         bound = equal("pair.a", "pair.b", type_, depth)
         return f"list_transform([struct_pack(a := {a}, b := {b})], lambda pair: {bound})[1]"
+    if type_.name == "char":
+        return f"(rtrim({a}, ' ') = rtrim({b}, ' '))"
     if type_.name not in NESTED:
         return unordered(a, "=", b, left=True, right=True) if type_.name in ("double", "real") else f"({a} = {b})"
     if type_.name == "row":
@@ -47,11 +50,6 @@ def equal(a: str, b: str, type_: Type, depth: int = 0) -> str:
     return f"CASE WHEN {a} IS NOT NULL AND {b} IS NOT NULL THEN ({same}) END"
 
 
-def holds_map(type_: Type) -> bool:
-    """Whether it is or has in it a map, of which two are equal in any order of their keys."""
-    return type_.name == "map" or any(map(holds_map, type_.args))
-
-
 def without_nulls(sql: str, type_: Type) -> str:
     """A value for a search among others, refused where a NULL inside of it would leave open what it equals."""
     refused = "error('NOT_SUPPORTED: NULL inside a value of IN with a subquery is not supported by the local Athena')"
@@ -68,6 +66,34 @@ def _holds_null(sql: str, type_: Type, depth: int = 0) -> str:
         inner = _holds_null(item, type_.args[0], depth + 1)
         return f"(len(list_filter({sql}, lambda {item}: {item} IS NULL OR {inner})) > 0)"
     return "false"
+
+
+def has_map(type_: Type) -> bool:
+    """Whether a value of the type is or has a map, of which the engine compares the order of the keys, too."""
+    return type_.name == "map" or any(has_map(arg) for arg in type_.args)
+
+
+def check_alike(type_: Type, what: str, at: tuple[int, int]) -> None:
+    """Refuse to have the engine tell values apart of a type in which it does so in its own way."""
+    if has_map(type_):
+        raise NotSupported(f"{what} {type_}", at)
+
+
+def comparable(sql: str, type_: Type, depth: int = 0) -> str:
+    """The value in a form in which the engine's IS NOT DISTINCT FROM is Trino's: a map as its entries in order."""
+    if not has_map(type_):
+        return sql
+    part = f"part{depth}"
+    if type_.name == "array":
+        return f"list_transform({sql}, lambda {part}: {comparable(part, type_.args[0], depth + 1)})"
+    if type_.name == "map":
+        value = comparable(f"{part}.value", type_.args[1], depth + 1)
+        entry = f"struct_pack(k := {comparable(f'{part}.key', type_.args[0], depth + 1)}, v := {value})"
+        return f"list_sort(list_transform(map_entries({sql}), lambda {part}: {entry}))"
+    fields = [
+        f"{quoted(name)} := {comparable(f'({sql}).{quoted(name)}', inner, depth)}" for name, inner in row_fields(type_)
+    ]
+    return f"CASE WHEN {sql} IS NOT NULL THEN struct_pack({', '.join(fields)}) END"
 
 
 def may_be_nan(value: Typed) -> bool:

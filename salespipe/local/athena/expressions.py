@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from salespipe.local.athena import calls, moments, operators, windows
-from salespipe.local.athena.casts import cast, check_zones, converted, converted_or_none
+from salespipe.local.athena.casts import cast, check_zones, converted, converted_or_none, keyed
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.literals import HANDLERS as LITERALS
 from salespipe.local.athena.literals import typed_literal
 from salespipe.local.athena.scope import Scope, Typed, dereference, row_of
+from salespipe.local.athena.sortable import check_orderable, order_item
 from salespipe.local.athena.times import zone_name
 from salespipe.local.athena.type_names import parse_type
 from salespipe.local.athena.types import (
@@ -30,6 +31,10 @@ from salespipe.local.athena.types import (
 
 if TYPE_CHECKING:
     from salespipe.local.athena.queries import Translation
+
+
+Item = tuple[Typed, int | None]
+"""What ORDER BY sorts by: a value, and its place among the output columns if it is one."""
 
 
 class Expressions:
@@ -185,17 +190,16 @@ class Expressions:
         body = Expressions(self.translation, scope, self.windows).value(node.this)
         return Typed(f"lambda {', '.join(names)}: {body.sql}", body.type)
 
-    def ordering(self, items: Sequence[exp.Expr], sqls: Sequence[str] | None = None) -> str:
+    def ordering(self, items: Sequence[exp.Expr], found: Sequence[Item] | None = None) -> str:
         """ORDER BY …; NULLs come last whichever the direction, unless NULLS FIRST says otherwise."""
         parts = []
         for index, item in enumerate(items):
             if not isinstance(item, exp.Ordered):
                 raise NotSupported("this ORDER BY", self.at(item))
-            sql = sqls[index] if sqls is not None else self.value(item.this).sql
-            parts.append(
-                f"{sql} {'DESC' if item.args.get('desc') else 'ASC'} NULLS "
-                f"{'FIRST' if item.args.get('nulls_first') else 'LAST'}"
-            )
+            value, place = found[index] if found is not None else (self.value(item.this), None)
+            check_orderable(value, self.at(item), item.this.sql(dialect="trino"))
+            descending, nulls_first = bool(item.args.get("desc")), bool(item.args.get("nulls_first"))
+            parts.append(order_item(value, place, descending=descending, nulls_first=nulls_first))
         return "ORDER BY " + ", ".join(parts)
 
     def paren(self, node: exp.Paren) -> Typed:
@@ -208,12 +212,12 @@ class Expressions:
         if len(node.expressions) != 1:
             raise NotSupported("this subscript", self.at(node))
         index = self.value(node.expressions[0])
-        if base.type.name == "array" and index.type.name in INTEGERS:
+        if base.type.name == "array" and index.type.name in (*INTEGERS, "unknown"):
             return Typed(f"trino_subscript({base.sql}, {converted(index, BIGINT).sql})", base.type.args[0])
         if base.type.name == "map":
-            key = converted_or_none(index, base.type.args[0])
-            if key is not None:
-                return Typed(f"trino_map_subscript({base.sql}, {key.sql})", base.type.args[1])
+            found = keyed(base, index)
+            if found is not None:
+                return Typed(f"trino_map_subscript({found[0]}, {found[1]})", base.type.args[1])
         if base.type.name == "row" and isinstance(node.expressions[0], exp.Literal):
             from salespipe.local.athena.types import row_fields
 

@@ -1,22 +1,29 @@
-"""SQL that may fail, and the same SQL giving NULL instead.
+"""SQL that may fail, and the same SQL failing in a way that the engine's TRY and OVER can do with.
 
-Our rules fail through the engine's `error(…)`, directly or inside a `trino_…` macro. Every macro has a twin,
-`null_trino_…`, one that just refuses, `only_trino_…`, and one that fails in another way, `steady_trino_…`.
+Our rules fail through the engine's `error(…)`, directly or inside a `trino_…` macro. Every macro has two twins that
+fail through a cast, `steady_trino_…` and, but for what is refused, `tried_trino_…`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 RAISED = "salespipe raises "
 """Before what a cast is said to fail with; MACROS has the one that does."""
-MACROS = (f"trino_raised(said) AS CASE WHEN CAST('{RAISED}' || said AS INTEGER) IS NULL THEN NULL END",)
+REFUSED = "Invalid escape string"
+"""What an error says that TRY lets through."""
+MACROS = (
+    f"trino_raised(said) AS CASE WHEN CAST('{RAISED}' || said AS INTEGER) IS NULL THEN NULL END",
+    "trino_refused(said) AS CASE WHEN like_escape(said, said, 'no') IS NULL THEN NULL END",
+)
 
 _REFUSAL = "'NOT_SUPPORTED: "
 _MACRO = re.compile(r"\btrino_\w+")
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _ALIAS = re.compile(r"\b([a-z]\d+)\.")
+_ERROR = re.compile(r"\berror\(")
+_OWN = re.compile(r"\btrino_(?!raised\(|refused\()")
 _RISKY = re.compile(r"\berror\(|\btrino_|//|\bCAST\(")
 
 
@@ -47,66 +54,31 @@ def _relations(sql: str) -> set[str]:
     return {name for part, is_text in _parts(sql) if not is_text for name in _ALIAS.findall(part)}
 
 
-def without_errors(sql: str) -> str:
-    """The same expression with NULL wherever one of our own errors would be raised."""
-    return _without_errors(sql, "null_", but="")
-
-
-def refusals(sql: str) -> str:
-    """The same expression with NULL for every error of ours but that something is not supported."""
-    return _without_errors(sql, "only_", but=_REFUSAL)
-
-
-def _without_errors(sql: str, prefix: str, but: str) -> str:
-    start = _error(sql, but)
-    while start is not None:
-        end = _closing(sql, start + len("error"))
-        sql = f"{sql[:start]}NULL{sql[end:]}"
-        start = _error(sql, but)
-    return "".join(part if is_text else re.sub(r"\btrino_", f"{prefix}trino_", part) for part, is_text in _parts(sql))
-
-
-def may_refuse(sql: str, macros: Mapping[str, str]) -> bool:
-    """Whether it may say that something is not supported; `macros` are their definitions by name."""
-    if _REFUSAL in sql:
-        return True
-    return any(may_refuse(macros[name].partition("AS")[2], macros) for name in _MACRO.findall(sql) if name in macros)
-
-
 def steady(sql: str) -> str:
     """The same expression for the OVER of a window: the engine takes `error(…)` for something that may be another thing
     each time, and wants none there. So a cast fails in its place."""
-    own = (
-        part if is_text else re.sub(r"\b(?=(only_)?trino_(?!raised\())", "steady_", part)
-        for part, is_text in _parts(sql)
-    )
-    return "".join(
-        part if is_text else re.sub(r"\berror\(", "trino_raised(", part) for part, is_text in _parts("".join(own))
-    )
+    return _raising(sql, "steady_")
 
 
-def _error(sql: str, but: str) -> int | None:
-    """Where the first `error(…)` is whose text does not begin with `but`."""
-    position = 0
-    for part, is_text in _parts(sql):
-        for found in [] if is_text else re.finditer(r"\berror\(", part):
-            if not but or not sql.startswith(but, position + found.end()):
-                return position + found.start()
-        position += len(part)
-    return None
+def tried(sql: str) -> str:
+    """The same expression for the engine's TRY, which does not take `error(…)` and does see a cast that fails. What is
+    refused stays so, by an error that TRY lets through. (TryFunction.propagateIfUnhandled in Trino's source.)"""
+    return _raising(sql, "tried_", "'NOT_SUPPORTED:")
 
 
-def _closing(sql: str, opening: int) -> int:
-    depth, position = 0, opening
-    while True:
-        quoted = _QUOTED.match(sql, position)
-        if quoted:
-            position = quoted.end()
+def _raising(sql: str, prefix: str, refused: str | None = None) -> str:
+    """With a cast that fails for every error but those whose text begins with `refused`; of our macros the twins."""
+    parts = list(_parts(sql))
+    shown = []
+    for (part, is_text), following in zip(parts, [*(text for text, _ in parts[1:]), ""], strict=True):
+        if is_text:
+            shown.append(part)
             continue
-        depth += {"(": 1, ")": -1}.get(sql[position], 0)
-        position += 1
-        if depth == 0:
-            return position
+        changed = _ERROR.sub("trino_raised(", _OWN.sub(f"{prefix}trino_", part))
+        if refused is not None and following.startswith(refused):
+            changed = changed.removesuffix("raised(") + "refused("
+        shown.append(changed)
+    return "".join(shown)
 
 
 def _parts(sql: str) -> Iterator[tuple[str, bool]]:

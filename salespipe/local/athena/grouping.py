@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlglot import exp
 
+from salespipe.local.athena.equality import check_alike
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions
 from salespipe.local.athena.json_text import shown
 from salespipe.local.athena.ordering import ordinal
 from salespipe.local.athena.rules.registry import FUNCTIONS
-from salespipe.local.athena.scope import Field
+from salespipe.local.athena.scope import Field, Typed
 
 
 def is_aggregated(node: exp.Select) -> bool:
@@ -43,7 +44,9 @@ def group_by(node: exp.Group, inside: Expressions, items: list[Field], into: lis
             return grouped(item.this)
         position = ordinal(inside.translation, item, len(items), "GROUP BY")
         no_aggregates(item if position is None else written.get(position, item), inside, "GROUP BY clause")
-        into.append(items[position].sql if position is not None else inside.value(item).sql)
+        value = Typed(items[position].sql, items[position].type) if position is not None else inside.value(item)
+        check_alike(value.type, "GROUP BY", inside.at(item))
+        into.append(value.sql)
         return into[-1]
 
     parts = []

@@ -121,7 +121,7 @@ MACROS = (
     "ELSE json(s) END",
     "trino_json_or_null(s) AS CASE WHEN trino_json_valid(s) THEN trino_json_checked(s) END",
     # most texts are in order already, and to see that costs less than to write them again
-    "trino_json_in_order(s) AS CASE WHEN regexp_matches(s[2:], '[{]|[0-9][.eE]') THEN false WHEN contains(s, '{') "
+    "trino_json_in_order(s) AS CASE WHEN regexp_matches(s, '.[{]|[0-9][.eE]') THEN false WHEN contains(s, '{') "
     "THEN list_sort(list_distinct(json_keys(s))) = json_keys(s) ELSE true END",
     "trino_json_parse(s) AS CASE WHEN s IS NULL THEN NULL WHEN NOT trino_json_valid(s) "
     "THEN error('INVALID_FUNCTION_ARGUMENT: Cannot convert value to JSON: ''' || s || '''') "

@@ -13,15 +13,17 @@ from sqlglot import exp
 
 from salespipe.local.athena.arithmetic import numbers
 from salespipe.local.athena.casts import converted
-from salespipe.local.athena.equality import NESTED, equal, holds_map, may_be_nan, unordered, without_nulls
+from salespipe.local.athena.equality import NESTED, comparable, equal, has_map, may_be_nan, unordered, without_nulls
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.failing import conjunction, may_fail
 from salespipe.local.athena.json_text import shown
 from salespipe.local.athena.moments import moment
 from salespipe.local.athena.scope import Typed, row_of
+from salespipe.local.athena.sortable import orderable, sortable
 from salespipe.local.athena.types import (
     BOOLEAN,
     DAY_INTERVAL,
+    MAX_CHAR,
     MONTH_INTERVAL,
     NUMERIC,
     TEXT,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from salespipe.local.athena.expressions import Expressions
 
 MACROS = (
+    "trino_padded(s, other) AS rpad(s, CAST(greatest(length(s), length(other)) AS INTEGER), ' ')",
     "trino_subscript(a, i) AS CASE WHEN a IS NULL OR i IS NULL THEN NULL "
     "WHEN i = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') "
     "WHEN i < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript is negative: ' || i) "
@@ -97,15 +100,21 @@ def compare(expressions: Expressions, left: exp.Expr, right: exp.Expr, symbol: s
 def compared(left: Typed, right: Typed, symbol: str, at: tuple[int, int]) -> str:
     """A comparison in the type both sides meet in. Raises TYPE_MISMATCH where there is none."""
     met = common(left.type, right.type)
-    if met is None or (met.name in ("map", "json") and symbol not in ("=", "<>")):
+    if met is None or (symbol in _ORDERING and not orderable(met)):
         raise mismatch(left.type, symbol, right.type, at)
     if met.name == "char":  # the blanks at the end of either say nothing
+        if symbol in _ORDERING:  # but what is less than a blank comes before them
+            return f"(trino_padded({left.sql}, {right.sql}) {symbol} trino_padded({right.sql}, {left.sql}))"
         return f"(rtrim({left.sql}, ' ') {symbol} rtrim({right.sql}, ' '))"
     a, b = shown(converted(left, met)).sql, shown(converted(right, met)).sql
     if met.name in ("double", "real"):
         return unordered(a, symbol, b, left=may_be_nan(left), right=may_be_nan(right))
     if met.name in NESTED and symbol in ("=", "<>"):
         return equal(a, b, met) if symbol == "=" else f"(NOT {equal(a, b, met)})"
+    if met.name in NESTED and symbol in _ORDERING:
+        return f"({sortable(Typed(a, met))} {symbol} {sortable(Typed(b, met))})"
+    if met.name in NESTED:
+        return f"({comparable(a, met)} {symbol} {comparable(b, met)})"
     return f"({a} {symbol} {b})"
 
 
@@ -144,7 +153,7 @@ def _against_query(
         raise QueryFailure("TYPE_MISMATCH", message, at)
     one, column = converted(value, met).sql, converted(found, met).sql
     if met.name in NESTED:
-        if symbol not in ("IN", "=") or holds_map(met):
+        if symbol not in ("IN", "=") or has_map(met):
             raise NotSupported(f"a comparison of {met} with a subquery", at)
         one, column = without_nulls(one, met), without_nulls(column, met)
     return one, column, f"SELECT {column} FROM ({output.sql})"
@@ -172,7 +181,7 @@ def in_list(expressions: Expressions, node: exp.In) -> Typed:
     if not node.expressions:
         raise NotSupported("this form of IN", at)
     sqls, met = expressions.together([node.this, *node.expressions], "IN value and list items")
-    if met.name in NESTED:
+    if met.name in NESTED or any(may_be_nan(Typed(sql, met)) for sql in sqls[1:]):
         return Typed(f"({' OR '.join(equal(sqls[0], sql, met) for sql in sqls[1:])})", BOOLEAN)
     if met.name in ("double", "real"):
         either = [may_be_nan(Typed(sql, met)) for sql in sqls]
@@ -247,6 +256,8 @@ def concatenation(expressions: Expressions, node: exp.Binary) -> Typed:
 
 def concatenated(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
     met = common(left.type, right.type)
+    if met is not None and met.name == "char":
+        return _characters(left, right, at)
     if met is not None and met.name in (*TEXT, "unknown"):
         return Typed(f"({converted(left, VARCHAR).sql} || {converted(right, VARCHAR).sql})", VARCHAR)
     if met is not None and met.name in ("varbinary", "array"):
@@ -261,11 +272,21 @@ def concatenated(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
     raise mismatch(left.type, "||", right.type, at)
 
 
+def _characters(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
+    """A char of both lengths, the first one padded to its own (StringFunctions.concat in Trino's source)."""
+    lengths = [side.type.numbers[0] if side.type.numbers else MAX_CHAR for side in (left, right)]
+    if sum(lengths) > MAX_CHAR:
+        raise NotSupported(f"|| of {left.type} and {right.type}", at)
+    a, b = (converted(side, Type("char", numbers=(n,))).sql for side, n in zip((left, right), lengths, strict=True))
+    return Typed(f"({a} || {b})", Type("char", numbers=(sum(lengths),)))
+
+
 _ARITHMETIC = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "Mod": "%"}
 _COMPARISON = {
     "EQ": "=", "NEQ": "<>", "GT": ">", "GTE": ">=", "LT": "<", "LTE": "<=",
     "NullSafeEQ": "IS NOT DISTINCT FROM", "NullSafeNEQ": "IS DISTINCT FROM",
 }  # fmt: skip
+_ORDERING = ("<", "<=", ">", ">=")
 HANDLERS: dict[str, Callable[[Expressions, Any], Typed]] = {
     **dict.fromkeys(_ARITHMETIC, arithmetic),
     **dict.fromkeys(_COMPARISON, comparison),

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from salespipe.local.athena.errors import NotSupported, QueryFailure
-from salespipe.local.athena.expressions import Expressions
-from salespipe.local.athena.scope import Field, Scope
+from salespipe.local.athena.expressions import Expressions, Item
+from salespipe.local.athena.scope import Field, Scope, Typed
 
 if TYPE_CHECKING:
     from salespipe.local.athena.queries import Translation
 
 
-def tail(translation: Translation, node: exp.Expr, order_item: Callable[[exp.Expr], str]) -> list[str]:
+def tail(translation: Translation, node: exp.Expr, order_item: Callable[[exp.Expr], Item]) -> list[str]:
     """ORDER BY, LIMIT and OFFSET, as far as they are there."""
     parts = []
     order = node.args.get("order")
     if order is not None:
-        sqls = [order_item(item.this) for item in order.expressions]
-        parts.append(Expressions(translation, Scope([])).ordering(order.expressions, sqls))
+        items = [order_item(item.this) for item in order.expressions]
+        parts.append(Expressions(translation, Scope([])).ordering(order.expressions, items))
     limit, offset = node.args.get("limit"), node.args.get("offset")
     if isinstance(limit, exp.Fetch):
         if limit.args.get("limit_options") is not None and "TIES" in limit.sql().upper():
@@ -38,25 +38,25 @@ def tail(translation: Translation, node: exp.Expr, order_item: Callable[[exp.Exp
     return parts
 
 
-def select_order(node: exp.Select, item: exp.Expr, inside: Expressions, items: list[Field]) -> str:
+def select_order(node: exp.Select, item: exp.Expr, inside: Expressions, items: list[Field]) -> Item:
     """An item of ORDER BY of a SELECT: a position, a name of an output column, or an expression of its relations."""
-    sql = _selected_or_not(item, inside, items)
-    if node.args.get("distinct") and not sql.isdigit():  # it is not the position of an item
+    value, place = _selected_or_not(item, inside, items)
+    if node.args.get("distinct") and place is None:
         message = "For SELECT DISTINCT, ORDER BY expressions must appear in select list"
         raise QueryFailure("EXPRESSION_NOT_IN_DISTINCT", message, inside.at(node))
-    return sql
+    return value, place
 
 
-def _selected_or_not(item: exp.Expr, inside: Expressions, items: list[Field]) -> str:
+def _selected_or_not(item: exp.Expr, inside: Expressions, items: list[Field]) -> Item:
     position = ordinal(inside.translation, item, len(items), "ORDER BY")
     if position is not None:
-        return str(position + 1)
+        return Typed(items[position].sql, items[position].type), position
     if isinstance(item, exp.Column) and not item.table:
         named = [i for i, field in enumerate(items) if (field.name or "").lower() == item.name.lower()]
         if len({items[i].sql for i in named}) > 1:
             raise QueryFailure("AMBIGUOUS_NAME", f"'{item.name}' is ambiguous", inside.translation.place(item))
         if named:
-            return str(named[0] + 1)
+            return Typed(items[named[0]].sql, items[named[0]].type), named[0]
     outputs = [Field(f.name, f.sql, f.type) for f in items if f.name]
     own = {(g.sql, (g.name or "").lower()) for g in inside.scope.fields}
     shadowing = [f for f in outputs if (f.sql, (f.name or "").lower()) not in own]
@@ -70,16 +70,16 @@ def _selected_or_not(item: exp.Expr, inside: Expressions, items: list[Field]) ->
         scope = replace(scope, fields=[*shadowing, *others], parent=scope)
     value = Expressions(inside.translation, scope, inside.windows).value(item)
     same = [i for i, field in enumerate(items) if field.sql == value.sql]
-    return str(same[0] + 1) if same else value.sql
+    return value, same[0] if same else None
 
 
-def output_order(translation: Translation, item: exp.Expr, fields: list[Field]) -> str:
+def output_order(translation: Translation, item: exp.Expr, fields: list[Field]) -> Item:
     """An item of ORDER BY of any other query: its output columns are all that it sees."""
     position = ordinal(translation, item, len(fields), "ORDER BY")
     if position is not None:
-        return str(position + 1)
+        return Typed(f"c{position}", fields[position].type), position
     scope = Scope([replace(field, sql=f"c{index}", qualifier=()) for index, field in enumerate(fields)])
-    return Expressions(translation, scope).value(item).sql
+    return Expressions(translation, scope).value(item), None
 
 
 def ordinal(translation: Translation, item: exp.Expr, count: int, clause: str) -> int | None:

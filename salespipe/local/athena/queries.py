@@ -17,6 +17,7 @@ from sqlglot import exp
 
 from salespipe.local.athena import grouping
 from salespipe.local.athena.casts import check_zones, converted
+from salespipe.local.athena.equality import check_alike
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions
 from salespipe.local.athena.failing import conjunction, steady
@@ -178,6 +179,8 @@ class Queries:
             raise QueryFailure("SYNTAX_ERROR", "SELECT list is empty", self.translation.place(node))
         columns = ", ".join(f"{item.sql} AS c{index}" for index, item in enumerate(items))
         distinct = self._distinct(node)
+        for item in items if distinct else ():
+            check_alike(item.type, "SELECT DISTINCT of", self.translation.place(node))
         parts = [f"SELECT {distinct}{columns}"]
         if relation.sql:
             parts.append(f"FROM {relation.sql}")
@@ -280,6 +283,8 @@ class Queries:
                     at,
                 )
             check_zones([Typed("", a.type), Typed("", b.type)], met, at)
+            if node.args.get("distinct") or word != "UNION":
+                check_alike(met, f"{word} of", at)
             types.append(met)
         every = "" if node.args.get("distinct") else " ALL"
         fields = [

@@ -127,8 +127,9 @@ class Relations:
         relation = self._aliased(replace(output, fields=fields), node)
         return Relation(f"LATERAL {relation.sql}", relation.fields)
 
-    def _unnest(self, node: exp.Unnest, left: Relation) -> Relation:
-        """https://trino.io/docs/current/sql/select.html#unnest: shorter arguments give NULL beside longer ones."""
+    def _unnest(self, node: exp.Unnest, left: Relation, *, keep: bool = False) -> Relation:
+        """https://trino.io/docs/current/sql/select.html#unnest: shorter arguments give NULL beside longer ones. With
+        `keep`, of a LEFT JOIN, one row of NULLs where there is none."""
         inside = Expressions(self._translation, Scope(left.fields, self._parent, ctes=self._ctes))
         columns: list[Typed] = []
         lengths: list[str] = []
@@ -138,9 +139,13 @@ class Relations:
             lengths.append(
                 f"len({value.sql})" if value.type.name == "array" else f"CAST(cardinality({value.sql}) AS BIGINT)"
             )
+        longest = f"greatest({', '.join(lengths)})" if len(lengths) > 1 else lengths[0]
         if node.args.get("offset"):
-            longest = f"greatest({', '.join(lengths)})" if len(lengths) > 1 else lengths[0]
             columns.append(Typed(f"range(1, {longest} + 1)", Type("array", (BIGINT,))))
+        if keep:
+            columns = [
+                Typed(f"CASE WHEN {longest} > 0 THEN {column.sql} ELSE [NULL] END", column.type) for column in columns
+            ]
         inner, outer = self._translation.fresh("u"), self._translation.fresh("t")
         unnested = ", ".join(f"unnest({column.sql}) AS c{index}" for index, column in enumerate(columns))
         shown: list[str] = []
@@ -184,7 +189,8 @@ class Relations:
             raise NotSupported(f"{method} {kind} JOIN".strip(), at)
         tables = self._translation.tables
         before = tables.count()
-        right = self._relation(join.this, left)
+        unnested = isinstance(join.this, exp.Unnest) and side == "LEFT"
+        right = self._unnest(join.this, left, keep=True) if unnested else self._relation(join.this, left)
         after = tables.count()
         joined = self._joined(left, right, join, side, lambda index: self._may_prune(index, side, before))
         if side in ("LEFT", "FULL"):
@@ -212,6 +218,8 @@ class Relations:
         if isinstance(join.this, exp.Unnest) and condition is not None and not always:
             shown = f"{side or 'INNER'} JOIN involving UNNEST is only supported with condition ON TRUE"
             raise QueryFailure("NOT_SUPPORTED", shown, at)
+        if isinstance(join.this, exp.Unnest) and side == "LEFT" and always:
+            return Relation(f"{left.sql} CROSS JOIN {right.sql}", both)
         # Trino gives no row for a FULL JOIN whose left side has none (TestSubqueries in its source).
         if isinstance(join.this, exp.Lateral) and side in ("RIGHT", "FULL"):
             raise NotSupported(f"{side} JOIN LATERAL", at)

@@ -40,7 +40,7 @@ def parse_type(spelling: str, *, variables: bool = False) -> Type:
     Raises ValueError for a name that is no type.
     """
     tokens = _TOKEN.findall(spelling)
-    if "".join(tokens) != re.sub(r"\s", "", spelling):
+    if re.sub(r"\s", "", "".join(tokens)) != re.sub(r"\s", "", spelling):
         raise ValueError(f"Unknown type: {spelling}")
     reader = _TypeReader(tokens, spelling, variables)
     found = reader.type()

@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from salespipe.local.athena.calls import call
 from salespipe.local.athena.casts import converted
+from salespipe.local.athena.equality import check_alike
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.failing import steady
 from salespipe.local.athena.scope import Typed
@@ -98,7 +99,10 @@ def _frame(expressions: Expressions, node: exp.Window) -> str:
         return " ".join([inherited, *own])
     parts = []
     if partition:
-        parts.append("PARTITION BY " + ", ".join(expressions.value(item).sql for item in partition))
+        values = [expressions.value(item) for item in partition]
+        for value in values:
+            check_alike(value.type, "PARTITION BY", expressions.at(node))
+        parts.append("PARTITION BY " + ", ".join(value.sql for value in values))
     if order is not None:
         parts.append(expressions.ordering(order.expressions))
     if spec is not None:

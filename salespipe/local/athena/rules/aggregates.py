@@ -11,14 +11,18 @@ from sqlglot import exp
 from salespipe.local.athena.arithmetic import quotient
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
+from salespipe.local.athena.equality import may_be_nan
 from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.json_text import once
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.sortable import number, orderable, sortable
 from salespipe.local.athena.types import (
     BIGINT,
     DAY_INTERVAL,
     DOUBLE,
     INTEGERS,
+    MONTH_INTERVAL,
     Type,
     array,
     decimal,
@@ -56,14 +60,8 @@ define(
     # Exact, and so within the 2.3 % that Trino promises.
     ("approx_distinct(T) -> bigint", "count(DISTINCT {0}){over}"),
     ("approx_distinct(T, double) -> bigint", "count(DISTINCT {0}){over}"),
-    # NaN is the least of all for max_by and max, and in the engine the greatest.
-    ("max_by(T, double) -> T", "arg_max_null({0}, trino_nan_first({1})){over}"),
-    ("max_by(T, real) -> T", "arg_max_null({0}, trino_nan_first({1})){over}"),
-    ("max_by(T, O) -> T", "arg_max_null({0}, {1}){over}"),
-    ("min_by(T, O) -> T", "arg_min_null({0}, {1}){over}"),
 )
 macros(
-    "trino_nan_first(x) AS CASE WHEN x IS NOT NULL THEN struct_pack(is := NOT isnan(x), x := x) END",
     "trino_finite(x) AS CASE WHEN isfinite(x) THEN x END",
 )
 
@@ -71,8 +69,6 @@ macros(
 @built(PAGE, "aggregate", "count")
 def count(call: Arguments) -> Typed:
     """Rows, or values that are not NULL."""
-    from sqlglot import exp
-
     if not call.trees or isinstance(call.trees[0], exp.Star):
         return Typed(f"count(*){call.over}", BIGINT)
     call.expect(1)
@@ -93,8 +89,10 @@ def total(call: Arguments) -> Typed:
         return Typed(f"CAST(sum({distinct}{value.sql}){call.over} AS {duckdb_type(type_)})", type_)
     if name in ("double", "real"):
         return Typed(f"CAST(sum({distinct}{value.sql}){call.over} AS {duckdb_type(value.type)})", value.type)
-    if name.startswith("interval"):
-        return Typed(f"sum({value.sql}){call.over}", value.type)
+    if value.type == DAY_INTERVAL:
+        return Typed(f"to_microseconds(CAST(sum(epoch_us({value.sql})){call.over} AS BIGINT))", DAY_INTERVAL)
+    if value.type == MONTH_INTERVAL:
+        raise NotSupported(f"sum of {value.type}", call.at)
     raise call.unfit()
 
 
@@ -120,40 +118,62 @@ def average(call: Arguments) -> Typed:
     raise call.unfit()
 
 
+def _many(call: Arguments, index: int) -> int:
+    """How many are wanted. (MaxNStateFactory, MaxByNStateFactory and their kin in Trino's source.)"""
+    many = int(call.literal(index))
+    if not 0 < many <= 10_000:
+        which = f"second argument of {call.name}_n" if index == 1 else f"third argument of {call.name}"
+        least = "positive" if index == 1 else "a positive integer"
+        words = least if many == 0 else f"less than or equal to 10000; found {many}"
+        raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"{which} must be {words}", call.at)
+    return many
+
+
 @built(PAGE, "aggregate", "max_by", "min_by")
-def several_by(call: Arguments) -> Typed:
-    """`max_by(x, y, n)`: the x of the n largest y, the largest first; rows without a y are left out."""
-    call.expect(3)
-    value, by, many = call.value(0), call.value(1), int(call.literal(2))
-    if call.over or by.type.name in ("map", "json", "function"):
-        raise NotSupported(f"{call.name} with FILTER or OVER", call.at)
-    direction = "DESC" if call.name == "max_by" else "ASC"
-    key = f"trino_nan_first({by.sql})" if direction == "DESC" and by.type.name in ("double", "real") else by.sql
-    chosen = f"list({value.sql} ORDER BY {key} {direction}) FILTER (WHERE {by.sql} IS NOT NULL)"
-    return Typed(f"({chosen})[1:{many}]", array(value.type))
+def chosen_by(call: Arguments) -> Typed:
+    """`max_by(x, y)`: the x of the largest y, of `max_by(x, y, n)` those of the n largest, the largest first. Rows
+    without a y are left out; a NaN is chosen where there is nothing else."""
+    call.expect(2, 3)
+    value, by = call.value(0), call.value(1)
+    if not orderable(by.type):
+        raise call.unfit()
+    key, largest = sortable(by), call.name == "max_by"
+    maybe_nan = largest and may_be_nan(by)
+    if len(call.trees) == 3:
+        if call.over:
+            raise NotSupported(f"{call.name} with FILTER or OVER", call.at)
+        order = f"isnan({key}), {key} DESC" if maybe_nan else f"{key} {'DESC' if largest else 'ASC'}"
+        chosen = f"list({value.sql} ORDER BY {order}) FILTER (WHERE {key} IS NOT NULL)"
+        return Typed(f"({chosen})[1:{_many(call, 2)}]", array(value.type))
+    chosen = f"{'arg_max_null' if largest else 'arg_min_null'}({value.sql}, {{}}){call.over}"
+    if not maybe_nan:
+        return Typed(chosen.format(key), value.type)
+    known = f"max({number(key)}){call.over} IS NOT NULL"
+    return Typed(f"CASE WHEN {known} THEN {chosen.format(number(key))} ELSE {chosen.format(key)} END", value.type)
 
 
 @built(PAGE, "aggregate", "min", "max")
 def extreme(call: Arguments) -> Typed:
-    """`max(x)`, or with a number the greatest n as an array."""
+    """`max(x)`, or with a number the greatest n as an array. A NaN is neither, unless there is nothing else.
+
+    (MaxAggregationFunction in Trino's source takes it for less than all else, MinAggregationFunction for more.)
+    """
     call.expect(1, 2)
     value = call.value(0)
-    if value.type.name in ("map", "json", "function"):
+    if not orderable(value.type):
         raise call.unfit()
-    several = len(call.trees) == 2
-    result = array(value.type) if several else value.type
-    many = int(call.literal(1)) if several else 0
-
-    def of(sql: str) -> str:
-        return f"{call.name}({sql}{f', {many}' if several else ''}){call.over}"
-
-    if call.name == "min" or value.type.name not in ("double", "real"):
-        return Typed(of(value.sql), result)
-    numbers = of(f"nullif({value.sql}, CAST('NaN' AS {duckdb_type(value.type)}))")  # NaN where there is nothing else
-    if not several:
-        return Typed(f"coalesce({numbers}, {of(value.sql)})", result)
-    others = of(f"CASE WHEN isnan({value.sql}) THEN {value.sql} END")
-    return Typed(f"nullif(list_concat({numbers}, {others})[1:{many}], [])", result)
+    sql, maybe_nan = sortable(value), call.name == "max" and may_be_nan(value)
+    if len(call.trees) == 2:
+        many = _many(call, 1)
+        if not maybe_nan:
+            return Typed(f"{call.name}({sql}, {many}){call.over}", array(value.type))
+        if call.over:
+            raise NotSupported(f"max of several of {value.type} with FILTER or OVER", call.at)
+        chosen = f"list({sql} ORDER BY isnan({sql}), {sql} DESC) FILTER (WHERE {sql} IS NOT NULL)"
+        return Typed(f"({chosen})[1:{many}]", array(value.type))
+    if maybe_nan:
+        return Typed(f"coalesce(max({number(sql)}){call.over}, max({sql}){call.over})", value.type)
+    return Typed(f"{call.name}({sql}){call.over}", value.type)
 
 
 @built(PAGE, "aggregate", "approx_percentile")
@@ -197,7 +217,7 @@ def map_agg(call: Arguments) -> Typed:
         raise NotSupported("map_agg with FILTER or OVER", call.at)
     key, value = call.value(0), call.value(1)
     entries = f"list(struct_pack(k := {key.sql}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
-    return Typed(f"trino_map_of_entries({entries})", map_of(key.type, value.type))
+    return Typed(once(entries, lambda found: f"trino_map_of_entries({found})"), map_of(key.type, value.type))
 
 
 @built(PAGE, "aggregate", "multimap_agg")
@@ -208,7 +228,7 @@ def multimap_agg(call: Arguments) -> Typed:
         raise NotSupported("multimap_agg with FILTER or OVER", call.at)
     key, value = call.value(0), call.value(1)
     entries = f"list(struct_pack(k := {key.sql}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
-    return Typed(f"trino_multimap({entries})", map_of(key.type, array(value.type)))
+    return Typed(once(entries, lambda found: f"trino_multimap({found})"), map_of(key.type, array(value.type)))
 
 
 @built(PAGE, "aggregate", "map_union")
@@ -221,7 +241,7 @@ def map_union(call: Arguments) -> Typed:
     if call.over:
         raise NotSupported("map_union with FILTER or OVER", call.at)
     entries = f"flatten(list(map_entries({value.sql})) FILTER (WHERE {value.sql} IS NOT NULL))"
-    return Typed(f"trino_union_of_entries({entries})", value.type)
+    return Typed(once(entries, lambda found: f"trino_union_of_entries({found})"), value.type)
 
 
 @built(PAGE, "aggregate", "histogram")

@@ -1,7 +1,7 @@
 """Arrays: https://trino.io/docs/current/functions/array.html, /lambda.html
 
-An index outside the array fails (`a[5]`) or gives NULL (element_at). NULL elements make contains, array_max and the
-matches uncertain, and that is what they answer: NULL.
+An index outside the array fails (`a[5]`) or gives NULL (element_at). NULL elements make array_max and the matches
+uncertain, and that is what they answer: NULL. What asks for an element is in membership.py.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from sqlglot import exp
 
 from salespipe.local.athena.calls import Arguments
-from salespipe.local.athena.casts import converted, converted_or_none, text_of
+from salespipe.local.athena.casts import converted, keyed, text_of
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.sortable import FLOATING, orderable, sortable
 from salespipe.local.athena.types import (
     BOOLEAN,
     INTEGERS,
@@ -29,9 +30,8 @@ LAMBDA = "functions/lambda.html"
 
 macros(
     "trino_has_null(a) AS len(list_filter(a, lambda e: e IS NULL)) > 0",
-    "trino_contains(a, e) AS CASE WHEN e IS NULL OR a IS NULL THEN NULL WHEN list_contains(a, e) THEN true "
-    "WHEN trino_has_null(a) THEN NULL ELSE false END",
-    "trino_element(a, i) AS CASE WHEN i = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') "
+    "trino_element(a, i) AS CASE WHEN a IS NULL THEN NULL WHEN i = 0 THEN error('INVALID_FUNCTION_ARGUMENT: SQL "
+    "array indices start at 1') "
     "WHEN abs(i) > len(a) THEN NULL ELSE a[i] END",
     "trino_slice(a, s, n) AS CASE WHEN a IS NULL OR s IS NULL OR n IS NULL THEN NULL "
     "WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: length must be greater than or equal to 0') "
@@ -39,23 +39,25 @@ macros(
     "WHEN n = 0 OR abs(s) > len(a) THEN a[1:0] "
     "ELSE list_slice(a, CASE WHEN s > 0 THEN s ELSE len(a) + s + 1 END, (CASE WHEN s > 0 THEN s ELSE len(a) + "
     "s + 1 END) + n - 1) END",
-    "trino_trimmed(a, n) AS CASE WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: size must not be negative: ' || n) "
+    "trino_trimmed(a, n) AS CASE WHEN a IS NULL THEN NULL WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: size "
+    "must not be negative: ' || n) "
     "WHEN n > len(a) THEN error('INVALID_FUNCTION_ARGUMENT: size must not exceed array cardinality ' || len(a) || ': ' "
     "|| n) ELSE trino_slice(a, 1, len(a) - n) END",
-    "trino_distinct(a) AS list_transform(list_filter(list_transform(a, lambda e, i: struct_pack(e := e, i := i)), "
-    "lambda p: len(list_filter(a[1:p.i - 1], lambda o: o IS NOT DISTINCT FROM p.e)) = 0), lambda p: p.e)",
     "trino_max(a) AS CASE WHEN trino_has_null(a) THEN NULL ELSE list_max(a) END",
+    # a NaN only where there is nothing else; to list_min it is more than all else anyway
+    "trino_max_number(a) AS CASE WHEN trino_has_null(a) THEN NULL "
+    "ELSE coalesce(list_max(list_filter(a, lambda e: NOT isnan(e))), list_max(a)) END",
     "trino_min(a) AS CASE WHEN trino_has_null(a) THEN NULL ELSE list_min(a) END",
     # Of no separator the engine would make an empty one.
     "trino_join(a, s) AS CASE WHEN s IS NOT NULL THEN array_to_string(a, s) END",
     # the engine's own wants a constant
     "trino_joined(a, s) AS CASE WHEN a IS NULL OR s IS NULL THEN NULL WHEN len(a) = 0 THEN '' "
     "ELSE list_reduce(a, lambda x, y: x || s || y) END",
-    "trino_ngrams(a, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: N must be positive') "
+    "trino_ngrams(a, n) AS CASE WHEN a IS NULL OR n IS NULL THEN NULL WHEN n <= 0 THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: N must be positive') "
     "ELSE list_transform(range(1, greatest(len(a) - n + 1, 1) + 1), lambda i: a[i:i + n - 1]) END",
     "trino_contains_sequence(a, s) AS CASE WHEN a IS NULL OR s IS NULL THEN NULL ELSE len(list_filter("
     "range(1, len(a) - len(s) + 2), lambda i: a[i:i + len(s) - 1] IS NOT DISTINCT FROM s)) > 0 END",
-    "trino_in(a, e) AS len(list_filter(a, lambda o: o IS NOT DISTINCT FROM e)) > 0",
 )
 
 define(
@@ -63,24 +65,7 @@ define(
     "scalar",
     ("cardinality(array(T)) -> bigint", "CAST(len({0}) AS BIGINT)"),
     ("cardinality(map(K,V)) -> bigint", "CAST(cardinality({0}) AS BIGINT)"),
-    ("contains(array(T), T) -> boolean", "trino_contains({0}, {1})"),
     ("element_at(array(T), bigint) -> T", "trino_element({0}, {1})"),
-    ("array_distinct(array(T)) -> array(T)", "trino_distinct({0})"),
-    ("array_max(array(O)) -> O", "trino_max({0})"),
-    ("array_min(array(O)) -> O", "trino_min({0})"),
-    ("array_position(array(T), T) -> bigint", "CASE WHEN {0} IS NULL OR {1} IS NULL THEN NULL "
-     "ELSE CAST(coalesce(list_position({0}, {1}), 0) AS BIGINT) END"),
-    ("array_remove(array(T), T) -> array(T)", "list_filter({0}, lambda e: e IS NULL OR e <> {1})"),
-    ("array_sort(array(O)) -> array(O)", "list_sort({0}, 'ASC', 'NULLS LAST')"),
-    ("array_union(array(T), array(T)) -> array(T)", "CASE WHEN {0} IS NULL OR {1} IS NULL THEN NULL "
-     "ELSE trino_distinct({0} || {1}) END"),
-    ("array_intersect(array(T), array(T)) -> array(T)", "CASE WHEN {1} IS NOT NULL "
-     "THEN list_filter(trino_distinct({0}), lambda e: trino_in({1}, e)) END"),
-    ("array_except(array(T), array(T)) -> array(T)",
-     "CASE WHEN {1} IS NOT NULL THEN list_filter(trino_distinct({0}), lambda e: NOT trino_in({1}, e)) END"),
-    ("arrays_overlap(array(T), array(T)) -> boolean", "CASE WHEN list_has_any({0}, {1}) THEN true "
-     "WHEN (trino_has_null({0}) AND len({1}) > 0) OR (trino_has_null({1}) AND len({0}) > 0) THEN NULL "
-     "WHEN {0} IS NULL OR {1} IS NULL THEN NULL ELSE false END"),
     ("flatten(array(array(T))) -> array(T)", "flatten({0})"),
     ("slice(array(T), bigint, bigint) -> array(T)", "trino_slice({0}, {1}, {2})"),
     ("ngrams(array(T), bigint) -> array(array(T))", "trino_ngrams({0}, {1})"),
@@ -93,9 +78,7 @@ define(
 def array_join(call: Arguments) -> Typed:
     """Elements as text with a delimiter between; NULLs are left out or shown as the third argument."""
     call.expect(2, 3)
-    value = call.value(0)
-    if value.type.name != "array":
-        raise call.unfit()
+    value, _ = _elements(call)
     element = text_of(Typed("e", value.type.args[0])) if value.type.args[0] != UNKNOWN else "CAST(e AS VARCHAR)"
     texts = f"list_transform({value.sql}, lambda e: {element})"
     if len(call.trees) == 3:
@@ -139,6 +122,8 @@ def zip_(call: Arguments) -> Typed:
 
 def _elements(call: Arguments) -> tuple[Typed, Type]:
     value = call.value(0)
+    if value.type == UNKNOWN:
+        value = converted(value, array(UNKNOWN))
     if value.type.name != "array":
         raise call.unfit()
     return value, value.type.args[0]
@@ -181,10 +166,33 @@ def reduce(call: Arguments) -> Typed:
     return Typed(f"list_transform([{folded}], lambda {name}: {body})[1]", end.type)
 
 
+def _sortable_elements(call: Arguments) -> Typed:
+    value = call.value(0)
+    if value.type == UNKNOWN:
+        return converted(value, array(UNKNOWN))
+    if value.type.name != "array" or not orderable(value.type):
+        raise call.unfit()
+    element = sortable(Typed("e", value.type.args[0]))
+    return value if element == "e" else Typed(f"list_transform({value.sql}, lambda e: {element})", value.type)
+
+
+@built(PAGE, "scalar", "array_max", "array_min")
+def extreme(call: Arguments) -> Typed:
+    """The largest or smallest element; NULL if one is NULL."""
+    call.expect(1)
+    value = _sortable_elements(call)
+    element = value.type.args[0]
+    kind = "max_number" if call.name == "array_max" and element.name in FLOATING else call.name.removeprefix("array_")
+    return Typed(f"trino_{kind}({value.sql})", element)
+
+
 @built(PAGE, "scalar", "array_sort")
 def sorted_by(call: Arguments) -> Typed:
-    """`array_sort(array, (x, y) -> -1, 0 or 1)`: each element goes behind those that do not come after it."""
-    call.expect(2)
+    """`array_sort(array)`; with `(x, y) -> -1, 0 or 1` each element goes behind those that do not come after it."""
+    call.expect(1, 2)
+    if len(call.trees) == 1:
+        elements = _sortable_elements(call)
+        return Typed(f"list_sort({elements.sql}, 'ASC', 'NULLS LAST')", elements.type)
     value, element = _elements(call)
     order = call.function(1, element, element)
     if order.type.name not in INTEGERS:
@@ -265,7 +273,7 @@ def element_of_map(call: Arguments) -> Typed:
     value = call.value(0)
     if value.type.name != "map":
         raise call.unfit()
-    key = converted_or_none(call.value(1), value.type.args[0])
-    if key is None:
+    found = keyed(value, call.value(1))
+    if found is None:
         raise call.unfit()
-    return Typed(f"({value.sql})[{key.sql}]", value.type.args[1])
+    return Typed(f"({found[0]})[{found[1]}]", value.type.args[1])

@@ -39,7 +39,9 @@ define(
      "unhex(array_to_string(list_reverse(regexp_extract_all(hex({0}), '..')), ''))"),
     ("to_utf8(varchar) -> varbinary", "encode({0})"),
     ("from_utf8(varbinary) -> varchar", "trino_from_utf8({0})"),
-    ("from_utf8(varbinary, varchar) -> varchar", "trino_from_utf8({0})"),
+    ("from_utf8(varbinary, varchar) -> varchar", "CASE WHEN length({1}) < 2 THEN trino_from_utf8({0}) "
+     "WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN error('INVALID_FUNCTION_ARGUMENT: Replacement character string "
+     "must empty or a single character') END"),
     ("to_hex(varbinary) -> varchar", "hex({0})"),
     ("from_hex(varchar) -> varbinary", "unhex(trino_hex_digits({0}))"),
     ("to_base64(varbinary) -> varchar", "to_base64({0})"),

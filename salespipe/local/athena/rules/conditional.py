@@ -6,34 +6,19 @@ greatest and least give NULL as soon as one argument is NULL; the engine passes 
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from sqlglot import exp
 
 from salespipe.local.athena import operators
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.errors import NotSupported
-from salespipe.local.athena.failing import may_fail, may_refuse, refusals, without_errors
+from salespipe.local.athena.failing import tried
 from salespipe.local.athena.rules.registry import built
 from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.sortable import orderable, sortable
 from salespipe.local.athena.types import duckdb_type
 
 PAGE = "functions/conditional.html"
-
-# What may turn a NULL inside it into something else, so that a failure inside would not show as NULL.
-_LENIENT = (
-    exp.Case,
-    exp.Array,
-    exp.Tuple,
-    exp.Is,
-    exp.In,
-    exp.And,
-    exp.Or,
-    exp.NullSafeEQ,
-    exp.NullSafeNEQ,
-    exp.Lambda,
-)
-_LENIENT_NAMES = ("if", "coalesce", "nullif", "concat_ws", "row", "map", "array_join", "try")
 
 
 @built(PAGE, "scalar", "if")
@@ -69,6 +54,9 @@ def extreme(call: Arguments) -> Typed:
     if not call.trees:
         raise call.unfit()
     sqls, type_ = call.expressions.together(call.trees, f"All {call.name.upper()} arguments")
+    if not orderable(type_):
+        raise call.unfit()
+    sqls = [sortable(Typed(sql, type_)) for sql in sqls]
     missing = " OR ".join(f"{sql} IS NULL" for sql in sqls)
     chosen = f"{call.name}({', '.join(sqls)})"
     if type_.name in ("double", "real"):  # NaN only where there is nothing else; the engine passes NULLs over
@@ -79,39 +67,12 @@ def extreme(call: Arguments) -> Typed:
 
 @built(PAGE, "scalar", "try")
 def try_(call: Arguments) -> Typed:
-    """NULL where the expression fails: of a division by zero, a cast, an argument or an overflow.
-
-    The engine's own TRY cannot see our errors, so these become NULL where they arise; where something between them and
-    TRY would make more of that NULL, the statement is refused.
-    """
+    """NULL where the expression fails: of a division by zero, a cast, an argument or an overflow. What is not supported
+    here stays so."""
     call.expect(1)
-    for node in call.trees[0].walk():
-        if isinstance(node, (exp.Query, exp.Subquery)):
-            raise NotSupported("TRY of a subquery", call.at)
-        lenient = isinstance(node, _LENIENT) or (
-            isinstance(node, exp.Anonymous) and node.name.lower() in _LENIENT_NAMES
-        )
-        if lenient and _fails_inside(call, node):
-            raise NotSupported(f"TRY around {node.key.upper()} with a part that may fail", call.at)
+    if any(isinstance(node, (exp.Query, exp.Subquery)) for node in call.trees[0].walk()):
+        raise NotSupported("TRY of a subquery", call.at)
     value = call.value(0)
     if re.search(r"\b(sum|avg|count|min|max)\(|OVER \(", value.sql):
         raise NotSupported("TRY of an aggregate or window function", call.at)
-    tried = f"TRY({without_errors(value.sql)})"
-    if may_refuse(value.sql, _definitions()):  # what is not supported is not what TRY is about
-        tried = f"CASE WHEN {tried} IS NULL THEN {refusals(value.sql)} ELSE {tried} END"
-    return Typed(tried, value.type)
-
-
-@cache
-def _definitions() -> dict[str, str]:
-    from salespipe.local.athena.rules.load import MACROS
-
-    return {definition[: definition.index("(")].strip(): definition for definition in MACROS}
-
-
-def _fails_inside(call: Arguments, node: exp.Expr) -> bool:
-    if isinstance(node, exp.Lambda):
-        return True
-    return any(
-        may_fail(call.expressions.value(part).sql) for part in node.iter_expressions() if not isinstance(part, exp.If)
-    )
+    return Typed(f"TRY({tried(value.sql)})", value.type)

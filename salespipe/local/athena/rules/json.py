@@ -22,7 +22,14 @@ _STEP = re.compile(
 
 macros(
     "trino_json_scalar(j, p) AS CASE json_type(j, p) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL WHEN 'NULL' "
-    "THEN NULL WHEN 'DOUBLE' THEN trino_json_leaf(json_extract(j, p)) ELSE json_extract_string(j, p) END",
+    "THEN NULL WHEN 'DOUBLE' THEN trino_json_leaf(json_extract(trino_json_doubles(j), p)) "
+    "ELSE json_extract_string(j, p) END",
+    # 1.10, as no double is written: of a decimal that was cast to JSON, whose digits the engine does not keep.
+    "trino_json_doubles(j) AS CASE WHEN trino_json_beyond(j) "
+    "OR (regexp_matches(CAST(j AS VARCHAR), '[.][0-9]+0([^0-9]|$)') "
+    "AND regexp_matches(trino_json_bare(CAST(j AS VARCHAR)), '[.][0-9]+0([^0-9]|$)')) "
+    "THEN error('NOT_SUPPORTED: json_extract_scalar of a decimal that was cast to JSON is not supported by the local "
+    "Athena') ELSE j END",
     # The engine writes 1.50 as 1.5, so it is looked for in the text: the number behind the name that has this value.
     "trino_json_spelled(l) AS CASE WHEN len(l) = 1 THEN l[1] ELSE error('NOT_SUPPORTED: json_extract_scalar of a "
     "number that the text writes in several ways is not supported by the local Athena') END",

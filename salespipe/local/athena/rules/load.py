@@ -15,6 +15,7 @@ from salespipe.local.athena.rules import (
     formatting,
     json,
     maps,
+    membership,
     numbers,
     patterns,
     regex,
@@ -37,6 +38,7 @@ MODULES = (
     formatting,
     json,
     maps,
+    membership,
     numbers,
     regex,
     sequences,
@@ -55,11 +57,4 @@ _OWN = (
     *patterns.MACROS,
     *registry.MACROS,
 )
-_REFUSALS = tuple(map(failing.refusals, _OWN))
-MACROS = (
-    *failing.MACROS,
-    *_OWN,
-    *map(failing.without_errors, _OWN),
-    *_REFUSALS,
-    *map(failing.steady, (*_OWN, *_REFUSALS)),
-)
+MACROS = (*failing.MACROS, *_OWN, *map(failing.tried, _OWN), *map(failing.steady, _OWN))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from salespipe.local.athena.calls import Arguments
+from salespipe.local.athena.casts import converted
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.types import BOOLEAN, Type, array, map_of, quoted, row_fields
+from salespipe.local.athena.types import BOOLEAN, UNKNOWN, Type, array, map_of, quoted, row_fields
 
 PAGE = "functions/map.html"
+_GIVEN = "{0} IS NOT NULL AND {1} IS NOT NULL AND {2} IS NOT NULL"
 
 macros(
     # of equal keys the last stays
@@ -41,10 +43,13 @@ define(
     ("map(array(K), array(V)) -> map(K,V)", "trino_map({0}, {1})"),
     ("map_keys(map(K,V)) -> array(K)", "map_keys({0})"),
     ("map_values(map(K,V)) -> array(V)", "map_values({0})"),
-    ("split_to_map(varchar, varchar, varchar) -> map(varchar,varchar)", "trino_split_to_map({0}, {1}, {2})"),
+    (
+        "split_to_map(varchar, varchar, varchar) -> map(varchar,varchar)",
+        f"CASE WHEN {_GIVEN} THEN trino_split_to_map({{0}}, {{1}}, {{2}}) END",
+    ),
     (
         "split_to_multimap(varchar, varchar, varchar) -> map(varchar,array(varchar))",
-        "trino_multimap(trino_pairs({0}, {1}, {2}))",
+        f"CASE WHEN {_GIVEN} THEN trino_multimap(trino_pairs({{0}}, {{1}}, {{2}})) END",
     ),
     ("map() -> map(unknown,unknown)", "CAST(map([], []) AS MAP(INTEGER, INTEGER))"),
 )
@@ -66,9 +71,7 @@ def map_concat(call: Arguments) -> Typed:
 def map_entries(call: Arguments) -> Typed:
     """An array of rows of key and value."""
     call.expect(1)
-    value = call.value(0)
-    if value.type.name != "map":
-        raise call.unfit()
+    value = _map(call)
     row = Type("row", value.type.args, fields=(None, None))
     pairs = f"list_transform(map_entries({value.sql}), lambda p: struct_pack(field0 := p.key, field1 := p.value))"
     return Typed(pairs, array(row))
@@ -154,6 +157,8 @@ def row(call: Arguments) -> Typed:
 
 def _map(call: Arguments) -> Typed:
     value = call.value(0)
+    if value.type == UNKNOWN:
+        value = converted(value, map_of(UNKNOWN, UNKNOWN))
     if value.type.name != "map":
         raise call.unfit()
     return value

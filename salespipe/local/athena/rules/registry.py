@@ -1,7 +1,7 @@
 """The table of functions: names, signatures and translations.
 
 A signature is written as Trino writes it: `array(T), bigint -> T`. Single capitals are type variables; `decimal` takes
-any decimal, `T:number`… is written with the variable `N` (any number), `O` (anything that can be ordered).
+any decimal, `T:number`… is written with the variable `N` (any number), `O` (what can be ordered), `C` (a char).
 The translation is engine SQL with `{0}`, `{1}` for the arguments (already converted to the signature's types) or a
 function that builds it. In aggregates `{args}` stands for all arguments and `{over}` for FILTER and OVER.
 """
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.sortable import orderable
 from salespipe.local.athena.type_names import parse_type
 from salespipe.local.athena.types import NUMERIC, UNKNOWN, Type, common, converts
 
@@ -136,7 +137,9 @@ def _unify(parameter: Type, given: Type, bound: dict[str, Type]) -> bool:
     if len(parameter.name) == 1:
         if parameter.name == "N" and given.name not in NUMERIC and given != UNKNOWN:
             return False
-        if parameter.name == "O" and given.name in ("map", "json", "function"):
+        if parameter.name == "C" and given.name != "char":
+            return False
+        if parameter.name == "O" and not orderable(given):
             return False
         met = common(bound[parameter.name], given) if parameter.name in bound else given
         if met is None:

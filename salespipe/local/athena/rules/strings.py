@@ -32,24 +32,28 @@ macros(
     "WHEN p > 0 THEN substring(s, p) ELSE substring(s, length(s) + p + 1) END",
     "trino_substr_n(s, p, n) AS CASE WHEN s IS NULL OR p IS NULL OR n IS NULL THEN NULL WHEN n <= 0 THEN '' "
     "ELSE left(trino_substr(s, p), n) END",
-    "trino_split_part(s, d, i) AS CASE WHEN i <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: Index must be "
+    "trino_split_part(s, d, i) AS CASE WHEN s IS NULL OR d IS NULL THEN NULL WHEN i <= 0 THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: Index must be "
     "greater than zero') "
     "WHEN d = '' THEN CASE WHEN i <= length(s) THEN s[i] END "
     "WHEN i > len(string_split(s, d)) THEN NULL ELSE string_split(s, d)[i] END",
     "trino_strpos(s, f) AS CASE WHEN f = '' THEN CASE WHEN s IS NULL THEN NULL ELSE 1 END ELSE strpos(s, f) END",
     # Matches may overlap; a negative number counts from the end.
     "trino_places(s, f) AS list_filter(range(1, length(s) - length(f) + 2), lambda i: s[i:i + length(f) - 1] = f)",
-    "trino_strpos_n(s, f, n) AS CASE WHEN n = 0 THEN error('INVALID_FUNCTION_ARGUMENT: ''instance'' must be "
+    "trino_strpos_n(s, f, n) AS CASE WHEN s IS NULL OR f IS NULL THEN NULL WHEN n = 0 THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: ''instance'' must be "
     "a positive or negative number.') WHEN s IS NULL OR f IS NULL OR n IS NULL THEN NULL "
     "WHEN f = '' THEN CASE WHEN n > 0 THEN 1 ELSE length(s) + 1 END ELSE coalesce(trino_places(s, f)[n], 0) END",
     "trino_luhn(s) AS CASE WHEN s IS NULL THEN NULL WHEN s = '' THEN false WHEN NOT regexp_full_match(s, '[0-9]+') "
     "THEN error('INVALID_FUNCTION_ARGUMENT: Input contains non-digit characters') "
     "ELSE list_sum(list_transform(string_split(reverse(s), ''), lambda c, i: CASE WHEN i % 2 = 1 "
     "THEN CAST(c AS INTEGER) ELSE CAST(c AS INTEGER) * 2 - CASE WHEN c >= '5' THEN 9 ELSE 0 END END)) % 10 = 0 END",
-    "trino_lpad(s, n, f) AS CASE WHEN f = '' THEN error('INVALID_FUNCTION_ARGUMENT: Padding string must not be empty') "
+    "trino_lpad(s, n, f) AS CASE WHEN s IS NULL OR n IS NULL THEN NULL WHEN f = '' THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: Padding string must not be empty') "
     "WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Target length must be in the range [0..2147483647]') "
     "ELSE lpad(s, CAST(n AS INTEGER), f) END",
-    "trino_rpad(s, n, f) AS CASE WHEN f = '' THEN error('INVALID_FUNCTION_ARGUMENT: Padding string must not be empty') "
+    "trino_rpad(s, n, f) AS CASE WHEN s IS NULL OR n IS NULL THEN NULL WHEN f = '' THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: Padding string must not be empty') "
     "WHEN n < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Target length must be in the range [0..2147483647]') "
     "ELSE rpad(s, CAST(n AS INTEGER), f) END",
     # An empty search puts the replacement in front of every character and behind the last.
@@ -62,12 +66,14 @@ macros(
     "trino_hamming(s, t) AS CASE WHEN length(s) <> length(t) THEN error('INVALID_FUNCTION_ARGUMENT: The input strings "
     "to hamming_distance function must have the same length') WHEN s = '' AND t = '' THEN 0 ELSE hamming(s, t) END",
     "trino_translate(s, f, t) AS translate(s, f, t)",
-    "trino_split(s, d) AS CASE WHEN d = '' THEN error('INVALID_FUNCTION_ARGUMENT: The delimiter may not be "
+    "trino_split(s, d) AS CASE WHEN s IS NULL OR d IS NULL THEN NULL WHEN d = '' THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: The delimiter may not be "
     "the empty string') "
     "ELSE string_split(s, d) END",
-    "trino_split_n(s, d, n) AS CASE WHEN n <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: Limit must be positive') "
+    "trino_split_n(s, d, n) AS CASE WHEN s IS NULL OR d IS NULL OR n IS NULL THEN NULL WHEN n <= 0 THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: Limit must be positive') "
     "WHEN len(trino_split(s, d)) <= n THEN trino_split(s, d) "
-    "ELSE list_concat(trino_split(s, d)[1:n - 1], [array_to_string(trino_split(s, d)[n:], d)]) END",
+    "ELSE list_concat(trino_split(s, d)[1:n - 1], [trino_joined(trino_split(s, d)[n:], d)]) END",
 )
 
 define(
@@ -78,6 +84,8 @@ define(
     ("character_length(varchar) -> bigint", "length({0})"),
     ("lower(varchar) -> varchar", "lower({0})"),
     ("upper(varchar) -> varchar", "trino_upper({0})"),
+    ("lower(C) -> C", "lower({0})"),
+    ("upper(C) -> C", "trino_upper({0})"),
     ("reverse(varchar) -> varchar", "reverse({0})"),
     ("reverse(array(T)) -> array(T)", "list_reverse({0})"),
     ("substr(varchar, bigint) -> varchar", "trino_substr({0}, {1})"),

@@ -1,0 +1,73 @@
+"""Which values have an order, and where the engine's differs from Trino's.
+
+A NULL inside of an array or row has no place in Trino's order, which fails when it meets one, and in the engine it is
+the greatest (ArrayType.comparisonOperator and RowType.chainComparison in Trino's source; later releases answer NULL). A
+NaN inside is least or greatest there as the function goes, in the engine always the greatest. So an array or row with
+either inside is refused where it is met.
+
+A NaN by itself comes last, and first with NULLS FIRST (TypeOperators.getOrderingOperator).
+"""
+
+from __future__ import annotations
+
+from salespipe.local.athena.errors import QueryFailure
+from salespipe.local.athena.json_text import once
+from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.types import Type, quoted, row_fields, text
+
+_UNORDERED = ("map", "json", "function")
+FLOATING = ("double", "real")
+
+
+def orderable(type_: Type) -> bool:
+    """Whether Trino orders values of the type."""
+    return type_.name not in _UNORDERED and all(orderable(arg) for arg in type_.args)
+
+
+def check_orderable(value: Typed, at: tuple[int, int], shown: str) -> None:
+    """Raises TYPE_MISMATCH for an item of ORDER BY that has no order. (ExpressionAnalyzer in Trino's source.)"""
+    if not orderable(value.type):
+        message = f"Type {value.type} is not orderable, and therefore cannot be used in ORDER BY: {shown}"
+        raise QueryFailure("TYPE_MISMATCH", message, at)
+
+
+def sortable(value: Typed) -> str:
+    """The value where it is put in order, which fails for one that Trino and the engine order differently."""
+    if value.type.name not in ("array", "row"):
+        return value.sql
+    refused = text(f"NOT_SUPPORTED: the order of {value.type} with NULL or NaN inside is not supported by the local "
+                   "Athena")  # fmt: skip
+    return once(value.sql, lambda v: f"CASE WHEN {_doubtful(v, value.type, 0)} THEN error({refused}) ELSE {v} END")
+
+
+def _doubtful(sql: str, type_: Type, depth: int) -> str:
+    """Whether a value has a NULL or NaN inside."""
+    if type_.name == "array":
+        element = f"inner{depth}"
+        return f"(len(list_filter({sql}, lambda {element}: {_missing(element, type_.args[0], depth + 1)})) > 0)"
+    parts = [_missing(f"({sql}).{quoted(name)}", part, depth) for name, part in row_fields(type_)]
+    return f"({sql} IS NOT NULL AND ({' OR '.join(parts)}))"
+
+
+def _missing(sql: str, type_: Type, depth: int) -> str:
+    if type_.name in FLOATING:
+        return f"({sql} IS NULL OR isnan({sql}))"
+    if type_.name in ("array", "row"):
+        return f"({sql} IS NULL OR {_doubtful(sql, type_, depth)})"
+    return f"({sql} IS NULL)"
+
+
+def order_item(value: Typed, place: int | None, *, descending: bool, nulls_first: bool) -> str:
+    """An item of the engine's ORDER BY: by the place of an output column, where that is what is to be sorted."""
+    item = sortable(value)
+    if place is not None and item == value.sql:
+        item = str(place + 1)
+    shown = f"{item} {'DESC' if descending else 'ASC'} NULLS {'FIRST' if nulls_first else 'LAST'}"
+    if nulls_first and value.type.name in FLOATING:
+        return f"isnan({value.sql}) {'ASC' if descending else 'DESC'} NULLS FIRST, {shown}"
+    return shown
+
+
+def number(sql: str) -> str:
+    """A floating-point number, NULL for NaN."""
+    return f"CASE WHEN NOT isnan({sql}) THEN {sql} END"
