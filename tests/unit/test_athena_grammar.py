@@ -42,6 +42,7 @@ REFUSED = [
     (f"SELECT a FROM {TABLE} WHERE a NOT NULL", 51, "NULL"),
     ("SELECT extract(MONTH, DATE '2026-01-01')", 21, ","),
     ("SELECT CAST(now() AS timestamp())", 32, ")"),
+    (f"SELECT sum(a) OVER (ORDER BY a ROWS 1 PRECEDING AND CURRENT ROW) FROM {TABLE}", 49, "AND"),
     ("SELECT INTERVAL 2 DAY", 17, "2"),
     ("SELECT INTERVAL '2' DAYS", 21, "DAYS"),
     ("SELECT INTERVAL '2'", 20, "<EOF>"),

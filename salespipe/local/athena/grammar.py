@@ -69,6 +69,7 @@ _GAPS = [
         (r"LIMIT \S+", "OFFSET"),
         ("FETCH", "ROWS?"),
         (r"(?:FIRST|NEXT)(?: 0)? ROWS?", _STOP),
+        (r"(?:ROWS|RANGE|GROUPS) \S+ (?:PRECEDING|FOLLOWING|ROW)", "AND"),  # without BETWEEN
         ("INTERVAL(?: [-+])?", "0"),
         (r"INTERVAL(?: [-+])? '", r"(?!(?:YEAR|MONTH|DAY|HOUR|MINUTE|SECOND) )\S+"),
         # of a type, or of what is compared with
