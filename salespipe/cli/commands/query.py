@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,21 +76,28 @@ def how(shell: Shell, format: str | None, output: str | None) -> answers.Asked:
 
 
 def ask(shell: Shell, pipeline: Pipeline, statement: str, param: list[str], asked: answers.Asked) -> None:
-    """Run a statement and show its answer. With --json an error is one line and its hint."""
+    """Run a statement and show its answer."""
     from salespipe.services import query as service
 
     began = time.monotonic()
-    try:
+    with briefly(shell):
         answer = service.run(pipeline, statement, params=param, nested=asked.nested)
-    except QueryError as error:
-        if shell.config.json:
-            error.line = ""
-        raise
     answers.show(shell.console, answer, asked, began)
     if answer.reads and not shell.console.quiet:
         from salespipe.services.uncrawled import uncrawled
 
         answers.unseen(shell.console, uncrawled(pipeline, statement))
+
+
+@contextmanager
+def briefly(shell: Shell) -> Iterator[None]:
+    """With --json an error is one line and its hint: the place in the statement is left out."""
+    try:
+        yield
+    except QueryError as error:
+        if shell.config.json:
+            error.line = ""
+        raise
 
 
 def read_statement(sql: str | None, file: str | None) -> str:
