@@ -53,7 +53,41 @@ def test_the_nearest_name_is_offered(reason: str, sql: str, hint: str) -> None:
 def test_behind_a_parameter_no_place_is_claimed() -> None:
     reason = "TYPE_MISMATCH: line 1:10: Cannot apply operator: varchar = integer"
     assert failed(reason, "SELECT ? = 'a'", "5").line == ""
-    assert "'5905'" in failed(reason, "SELECT ? = 'a'", "5").hint
+    assert "--param \"'5'\"" in failed(reason, "SELECT ? = 'a'", "5").hint
+
+
+@pytest.mark.parametrize(
+    ("said", "param", "hint"),
+    [
+        ("date = varchar(10)", "2026-10-20", "--param \"DATE '2026-10-20'\""),
+        ("timestamp(3) with time zone > varchar(16)", "2026-10-20T09:00", "--param \"TIMESTAMP '2026-10-20 09:00'\""),
+        ("date = varchar(4)", "soon", ""),
+        ("varchar = boolean", "true", ""),
+    ],
+)
+def test_a_value_that_is_text_is_told_how_another_type_is_written(said: str, param: str, hint: str) -> None:
+    error = failed(f"TYPE_MISMATCH: line 1:8: Cannot apply operator: {said}", "SELECT x > ?", param)
+    assert hint in error.hint
+    assert bool(error.hint) == bool(hint)
+
+
+@pytest.mark.parametrize(
+    ("where", "said", "hint"),
+    [
+        ("hour = 23", "Cannot apply operator: varchar = integer", "hour = '09'; as a number"),
+        ("dt = DATE '2026-01-31'", "Cannot apply operator: varchar = date", "dt = '2026-01-31' AND"),
+        ("dt BETWEEN a AND b", "Cannot check if varchar is BETWEEN date and date", "as a date it is date(dt)"),
+        ("hour IN (1)", "IN value and list items must be the same type", "dt and hour are text"),
+        ("ordered_at > 1", "Cannot apply operator: varchar > integer", "from_iso8601_timestamp(ordered_at)"),
+        ("hour(x) = 'a' - INTERVAL '1' HOUR", "Cannot apply operator: varchar - interval", ""),
+    ],
+)
+def test_columns_that_are_text_are_told_by_the_place(where: str, said: str, hint: str) -> None:
+    sql = f"SELECT 1\nFROM people WHERE updated_at <> 'x' AND {where}"
+    sql = sql if hint else sql.replace("updated_at", "amounts")
+    error = failed(f"TYPE_MISMATCH: line 2:{sql.splitlines()[1].index(where) + 1}: {said}", sql)
+    assert hint in error.hint
+    assert bool(error.hint) == bool(hint)
 
 
 @pytest.mark.parametrize(

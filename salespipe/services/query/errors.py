@@ -29,8 +29,18 @@ _TABLE = re.compile(r"Table '?([\w.\"]+?)'? does not exist", re.IGNORECASE)
 _COLUMN = re.compile(r"Column '([^']+)' cannot be resolved", re.IGNORECASE)
 _FUNCTION = re.compile(r"Function '?([\w$]+)'? (?:not registered|is not supported)", re.IGNORECASE)
 _WORD = re.compile(r"mismatched input '([^']+)'", re.IGNORECASE)
-_TIMES = re.compile(r"\b(?:ordered_at|updated_at|event_time)\b")
-_NOT_FOR_TEXT = ("Unexpected parameters", "INVALID_CAST_ARGUMENT", "Cannot apply operator")
+_TEXTS = re.compile(r"(?<!' )\b(?:ordered_at|updated_at|event_time|dt|hour)\b(?!\s*\()", re.IGNORECASE)
+_NOT_FOR_TEXT = (
+    "Unexpected parameters",
+    "INVALID_CAST_ARGUMENT",
+    "Cannot apply operator",
+    "Cannot check if",
+    "IN value and list items",
+)
+_AS_OTHER = {"dt": "; as a date it is date(dt)", "hour": "; as a number it is CAST(hour AS integer)"}
+_NUMBER = re.compile(r"-?\d[\d.]*")
+_DATE = re.compile(r"'\d{4}-\d\d-\d\d'")
+_TIMESTAMP = re.compile(r"'\d{4}-\d\d-\d\d[ T]\d\d:\d\d[^']*'")
 
 
 @contextmanager
@@ -58,7 +68,7 @@ def failure(p: Pipeline, sql: str, said: str, values: Sequence[str] = ()) -> Que
         hint = f"{'the comment' if sql[at] == '/' else f'what begins with {sql[at]}'} is never closed"
         return QueryError(line, hint, sql[start : end if end >= 0 else len(sql)], at - start + 1)
     text, column = _place(sql, said, values)
-    return QueryError(line, _hint(p, sql, line, values), text, column)
+    return QueryError(line, _hint(p, sql, line, values, _offset(sql, said)), text, column)
 
 
 def _place(sql: str, said: str, values: Sequence[str]) -> tuple[str, int]:
@@ -75,7 +85,14 @@ def _place(sql: str, said: str, values: Sequence[str]) -> tuple[str, int]:
     return text, column
 
 
-def _hint(p: Pipeline, sql: str, line: str, values: Sequence[str]) -> str:
+def _offset(sql: str, said: str) -> int:
+    """Where in the statement the place is, as near as it is known."""
+    match = _PLACE.search(said)
+    lines = sql.splitlines(keepends=True)
+    return sum(map(len, lines[: int(match[1]) - 1])) + int(match[2]) - 1 if match else 0
+
+
+def _hint(p: Pipeline, sql: str, line: str, values: Sequence[str], at: int) -> str:
     if _MISSING_TABLE.search(line):
         return _about_table(p, line)
     if match := _COLUMN.search(line):
@@ -86,10 +103,11 @@ def _hint(p: Pipeline, sql: str, line: str, values: Sequence[str]) -> str:
         return _nearest(match[1], KEYWORDS)
     if f"Table {LAKE_TABLE} is not a partitioned table" in line:
         return f"since the first compaction it is a view; ask {RAW_TABLE} and {COMPACTED_TABLE}"
-    if values and ("TYPE_MISMATCH" in line or "Cannot apply operator" in line):
-        return "a --param of digits is a number; the string of a number is written --param \"'5905'\""
-    if (time := _TIMES.search(sql)) and any(sign in line for sign in _NOT_FOR_TEXT):
-        return f"{time[0]} is text; its moment is from_iso8601_timestamp({time[0]})"
+    mismatched = "TYPE_MISMATCH" in line or "Cannot apply operator" in line
+    if mismatched and (about := _about_values(line, values)):
+        return about
+    if any(sign in line for sign in _NOT_FOR_TEXT) and (about := _about_text(sql, at)):
+        return about
     if "parameter" in line.lower() and "?" in sql:
         return "each ? in the statement takes one --param"
     return ""
@@ -105,6 +123,29 @@ def _about_table(p: Pipeline, line: str) -> str:
     match = _TABLE.search(line)
     near = _nearest(match[1].replace('"', "").rpartition(".")[2], _catalog(p)) if match else ""
     return near or "list the tables with: salespipe query 'SHOW TABLES'"
+
+
+def _about_values(line: str, values: Sequence[str]) -> str:
+    """What a value of another type would have to be written as."""
+    for value in values:
+        if "date" in line and _DATE.fullmatch(value):
+            return f'a date is written --param "DATE {value}"; without DATE it is text'
+        if "timestamp" in line and _TIMESTAMP.fullmatch(value):
+            return f'a moment is written --param "TIMESTAMP {value.replace("T", " ")}"; without TIMESTAMP it is text'
+    for value in filter(_NUMBER.fullmatch, values):
+        return f"a --param of digits is a number; the string of a number is written --param \"'{value}'\""
+    return ""
+
+
+def _about_text(sql: str, at: int) -> str:
+    """Which of the columns that are text, the nearest to the place `at`, was taken for a moment, a date or a number."""
+    near = min(_TEXTS.finditer(sql), key=lambda match: abs(match.start() - at), default=None)
+    if near is None:
+        return ""
+    name = near[0]
+    if name.lower() in _AS_OTHER:
+        return f"dt and hour are text, as in dt = '2026-01-31' AND hour = '09'{_AS_OTHER[name.lower()]}"
+    return f"{name} is text; its moment is from_iso8601_timestamp({name})"
 
 
 def _about_quotes(name: str, sql: str) -> str:
