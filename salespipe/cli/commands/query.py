@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FILE = Annotated[str | None, typer.Option(metavar="FILE", help="Read the statement from a file.")]
 PARAM = Annotated[
     list[str] | None,
-    typer.Option(metavar="VALUE", help="The value of the next ?: 5, DATE '2026-01-31', 'text' or text."),
+    typer.Option(metavar="VALUE", help="The value of the next ?: 5, NULL, DATE '2026-01-31', 'text' or text."),
 ]
 FORMAT = Annotated[
     str | None,
