@@ -7,6 +7,8 @@ import pytest
 from salespipe.cli.views.failure import excerpt
 from salespipe.errors import QueryError, UsageError
 from salespipe.services.query import query
+from salespipe.services.query.elsewhere import function_meant
+from salespipe.services.query.words import FUNCTIONS
 from tests.unit.fake_athena import FakeAthena
 from tests.unit.test_query_results import pipeline
 
@@ -35,7 +37,18 @@ def test_the_place_is_shown_on_its_line() -> None:
         ("line 1:8: Column 'amounts' cannot be resolved", "FROM elsewhere", ""),
         ("line 1:8: Column 'paid' cannot be resolved", 'FROM people WHERE "Paid"', "a string is written 'Paid'"),
         ("FUNCTION_NOT_FOUND: line 1:8: Function 'lenght' not registered", "", "did you mean length?"),
-        ("line 1:1: mismatched input 'SELEC'. Expecting: 'SELECT'", "", "did you mean SELECT?"),
+        ("FUNCTION_NOT_FOUND: line 1:8: Function 'read_text' not registered", "", ""),
+        ("FUNCTION_NOT_FOUND: line 1:8: Function 'MEDIAN' not registered", "", "approx_percentile(x, 0.5)"),
+        ("NOT_SUPPORTED: line 1:8: function to_char is not supported by the local Athena", "", "date_format("),
+        ("line 1:8: Column 'sysdate' cannot be resolved", "FROM people", "in Athena: current_timestamp"),
+        ("line 1:1: mismatched input 'SELEC'. Expecting: 'SELECT', 'WITH'", "", "did you mean SELECT?"),
+        ("line 1:18: mismatched input 'orders'. Expecting: 'INTO'", "insert orders", "INTO is expected before orders"),
+        ("line 1:12: mismatched input 'b'. Expecting: ','", ", (a b)", ""),
+        ("line 1:12: mismatched input 'form'. Expecting: ',', 'FROM'", "* form orders", "did you mean FROM?"),
+        ("line 1:17: mismatched input 'orders'", "a form orders", "did you mean FROM?"),
+        ("line 1:12: mismatched input 'amount'", ", amount amount", ""),
+        ("line 1:10: mismatched input 'isnull'", "isnull(x, 0)", "coalesce(x, y)"),
+        ("line 1:14: mismatched input '5'", "top 5 *", "LIMIT n, at the end"),
         (
             "FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (varchar(3), varchar) for function date_trunc",
             ", date_trunc('day', ordered_at)",
@@ -131,3 +144,7 @@ def test_the_caret_stands_below_its_column() -> None:
         assert "\x1b" not in shown
         assert len(shown) <= 2 + 106
     assert excerpt("茶 x", 3)[1] == "     ^"
+
+
+def test_what_is_offered_for_the_words_of_other_engines_is_no_word_of_athena() -> None:
+    assert [name for name in FUNCTIONS if function_meant(name)] == []
