@@ -102,10 +102,13 @@ def briefly(shell: Shell) -> Iterator[None]:
 
 def read_statement(sql: str | None, file: str | None) -> str:
     """The statement, wherever it is. Raises UsageError when there is none, or more than one place for it."""
-    if (sql is None) == (file is None):
+    if sql is not None and file is not None:
+        raise UsageError("there are two statements, SQL and --file", "give one of them")
+    if sql is None and file is None:
+        # stdin is read only where - says so: a pipe that somebody else left open would never end.
         raise UsageError(
-            "give the statement once: as SQL, with --file, or - for stdin",
-            "for example: salespipe query 'SELECT count(*) FROM orders'",
+            "there is no statement",
+            "give it as SQL, with --file, or - for what comes through stdin: salespipe query - < FILE",
         )
     try:
         if file is not None:
