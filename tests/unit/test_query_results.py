@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -37,25 +37,45 @@ def test_types_are_kept_and_null_is_not_the_empty_string() -> None:
         ("b", "boolean", 0, 0),
         ("d", "date", 0, 0),
         ("t", "timestamp", 3, 0),
+        ("z", "timestamp with time zone", 3, 0),
         ("a", "array", 0, 0),
         ("s", "varchar", 2147483647, 0),
     ]
     rows: list[list[str | None]] = [
-        ["1", "0.5", "12.50", "true", "2026-11-20", "2026-11-20 12:00:00.000", "[1, 2]", ""],
-        [None] * 8,
+        [
+            "1",
+            "0.5",
+            "12.50",
+            "true",
+            "2026-11-20",
+            "2026-11-20 12:00:00.000",
+            "2026-11-20 12:00:00.018 Africa/Cairo",
+            "[1, 2]",
+            "",
+        ],
+        [None] * 9,
     ]
     answer = run(pipeline(FakeAthena(columns, rows)), "SELECT 1")
     found = list(answer.rows)
-    moment = datetime(2026, 11, 20, 12)
-    assert found[0] == (1, 0.5, Decimal("12.50"), True, date(2026, 11, 20), moment, "[1, 2]", "")
+    times = ("2026-11-20 12:00:00.000", "2026-11-20 12:00:00.018 Africa/Cairo")
+    assert found[0] == (1, 0.5, Decimal("12.50"), True, date(2026, 11, 20), *times, "[1, 2]", "")
     assert str(found[0][2]) == "12.50"
-    assert found[1] == (None,) * 8
+    assert found[1] == (None,) * 9
     assert answer.columns[:3] == (
         Column("n", "bigint"),
         Column("x", "double"),
         Column("m", "decimal(18,2)"),
     )
     assert (answer.scanned_bytes, answer.query_id) == (4096, "q-1")
+
+
+def test_times_are_athenas_text_and_values_where_types_are_wanted() -> None:
+    columns = [("t", "timestamp", 3, 0), ("z", "timestamp with time zone", 3, 0)]
+    row = ("2026-11-20 12:00:00.100", "2026-11-20 12:00:00.000 UTC")
+    answer = run(pipeline(FakeAthena(columns, [row])), "SELECT 1", nested=True)
+    assert list(answer.rows) == [(datetime(2026, 11, 20, 12, 0, 0, 100_000), datetime(2026, 11, 20, 12, tzinfo=UTC))]
+    assert answer.as_text is not None
+    assert list(answer.as_text().rows) == [row]
 
 
 def test_the_query_client_connects_as_every_other_does() -> None:

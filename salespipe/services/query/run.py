@@ -48,10 +48,11 @@ def query(p: Pipeline, sql: str, *, params: Sequence[str] = ()) -> QueryResult:
 def run(p: Pipeline, sql: str, *, params: Sequence[str] = (), nested: bool = False) -> Answer:
     """Run `sql` to its end and return its columns with rows that are fetched while they are read.
 
-    Each `?` in the statement takes the next of `params`; see `literal` for how they are written. JSON, arrays, maps
-    and rows are Athena's text; with `nested` they are lists and dicts where `nested` can read them, for which
-    their types are asked with a second query that reads nothing. Raises NotThereError when the pipeline is not there,
-    UsageError for what is not one statement or has other than as many `?`, and QueryError when Athena refuses or fails.
+    Each `?` in the statement takes the next of `params`; see `literal` for how they are written. JSON, times, arrays,
+    maps and rows are Athena's text; with `nested` they are values of their types, of arrays, maps and rows where
+    `nested` can read them, for which their types are asked with a second query that reads nothing. Raises
+    NotThereError when the pipeline is not there, UsageError for what is not one statement or has other than as many
+    `?`, and QueryError when Athena refuses or fails.
     """
     text = _one(sql, params)
     values = [literal(value) for value in params]
