@@ -159,6 +159,18 @@ def test_it_is_there_only_while_it_stands(world: World) -> None:
     provision.require(world.pipeline)
 
 
+def test_after_a_down_that_kept_the_data_it_is_told_where_it_is(world: World) -> None:
+    world.up()
+    world.down(delete_data=False)
+    with pytest.raises(NotThereError) as caught:
+        provision.require(world.pipeline)
+    assert caught.value.hint.startswith("its data is kept: salespipe up finds it again, salespipe down --delete-data")
+    world.down(delete_data=True)
+    with pytest.raises(NotThereError) as caught:
+        provision.require(world.pipeline)
+    assert caught.value.hint == "create it with: salespipe up"
+
+
 def test_what_is_not_ours_is_named_and_nothing_is_changed(world: World) -> None:
     names = world.pipeline.names
     world.client("s3").create_bucket(Bucket=names.bucket)
