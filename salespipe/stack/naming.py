@@ -13,6 +13,7 @@ from salespipe.errors import UsageError
 TAG = "salespipe:pipeline"
 DATA_PREFIX = "orders/"
 ERROR_PREFIX = "errors/"
+SEEN_PREFIX = f"{ERROR_PREFIX}seen/"
 RESULT_PREFIX = "athena/"
 COMPACTED_PREFIX = "compacted/"
 COMPACTING_PREFIX = "compacting/"
