@@ -21,7 +21,7 @@ from salespipe.errors import QueryError, UsageError
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query.errors import failure, told
 from salespipe.services.query.results import Answer, Column, Result
-from salespipe.services.query.text import literal, placeholders, statements
+from salespipe.services.query.text import literal, placeholders, statements, told_apart
 
 _RUNNING = ("QUEUED", "RUNNING")
 
@@ -127,11 +127,11 @@ def _nested_types(p: Pipeline, sql: str, values: list[str], result: Result) -> d
     names = ", ".join(f"c{number}" for number in range(len(result.columns)))
     asked = ", ".join(f"typeof(c{number})" for number in result.nested)
     probe = (
-        f"/* the types of nested columns */ SELECT {asked} FROM (VALUES 1) AS one(n) LEFT JOIN "
+        f"SELECT {asked} FROM (VALUES 1) AS one(n) LEFT JOIN "
         f"(SELECT * FROM (\n{sql}\n) AS whole LIMIT 0) AS t({names}) ON true"
     )
     try:
-        (types,) = Result(p, _execute(p, probe, values)).answer().rows
+        (types,) = Result(p, _execute(p, told_apart(probe, "types of nested columns"), values)).answer().rows
     except QueryError:
         return {}
     return {number: str(type) for number, type in zip(result.nested, types, strict=True)}
