@@ -31,7 +31,7 @@ from salespipe.local.limits.rates import OFF, VARIABLE, Rates, parse
 from salespipe.services.chaos import Faults, blamed, resources
 from salespipe.services.pipeline import Pipeline
 from salespipe.settings import BY_TARGET
-from salespipe.stack.naming import DEFAULT_PIPELINE, Names, check_pipeline_name, up_hint
+from salespipe.stack.naming import DEFAULT_PIPELINE, Names, check_pipeline_name, kept_hint, up_hint
 
 LOCAL_REGION = "us-east-1"
 
@@ -111,7 +111,9 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
     if start is not Start.IF_NEEDED and not here:
         with _home_errors():
             runtime.check_store(home)  # which is not the same as a pipeline that is not there
-        raise NotThereError(f"pipeline {pipeline!r} is not there: nothing runs in {home}", up_hint(pipeline))
+        bucket = Names(pipeline, "[0-9]" * 12, region).bucket  # who the account is, only a running one says
+        hint = kept_hint(pipeline) if runtime.has_objects(home, bucket) else up_hint(pipeline)
+        raise NotThereError(f"pipeline {pipeline!r} is not there: nothing runs in {home}", hint)
     try:
         with _home_errors():
             running = runtime.ensure(home)

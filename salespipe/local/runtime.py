@@ -73,6 +73,11 @@ def has_store(home: Path) -> bool:
     return (home / "store.db").exists()
 
 
+def has_objects(home: Path, bucket: str) -> bool:
+    """Whether objects are kept in this home in a bucket whose name is like that. Folders outlive what lay in them."""
+    return any(path.is_file() for path in (home / "objects").glob(f"{bucket}/**/*"))
+
+
 def check_store(home: Path) -> None:
     """Raise HomeError if what is kept in this home is damaged. For a home in which nothing runs; changes nothing."""
     from salespipe.local.stores.database import VERSION

@@ -22,6 +22,7 @@ from salespipe.services.compact.state import state as compaction
 from salespipe.services.empty_lake import why_empty
 from salespipe.services.orders_view import current_orders_sql
 from salespipe.services.pipeline import Pipeline
+from salespipe.services.query.text import told_apart
 from salespipe.services.settle import settle
 from salespipe.stack.naming import COMPACTED_TABLE, LAKE_TABLE, RAW_TABLE, up_hint
 
@@ -214,7 +215,7 @@ def _make_view(p: Pipeline, lake: CrawledTable, clock: Callable[[], float], slee
     sql = current_orders_sql([column.name for column in lake.columns])
     with translated():
         query = athena.start_query_execution(
-            QueryString=sql,
+            QueryString=told_apart(sql, "crawl"),
             QueryExecutionContext={"Database": p.names.database},
             WorkGroup=p.names.workgroup,
         )["QueryExecutionId"]

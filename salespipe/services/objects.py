@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from salespipe.aws.errors import translated
 from salespipe.errors import NotThereError
 from salespipe.services.pipeline import Pipeline
-from salespipe.stack.naming import ERROR_PREFIX
+from salespipe.stack.naming import ERROR_PREFIX, SEEN_PREFIX
 
 _MOST_ERROR_OBJECTS = 200  # reading more to count their lines would cost more than the number is worth
 
@@ -50,8 +50,17 @@ def summary(p: Pipeline, prefix: str) -> Summary:
     )
 
 
-def error_records(p: Pipeline) -> int | None:
-    """How many records failed: the lines of the error objects, each of which is one record.
+@dataclass(frozen=True)
+class Failed:
+    """How many records failed in all, and of these how many somebody has still to look at; None: it is not known."""
+
+    records: int | None
+    unseen: int | None
+
+
+def failed(p: Pipeline) -> Failed:
+    """The lines of the error objects, each of which is one failed record. Somebody has seen what was moved to
+    SEEN_PREFIX: there it is no problem any more, but goes on being counted, as what has arrived is reckoned with it.
 
     None when there are too many objects to read or one of them cannot be, 0 when there is no bucket. An object is
     read once for each Clients.
@@ -60,20 +69,32 @@ def error_records(p: Pipeline) -> int | None:
     s3 = p.aws.client("s3")
     known = _counted.setdefault(p.aws, {})
     total: int | None = 0
+    unseen: int | None = 0
     try:
         found = list(islice(listing(p, ERROR_PREFIX), _MOST_ERROR_OBJECTS + 1))
         if len(found) > _MOST_ERROR_OBJECTS:
-            return None
+            return Failed(None, 0 if all(each["Key"].startswith(SEEN_PREFIX) for each in found) else None)
         for each in found:
             version = f"{p.names.bucket}/{each['Key']}", each["ETag"]
             if version not in known:
                 with translated():
                     known[version] = _lines(s3.get_object(Bucket=p.names.bucket, Key=each["Key"])["Body"].read())
             lines = known[version]
-            total = None if total is None or lines is None else total + lines
+            total = _sum(total, lines)
+            if not each["Key"].startswith(SEEN_PREFIX):
+                unseen = _sum(unseen, lines)
     except NotThereError:
-        return 0
-    return total
+        return Failed(0, 0)
+    return Failed(total, unseen)
+
+
+def error_records(p: Pipeline) -> int | None:
+    """How many records failed in all."""
+    return failed(p).records
+
+
+def _sum(known: int | None, more: int | None) -> int | None:
+    return None if known is None or more is None else known + more
 
 
 def _lines(body: bytes) -> int | None:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from salespipe.aws.absent import if_there
 from salespipe.aws.errors import translated
-from salespipe.errors import NotThereError
+from salespipe.errors import NotThereError, SalespipeError
 from salespipe.services.pipeline import Pipeline
 from salespipe.stack import plan as planning
 from salespipe.stack.apply import Step, apply
 from salespipe.stack.declaration import Declared, declare
-from salespipe.stack.naming import TAG, up_hint
+from salespipe.stack.naming import TAG, kept_hint, up_hint
 from salespipe.stack.plan import Change, Plan
 from salespipe.stack.resource import Found, Resource, Seen
 
@@ -96,7 +96,17 @@ def exists(p: Pipeline) -> bool:
 def require(p: Pipeline) -> None:
     """Raise NotThereError unless the pipeline stands."""
     if not exists(p):
-        raise NotThereError(f"pipeline {p.names.pipeline!r} is not there", up_hint(p.names.pipeline))
+        name = p.names.pipeline
+        raise NotThereError(f"pipeline {name!r} is not there", kept_hint(name) if _keeps_data(p) else up_hint(name))
+
+
+def _keeps_data(p: Pipeline) -> bool:
+    """Whether the bucket is there, as after a `down` that kept the data: one call, and no where it is refused."""
+    try:
+        with translated():
+            return if_there(p.aws.client("s3").head_bucket, Bucket=p.names.bucket) is not None
+    except SalespipeError:
+        return False
 
 
 def _declared(p: Pipeline) -> tuple[Declared, ...]:

@@ -23,9 +23,10 @@ def replay(
     """Insert the first `limit` orders of the file, or all, at `rate` a second or as fast as it goes when None.
 
     The file is read twice: everything is checked before anything is written, so a bad row leaves no half of the
-    file behind, and no file is too large for the memory. A file replayed again changes nothing, as its ids are the
-    same; where a file has an orderid twice, the later row is a change to the same order.
-    Each order counts as inserted in the result, a repeated orderid too: telling would take the memory of all ids.
+    file behind, and no file is too large for the memory. An order whose id is in the table is replaced, so a file
+    replayed again changes nothing but what was changed since; where a file has an orderid twice, the later row is a
+    change to the same order. Each order written counts as inserted in the result, whether it was there or not: the
+    table does not say.
 
     Raises UsageError (the file, the mapping, a value: with its row), NotThereError, and what `write` raises.
     """

@@ -18,9 +18,9 @@ from salespipe.errors import NotThereError
 from salespipe.services import provision
 from salespipe.services.disk import Disk, disk
 from salespipe.services.metrics import Counts, counts, freshness
-from salespipe.services.objects import error_records, summary
+from salespipe.services.objects import error_records, failed, summary
 from salespipe.services.pipeline import Pipeline
-from salespipe.stack.naming import COMPACTED_PREFIX, DATA_PREFIX, ERROR_PREFIX
+from salespipe.stack.naming import COMPACTED_PREFIX, DATA_PREFIX, ERROR_PREFIX, SEEN_PREFIX
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def status(p: Pipeline, *, now: Callable[[], datetime] = lambda: datetime.now(UT
         since = table.get("CreationDateTime") or at
         found = pool.submit(counts, p, since, at)
         held = pool.submit(freshness, p, since, at)
-        failed = pool.submit(error_records, p)
+        failures = pool.submit(failed, p)
         taken = pool.submit(disk, p, at)
         looks = [
             pool.submit(_look, name, partial(look, p))
@@ -89,16 +89,25 @@ def status(p: Pipeline, *, now: Callable[[], datetime] = lambda: datetime.now(UT
         if all(each.hop.state == _MISSING for each in seen if each.hop.name in _MOVERS):
             provision.require(p)
         named = {each.hop.name: each.hop for each in seen}
-        hops = _counted(named, found.result(), held.result(), failed.result(), taken.result())
+        hops = _counted(named, found.result(), held.result(), failures.result().records, taken.result())
     problems = [each.problem for each in seen if each.problem]
-    if hops["errors"].records:
-        problems.append(f"{hops['errors'].records} records failed; see the objects under {ERROR_PREFIX}")
-    elif hops["errors"].records is None:
-        problems.append(f"records failed, which cannot be counted; see the objects under {ERROR_PREFIX}")
+    problems += _failed(p, failures.result().unseen)
     if hops["dead letters"].records:
         problems.append(f"{hops['dead letters'].records} dead letters wait in the queue {p.names.dead_letters}")
     problems += _missed(found.result())
     return Status(tuple(hops[name] for name in _ORDER), not problems, tuple(problems), taken.result().parts)
+
+
+def _failed(p: Pipeline, unseen: int | None) -> list[str]:
+    """What failed and where, and what ends the problem. What is moved, unlike what is removed, is still counted."""
+    if unseen == 0:
+        return []
+    errors, seen = f"s3://{p.names.bucket}/{ERROR_PREFIX}", SEEN_PREFIX.removeprefix(ERROR_PREFIX)
+    what = "records failed, which cannot be counted"
+    if unseen is not None:
+        what = f"{unseen} {'record' if unseen == 1 else 'records'} failed"
+    move = f"aws s3 mv {errors} {errors}{seen} --recursive --exclude '{seen}*'"
+    return [f"{what}; see the objects under {ERROR_PREFIX}, and when you are done with them: {move}"]
 
 
 def _missed(seen: Counts) -> list[str]:

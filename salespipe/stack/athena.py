@@ -96,7 +96,7 @@ class Workgroup(Resource):
             f"a query that would read more than {self.settings.scan_cutoff_mb} MB is cancelled",
         )
 
-    def losses(self) -> tuple[str, ...]:
+    def losses(self, found: Found) -> tuple[str, ...]:
         return ("its saved queries and query history",)
 
     def _limits(self, desired: Values) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class Table(Resource):
     def keeping(self) -> tuple[str, ...]:
         return (*super().keeping(), "its change stream is switched off until the next up, so that nothing comes twice")
 
-    def losses(self) -> tuple[str, ...]:
+    def losses(self, found: Found) -> tuple[str, ...]:
         return ("every order in it",)
 
     def _when_ready(self) -> Found | None:

@@ -129,7 +129,7 @@ class Delivery(Resource):
             f"failures apart under {ERROR_PREFIX}, outside what the crawler reads",
         )
 
-    def losses(self) -> tuple[str, ...]:
+    def losses(self, found: Found) -> tuple[str, ...]:
         return ("what it has buffered and not yet written",)
 
     def _destination(self, desired: Values) -> dict[str, Any]:

@@ -14,13 +14,24 @@ from botocore.exceptions import ClientError
 from salespipe.aws.absent import ABSENT, if_there
 from salespipe.aws.errors import client_error, error_code
 from salespipe.aws.waiting import poll_until
-from salespipe.stack.naming import COMPACTION_STATE, DATA_PREFIX, RAW_TABLE_PREFIX
+from salespipe.stack.naming import (
+    COMPACTED_TABLE,
+    COMPACTION_STATE,
+    CURRENT_VIEW,
+    DATA_PREFIX,
+    LAKE_TABLE,
+    NEXT_VIEW,
+    RAW_TABLE,
+    RAW_TABLE_PREFIX,
+)
 from salespipe.stack.resource import Found, Resource, Seen, Values
 
 _JSON_PATH = "$"
 _TABLE_LEVEL = 2  # the bucket is level 1, orders/ level 2: everything below is one table
 _STOP_SECONDS = 600.0
 _DELETE_AT_ONCE = 100
+_MADE_BY_NAME = (LAKE_TABLE, CURRENT_VIEW, RAW_TABLE, COMPACTED_TABLE, NEXT_VIEW)
+_MADE_BY_OTHERS = "made by others"  # tables and views; declared is nothing about them
 _EXISTS = frozenset({"AlreadyExistsException"})
 
 
@@ -42,7 +53,8 @@ class Database(Resource):
         if if_there(glue.get_database, Name=self.name) is None:
             return None
         tags = if_there(glue.get_tags, ResourceArn=self.names.arn("glue", f"database/{self.name}")) or {}
-        return Found(settings={}, tags=tags.get("Tags", {}))
+        others = sorted(table["Name"] for table in if_there(self._tables) or [] if not self._is_made_again(table))
+        return Found({_MADE_BY_OTHERS: others}, tags.get("Tags", {}))
 
     def create(self, desired: Values) -> None:
         self.aws.client("glue").create_database(
@@ -57,8 +69,7 @@ class Database(Resource):
         glue = self.aws.client("glue")
         if if_there(glue.get_database, Name=self.name) is None:
             return
-        pages = glue.get_paginator("get_tables").paginate(DatabaseName=self.name)
-        tables = [table["Name"] for page in pages for table in page["TableList"]]
+        tables = [table["Name"] for table in self._tables()]
         for start in range(0, len(tables), _DELETE_AT_ONCE):
             answer = glue.batch_delete_table(
                 DatabaseName=self.name, TablesToDelete=tables[start : start + _DELETE_AT_ONCE]
@@ -70,8 +81,19 @@ class Database(Resource):
                     raise client_error("BatchDeleteTable", detail["ErrorCode"], words)
         if_there(glue.delete_database, Name=self.name)
 
-    def losses(self) -> tuple[str, ...]:
-        return ("its tables and views; salespipe crawl makes them again from the data",)
+    def losses(self, found: Found) -> tuple[str, ...]:
+        made = "its tables and views; salespipe crawl makes them again from the data"
+        others = found.settings.get(_MADE_BY_OTHERS, [])
+        return (made, f"but not these, which it did not make: {', '.join(others)}") if others else (made,)
+
+    def _tables(self) -> list[dict[str, Any]]:
+        pages = self.aws.client("glue").get_paginator("get_tables").paginate(DatabaseName=self.name)
+        return [table for page in pages for table in page["TableList"]]
+
+    def _is_made_again(self, table: dict[str, Any]) -> bool:
+        """Whether crawl, or the next compaction, makes it from the data."""
+        by_crawler = table.get("Parameters", {}).get("UPDATED_BY_CRAWLER") == self.names.crawler
+        return by_crawler or table["Name"] in _MADE_BY_NAME
 
 
 class Classifier(Resource):

@@ -56,5 +56,5 @@ class Stream(Resource):
     def describe(self, desired: Values, seen: Seen) -> tuple[str, ...]:
         return (f"{desired['mode'].lower().replace('_', ' ')}, kept 24 hours",)
 
-    def losses(self) -> tuple[str, ...]:
+    def losses(self, found: Found) -> tuple[str, ...]:
         return ("change events that are not delivered yet",)

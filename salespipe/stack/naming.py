@@ -13,6 +13,7 @@ from salespipe.errors import UsageError
 TAG = "salespipe:pipeline"
 DATA_PREFIX = "orders/"
 ERROR_PREFIX = "errors/"
+SEEN_PREFIX = f"{ERROR_PREFIX}seen/"
 RESULT_PREFIX = "athena/"
 COMPACTED_PREFIX = "compacted/"
 COMPACTING_PREFIX = "compacting/"
@@ -142,7 +143,17 @@ class Names:
 
 def up_hint(pipeline: str) -> str:
     """What to do when the pipeline is not there."""
-    return "create it with: salespipe up" + ("" if pipeline == DEFAULT_PIPELINE else f" --name {pipeline}")
+    return "create it with: salespipe up" + _option(pipeline)
+
+
+def kept_hint(pipeline: str) -> str:
+    """What to do when the pipeline is not there, but its bucket is."""
+    option = _option(pipeline)
+    return f"its data is kept: salespipe up{option} finds it again, salespipe down --delete-data{option} deletes it"
+
+
+def _option(pipeline: str) -> str:
+    return "" if pipeline == DEFAULT_PIPELINE else f" --name {pipeline}"
 
 
 def check_pipeline_name(name: str) -> None:

@@ -87,7 +87,7 @@ def plan_down(declared: Sequence[Declared], found: Seen, *, delete_data: bool) -
         elif resource.holds_data and not delete_data:
             details = resource.keeping()
         else:
-            action, details = "delete", resource.losses()
+            action, details = "delete", resource.losses(state)
         changes.append(Change(resource.kind, resource.name, action, details))
     return Plan(tuple(changes), found)
 

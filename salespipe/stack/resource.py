@@ -106,8 +106,8 @@ class Resource(ABC):
         """Why `down` keeps it, and in what state, in plain words."""
         return ("holds data; goes only with --delete-data",)
 
-    def losses(self) -> tuple[str, ...]:
-        """What goes for good when it is deleted, in plain words."""
+    def losses(self, found: Found) -> tuple[str, ...]:
+        """What goes for good when it, as it was found, is deleted, in plain words."""
         return ()
 
     @property

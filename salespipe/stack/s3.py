@@ -148,7 +148,7 @@ class Bucket(Resource):
             f"unfinished uploads are removed after {_ABORT_AFTER_DAYS} days, query results after {_RESULT_DAYS}",
         )
 
-    def losses(self) -> tuple[str, ...]:
+    def losses(self, found: Found) -> tuple[str, ...]:
         return ("every object in it, with all versions and unfinished uploads",)
 
     def _stands(self) -> bool:

@@ -425,8 +425,8 @@ def test_down_keeps_the_data_unless_told(journey: Journey, crawled: Any) -> None
     assert code == 0, said
     assert "kept" in said
 
-    journey.run("status", code=3)
-    journey.run("down", "--yes", code=3)
+    for command in (["status"], ["down", "--yes"]):
+        assert "hint: its data is kept: salespipe up finds it again" in journey.run(*command, code=3).stderr
     again = journey.json("up")
     assert {"create"} < {change["action"] for change in again["changes"]}
 
@@ -458,7 +458,9 @@ def test_down_whose_reader_has_left_still_takes_everything_down(journey: Journey
     assert all(thing.keys() == {"kind", "name"} for thing in told["deleted"])
     assert {"table", "bucket", "stream", "pipe"} <= {thing["kind"] for thing in told["deleted"]}
     for command in (["query", "SELECT 1"], ["down", "--yes"]):
-        assert journey.run(*command, "--json", code=3).stdout == ""
+        done = journey.run(*command, "--json", code=3)
+        assert done.stdout == ""
+        assert "hint: create it with: salespipe up\n" in done.stderr
 
 
 def at_a_terminal(journey: Journey, *arguments: str, typed: str = "") -> tuple[int, str]:

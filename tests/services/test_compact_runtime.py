@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from salespipe.services.compact import CompactProgress, CompactResult, catalog, 
 from salespipe.services.crawl import CrawlResult, crawl
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query import query
+from salespipe.services.query.history import history
 from salespipe.services.status import status
 from tests.services import lakes
 from tests.services.compact_kills import Killed, Killer, as_another_process
@@ -53,6 +55,9 @@ def test_many_objects_become_few_and_everything_reads_as_before(p: Pipeline) -> 
     assert lakes.facts(p) == before
     hop = {hop.name: hop for hop in status(p).hops}["lake"]
     assert (hop.state, hop.bytes) == ("READY", result.new_bytes)
+    unasked = [each.sql for each in history(p, 50) if re.search(r"\bINSERT\b|\bVIEW\b|\bTABLE\b", each.sql)]
+    marks = {re.sub(r"\*/.*|CREATE EXTERNAL .*", "", sql, flags=re.DOTALL).strip() for sql in unasked}
+    assert marks == {"/* salespipe compact", "/* salespipe crawl", ""}
 
 
 def test_a_second_compaction_finds_nothing_and_changes_nothing(p: Pipeline) -> None:

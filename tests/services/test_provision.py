@@ -146,6 +146,25 @@ def test_down_with_the_data_leaves_nothing(world: World) -> None:
     assert world.missing.classifiers == {}
 
 
+def test_tables_that_crawl_does_not_make_again_are_named_before_they_go(world: World) -> None:
+    world.up()
+    names, glue = world.pipeline.names, world.client("glue")
+
+    def said() -> tuple[str, ...]:
+        changes = provision.plan_down(world.pipeline, delete_data=False).changes
+        return next(change.details for change in changes if change.kind == "database")
+
+    crawled = {"Parameters": {"UPDATED_BY_CRAWLER": names.crawler}}
+    for name, more in (("orders", {}), ("orders_current", {}), ("orders_next", {}), ("older", crawled)):
+        glue.create_table(DatabaseName=names.database, TableInput={"Name": name, **more})
+    (alone,) = said()
+    assert "salespipe crawl makes them again" in alone
+    for name in ("shops", "by_day"):
+        glue.create_table(DatabaseName=names.database, TableInput={"Name": name})
+    assert said() == (alone, "but not these, which it did not make: by_day, shops")
+    assert world.plan().pending == ()
+
+
 def test_down_on_nothing_is_empty(world: World) -> None:
     assert provision.plan_down(world.pipeline, delete_data=True).changes == ()
 
@@ -157,6 +176,18 @@ def test_it_is_there_only_while_it_stands(world: World) -> None:
     assert caught.value.hint == "create it with: salespipe up"
     world.up()
     provision.require(world.pipeline)
+
+
+def test_after_a_down_that_kept_the_data_it_is_told_where_it_is(world: World) -> None:
+    world.up()
+    world.down(delete_data=False)
+    with pytest.raises(NotThereError) as caught:
+        provision.require(world.pipeline)
+    assert caught.value.hint.startswith("its data is kept: salespipe up finds it again, salespipe down --delete-data")
+    world.down(delete_data=True)
+    with pytest.raises(NotThereError) as caught:
+        provision.require(world.pipeline)
+    assert caught.value.hint == "create it with: salespipe up"
 
 
 def test_what_is_not_ours_is_named_and_nothing_is_changed(world: World) -> None:

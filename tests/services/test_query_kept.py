@@ -81,6 +81,16 @@ def test_a_failed_query_has_its_reason_and_no_rows(pipeline: Pipeline) -> None:
         again(pipeline, history(pipeline, 1)[0].id)
 
 
+def test_a_failed_query_is_told_again_as_it_was_told_when_it_failed(pipeline: Pipeline) -> None:
+    for sql, params in (("SELECT\n lenght('a')", []), ("SELECT 1 + ?", ["'x'"])):
+        with pytest.raises(QueryError) as then:
+            query(pipeline, sql, params=params)
+        with pytest.raises(QueryError) as now:
+            again(pipeline, history(pipeline, 1)[0].id)
+        first, second = ((str(e), e.line, e.column, e.hint) for e in (then.value, now.value))
+        assert first == second
+
+
 def test_a_statement_is_saved_replaced_and_deleted(pipeline: Pipeline) -> None:
     assert kept.save(pipeline, "by status", "SELECT ? AS a, '?' AS b;") is False
     found = kept.one(pipeline, "by status")

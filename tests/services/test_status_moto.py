@@ -141,7 +141,7 @@ def test_counts_and_what_waits_between_the_hops(endpoint: str) -> None:
     assert 0 <= hop(found, "lake").age_seconds < 60
     assert (hop(found, "errors").records, hop(found, "dead letters").records) == (1, 1)
     assert not found.healthy
-    assert any("1 records failed" in problem for problem in found.problems)
+    assert any("1 record failed" in problem for problem in found.problems)
     assert any(names.dead_letters in problem for problem in found.problems)
     assert in_flight(p) == 15
 
@@ -198,6 +198,28 @@ def test_error_objects_are_read_once_and_only_when_their_number_matters(
     assert read == ["errors/a", "errors/b", "errors/a"]
 
 
+def test_failures_that_somebody_has_seen_are_no_problem_but_are_counted(endpoint: str) -> None:
+    p = made(endpoint, "seen")
+    stand_up(p)
+    bucket, s3 = p.names.bucket, p.aws.client("s3")
+    count(p, "AWS/Kinesis", "IncomingRecords", "StreamName", p.names.stream, 2)
+    s3.put_object(Bucket=bucket, Key="errors/processing-failed/a", Body=b'{"a":1}\n{"a":2}\n')
+    (problem,) = status(p).problems
+    errors = f"s3://{bucket}/errors/"
+    assert problem.startswith("2 records failed; ")
+    assert problem.endswith(f": aws s3 mv {errors} {errors}seen/ --recursive --exclude 'seen/*'")
+
+    s3.copy_object(
+        Bucket=bucket, Key="errors/seen/processing-failed/a", CopySource=f"{bucket}/errors/processing-failed/a"
+    )
+    s3.delete_object(Bucket=bucket, Key="errors/processing-failed/a")
+    found = status(p)
+    assert (found.healthy, hop(found, "errors").records, hop(found, "delivery").lag) == (True, 2, 0)
+
+    s3.put_object(Bucket=bucket, Key="errors/processing-failed/b", Body=b'{"a":3}\n')
+    assert status(p).problems[0].startswith("1 record failed; ")
+
+
 @pytest.mark.parametrize(
     "body",
     [gzip.compress(b"x\n")[:-4], b"\x1f\x8bno gzip", gzip.compress(b"x")[:10] + b"\xff" * 9],
@@ -208,7 +230,8 @@ def test_an_error_object_that_cannot_be_read_is_an_unknown_number_of_records(pip
     try:
         found = status(pipeline)
         assert hop(found, "errors").records is None
-        assert found.problems == ("records failed, which cannot be counted; see the objects under errors/",)
+        (problem,) = found.problems
+        assert problem.startswith("records failed, which cannot be counted; see the objects under errors/")
     finally:
         pipeline.aws.client("s3").delete_object(Bucket=pipeline.names.bucket, Key="errors/broken")
 

@@ -49,6 +49,19 @@ def test_the_plan_in_words() -> None:
     ]
 
 
+def test_that_nothing_is_done_is_said_once_and_with_the_reason() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    console = Console(out, err)
+    plan = CompactPlan({}, (), 1200.0, 1, (), False)
+    compacted.tell_plan(console, plan)
+    compacted.show(console, plan, CompactResult(0, 0, 0, 0, 0, 0, 0, 0, "", 0.1))
+    assert out.getvalue().splitlines() == [
+        "nothing to compact",
+        "left as they are: 1 hour not closed; an hour is closed 20 minutes after its end",
+    ]
+    assert err.getvalue() == ""
+
+
 def test_the_result_in_words_and_as_a_document() -> None:
     out, document = io.StringIO(), io.StringIO()
     compacted.show(Console(out, io.StringIO()), PLAN, RESULT)

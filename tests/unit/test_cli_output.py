@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -160,3 +161,13 @@ def test_parquet_needs_a_file() -> None:
     with pytest.raises(SalespipeError, match="needs a file"):
         results.format_of("parquet", None)
     assert results.format_of(None, "x.parquet") == "parquet"
+
+
+def test_beside_json_a_file_of_text_has_athenas_text(tmp_path: Path) -> None:
+    out, columns = io.StringIO(), (Column("at", "timestamp"),)
+    text = Answer(columns, [("2026-01-31 10:00:00.000",)], 0, "q")
+    answer = Answer(columns, [(datetime(2026, 1, 31, 10),)], 0, "q", as_text=lambda: text)
+    asked = answers.Asked("csv", str(tmp_path / "x.csv"), json=True)
+    answers.show(Console(out, io.StringIO(), json=True), answer, asked, 0.0)
+    assert (tmp_path / "x.csv").read_text() == "at\n2026-01-31 10:00:00.000\n"
+    assert json.loads(out.getvalue()) == [{"at": "2026-01-31T10:00:00"}]

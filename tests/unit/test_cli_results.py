@@ -76,6 +76,28 @@ def test_csv_can_be_read_back() -> None:
     assert rows == [["id", "n", "n"], ['say "hi",\nyou', "1", "100"]]
 
 
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ([(None,), ("",), ("a",)], 'id\n\n""\na\n'),
+        ([(None, None), ("", 5), ('say "hi", you', None)], 'id,n\n,\n"",5\n"say ""hi"", you",\n'),
+        ([("", '"'), ("\r", "")], 'id,n\n"",""""\n"\r",""\n'),
+    ],
+)
+def test_csv_keeps_null_and_empty_text_apart_as_athena_does(rows: list[tuple[object, ...]], text: str) -> None:
+    assert shown("csv", result(COLUMNS[: len(rows[0])], rows)) == text
+
+
+@given(st.lists(st.tuples(st.none() | st.text(), st.none() | st.text()), max_size=4))
+def test_csv_loses_nothing_but_what_null_is_to_others(rows: list[tuple[str | None, str | None]]) -> None:
+    read = list(csv.reader(io.StringIO(shown("csv", result(COLUMNS[:2], list(rows))), newline="")))
+    assert read[1:] == [[cell or "" for cell in row] for row in rows]
+
+
+def test_null_is_a_word_where_people_read() -> None:
+    assert shown("markdown", result(COLUMNS[:2], [("", None)])).splitlines()[2] == "|  | NULL |"
+
+
 def test_markdown_escapes_what_would_break_a_row() -> None:
     lines = shown("markdown", result(COLUMNS[:2], [("a|b\nc", 5)])).splitlines()
 
@@ -85,7 +107,7 @@ def test_markdown_escapes_what_would_break_a_row() -> None:
 def test_a_piped_table_is_plain_text() -> None:
     lines = shown("table", result(COLUMNS[:2], [("x", 5), ("y", None)])).splitlines()
 
-    assert lines == ["id  n", "--  -", "x   5", "y"]
+    assert lines == ["id     n", "--  ----", "x      5", "y   NULL"]
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "markdown", "jsonl"])

@@ -44,7 +44,7 @@ def test_a_null_is_no_empty_text_and_no_word() -> None:
         assert drawn.count("NULL") == 2
         coloured = terminal(["a", "b", "c"], rows, right=[], width=width, color=True)
         assert coloured.count("\x1b[2mNULL\x1b[0m") == 1
-    assert list(plain(["a", "b"], [[None, "x"]]))[2] == "   x"
+    assert list(plain(["a", "b"], [[None, ""]]))[2] == "NULL"
 
 
 @pytest.mark.parametrize(

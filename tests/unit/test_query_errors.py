@@ -7,6 +7,8 @@ import pytest
 from salespipe.cli.views.failure import excerpt
 from salespipe.errors import QueryError, UsageError
 from salespipe.services.query import query
+from salespipe.services.query.elsewhere import function_meant
+from salespipe.services.query.words import FUNCTIONS
 from tests.unit.fake_athena import FakeAthena
 from tests.unit.test_query_results import pipeline
 
@@ -35,7 +37,18 @@ def test_the_place_is_shown_on_its_line() -> None:
         ("line 1:8: Column 'amounts' cannot be resolved", "FROM elsewhere", ""),
         ("line 1:8: Column 'paid' cannot be resolved", 'FROM people WHERE "Paid"', "a string is written 'Paid'"),
         ("FUNCTION_NOT_FOUND: line 1:8: Function 'lenght' not registered", "", "did you mean length?"),
-        ("line 1:1: mismatched input 'SELEC'. Expecting: 'SELECT'", "", "did you mean SELECT?"),
+        ("FUNCTION_NOT_FOUND: line 1:8: Function 'read_text' not registered", "", ""),
+        ("FUNCTION_NOT_FOUND: line 1:8: Function 'MEDIAN' not registered", "", "approx_percentile(x, 0.5)"),
+        ("NOT_SUPPORTED: line 1:8: function to_char is not supported by the local Athena", "", "date_format("),
+        ("line 1:8: Column 'sysdate' cannot be resolved", "FROM people", "in Athena: current_timestamp"),
+        ("line 1:1: mismatched input 'SELEC'. Expecting: 'SELECT', 'WITH'", "", "did you mean SELECT?"),
+        ("line 1:18: mismatched input 'orders'. Expecting: 'INTO'", "insert orders", "INTO is expected before orders"),
+        ("line 1:12: mismatched input 'b'. Expecting: ','", ", (a b)", ""),
+        ("line 1:12: mismatched input 'form'. Expecting: ',', 'FROM'", "* form orders", "did you mean FROM?"),
+        ("line 1:17: mismatched input 'orders'", "a form orders", "did you mean FROM?"),
+        ("line 1:12: mismatched input 'amount'", ", amount amount", ""),
+        ("line 1:10: mismatched input 'isnull'", "isnull(x, 0)", "coalesce(x, y)"),
+        ("line 1:14: mismatched input '5'", "top 5 *", "LIMIT n, at the end"),
         (
             "FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (varchar(3), varchar) for function date_trunc",
             ", date_trunc('day', ordered_at)",
@@ -53,7 +66,41 @@ def test_the_nearest_name_is_offered(reason: str, sql: str, hint: str) -> None:
 def test_behind_a_parameter_no_place_is_claimed() -> None:
     reason = "TYPE_MISMATCH: line 1:10: Cannot apply operator: varchar = integer"
     assert failed(reason, "SELECT ? = 'a'", "5").line == ""
-    assert "'5905'" in failed(reason, "SELECT ? = 'a'", "5").hint
+    assert "--param \"'5'\"" in failed(reason, "SELECT ? = 'a'", "5").hint
+
+
+@pytest.mark.parametrize(
+    ("said", "param", "hint"),
+    [
+        ("date = varchar(10)", "2026-10-20", "--param \"DATE '2026-10-20'\""),
+        ("timestamp(3) with time zone > varchar(16)", "2026-10-20T09:00", "--param \"TIMESTAMP '2026-10-20 09:00'\""),
+        ("date = varchar(4)", "soon", ""),
+        ("varchar = boolean", "true", ""),
+    ],
+)
+def test_a_value_that_is_text_is_told_how_another_type_is_written(said: str, param: str, hint: str) -> None:
+    error = failed(f"TYPE_MISMATCH: line 1:8: Cannot apply operator: {said}", "SELECT x > ?", param)
+    assert hint in error.hint
+    assert bool(error.hint) == bool(hint)
+
+
+@pytest.mark.parametrize(
+    ("where", "said", "hint"),
+    [
+        ("hour = 23", "Cannot apply operator: varchar = integer", "hour = '09'; as a number"),
+        ("dt = DATE '2026-01-31'", "Cannot apply operator: varchar = date", "dt = '2026-01-31' AND"),
+        ("dt BETWEEN a AND b", "Cannot check if varchar is BETWEEN date and date", "as a date it is date(dt)"),
+        ("hour IN (1)", "IN value and list items must be the same type", "dt and hour are text"),
+        ("ordered_at > 1", "Cannot apply operator: varchar > integer", "from_iso8601_timestamp(ordered_at)"),
+        ("hour(x) = 'a' - INTERVAL '1' HOUR", "Cannot apply operator: varchar - interval", ""),
+    ],
+)
+def test_columns_that_are_text_are_told_by_the_place(where: str, said: str, hint: str) -> None:
+    sql = f"SELECT 1\nFROM people WHERE updated_at <> 'x' AND {where}"
+    sql = sql if hint else sql.replace("updated_at", "amounts")
+    error = failed(f"TYPE_MISMATCH: line 2:{sql.splitlines()[1].index(where) + 1}: {said}", sql)
+    assert hint in error.hint
+    assert bool(error.hint) == bool(hint)
 
 
 @pytest.mark.parametrize(
@@ -97,3 +144,7 @@ def test_the_caret_stands_below_its_column() -> None:
         assert "\x1b" not in shown
         assert len(shown) <= 2 + 106
     assert excerpt("茶 x", 3)[1] == "     ^"
+
+
+def test_what_is_offered_for_the_words_of_other_engines_is_no_word_of_athena() -> None:
+    assert [name for name in FUNCTIONS if function_meant(name)] == []

@@ -84,8 +84,10 @@ def test_a_value_above_the_usual_line_is_written(tmp_path: Path) -> None:
 
 
 def test_what_is_not_known_for_sure_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(QueryError, match="column tags"):
-        write_parquet(tmp_path / "x", [Column("tags", "array")], iter([("[a, b]",)]))
+    for kind, said in (("array", "an array as text"), ("map", r"a map as text .* strings \(keys that are text, too\)")):
+        with pytest.raises(QueryError, match=f"column tags cannot be Parquet: Athena gives {said}") as caught:
+            write_parquet(tmp_path / "x", [Column("tags", kind)], iter([("[a, b]",)]))
+        assert "CAST(tags AS JSON) AS tags" in caught.value.hint
     with pytest.raises(UsageError, match="no result"):
         write_parquet(tmp_path / "x", [], iter([]))
     with pytest.raises(SalespipeError, match="cannot be written as Parquet"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -37,25 +37,45 @@ def test_types_are_kept_and_null_is_not_the_empty_string() -> None:
         ("b", "boolean", 0, 0),
         ("d", "date", 0, 0),
         ("t", "timestamp", 3, 0),
+        ("z", "timestamp with time zone", 3, 0),
         ("a", "array", 0, 0),
         ("s", "varchar", 2147483647, 0),
     ]
     rows: list[list[str | None]] = [
-        ["1", "0.5", "12.50", "true", "2026-11-20", "2026-11-20 12:00:00.000", "[1, 2]", ""],
-        [None] * 8,
+        [
+            "1",
+            "0.5",
+            "12.50",
+            "true",
+            "2026-11-20",
+            "2026-11-20 12:00:00.000",
+            "2026-11-20 12:00:00.018 Africa/Cairo",
+            "[1, 2]",
+            "",
+        ],
+        [None] * 9,
     ]
     answer = run(pipeline(FakeAthena(columns, rows)), "SELECT 1")
     found = list(answer.rows)
-    moment = datetime(2026, 11, 20, 12)
-    assert found[0] == (1, 0.5, Decimal("12.50"), True, date(2026, 11, 20), moment, "[1, 2]", "")
+    times = ("2026-11-20 12:00:00.000", "2026-11-20 12:00:00.018 Africa/Cairo")
+    assert found[0] == (1, 0.5, Decimal("12.50"), True, date(2026, 11, 20), *times, "[1, 2]", "")
     assert str(found[0][2]) == "12.50"
-    assert found[1] == (None,) * 8
+    assert found[1] == (None,) * 9
     assert answer.columns[:3] == (
         Column("n", "bigint"),
         Column("x", "double"),
         Column("m", "decimal(18,2)"),
     )
     assert (answer.scanned_bytes, answer.query_id) == (4096, "q-1")
+
+
+def test_times_are_athenas_text_and_values_where_types_are_wanted() -> None:
+    columns = [("t", "timestamp", 3, 0), ("z", "timestamp with time zone", 3, 0)]
+    row = ("2026-11-20 12:00:00.100", "2026-11-20 12:00:00.000 UTC")
+    answer = run(pipeline(FakeAthena(columns, [row])), "SELECT 1", nested=True)
+    assert list(answer.rows) == [(datetime(2026, 11, 20, 12, 0, 0, 100_000), datetime(2026, 11, 20, 12, tzinfo=UTC))]
+    assert answer.as_text is not None
+    assert list(answer.as_text().rows) == [row]
 
 
 def test_the_query_client_connects_as_every_other_does() -> None:
@@ -105,7 +125,12 @@ def test_the_query_runs_in_the_pipelines_workgroup_and_database() -> None:
         ("paid", "'paid'"),
         ("", "''"),
         ("1 OR 1=1", "'1 OR 1=1'"),
-        ("'x' OR 'y'", "'''x'' OR ''y'''"),
+        ("'''x'' OR ''y'''", "'''x'' OR ''y'''"),
+        ("O'Brien", "'O''Brien'"),
+        ("NULL", "NULL"),
+        ("'NULL'", "'NULL'"),
+        ("NULLABLE", "'NULLABLE'"),
+        ("2026-01-31", "'2026-01-31'"),
         ("timestamp '2026-01-01 00:00:00'", "timestamp '2026-01-01 00:00:00'"),
     ],
 )
@@ -114,14 +139,18 @@ def test_a_parameter_becomes_a_literal(value: str, sql: str) -> None:
 
 
 @given(st.text() | st.sampled_from(["true", "FALSE", "-1.5e3"]))
-def test_a_parameter_is_always_one_literal(value: str) -> None:
-    sql = literal(value)
+def test_a_parameter_is_one_literal_or_refused(value: str) -> None:
+    try:
+        sql = literal(value)
+    except UsageError:
+        assert value.lower().strip().startswith(("'", "date", "timestamp", "decimal"))
+        return
     if "'" in sql:
         inside = sql[sql.index("'") + 1 : -1]
         assert sql.endswith("'")
         assert "'" not in inside.replace("''", "")
     else:
-        assert sql.lower() in ("true", "false") or float(sql) is not None
+        assert sql.lower() in ("true", "false", "null") or float(sql) is not None
 
 
 def test_a_failed_query_gives_athenas_reason_in_one_line() -> None:

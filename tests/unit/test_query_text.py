@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salespipe.services.query.text import is_finished, placeholders, statements, words
+from salespipe.errors import UsageError
+from salespipe.services.query.text import is_finished, literal, placeholders, statements, words
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,12 @@ def test_no_text_is_too_odd(parts: list[str]) -> None:
 def test_words_are_those_that_may_be_names() -> None:
     sql = """SELECT 'a' || "B""b" FROM orders--c\n, Shops/* d */WHERE x='it''s'"""
     assert words(sql) == {"select", "b", "from", "orders", "shops", "where", "x"}
+
+
+@pytest.mark.parametrize("typed", ["'unclosed", "'it's'", "DATE '2026-01-31", " 'a' OR 'b'"])
+def test_a_quotation_mark_that_does_not_close_is_refused(typed: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        literal(typed)
+    as_text = caught.value.hint.partition('--param "')[2].removesuffix('"')
+    assert literal(as_text) == as_text
+    assert as_text[1:-1].replace("''", "'") == typed

@@ -31,12 +31,12 @@ def generate(
 
     with shell.open() as target:
         events = service.generate(target.pipeline, rate=per_second, count=operations, duration=seconds, seed=chosen)
-        progress = writing.Progress(shell.console)
+        progress = writing.Progress(shell.console, writing.operations)
         try:
             result = follow(events, WriteResult, progress)
         except SalespipeError:
             progress.tell()
             raise
-        writing.show(shell.console, result)
+        writing.show(shell.console, result, writing.operations)
     if result.interrupted:
         shell.exit(INTERRUPTED)

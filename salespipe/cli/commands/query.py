@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 FILE = Annotated[str | None, typer.Option(metavar="FILE", help="Read the statement from a file.")]
 PARAM = Annotated[
     list[str] | None,
-    typer.Option(metavar="VALUE", help="The value of the next ?: 5, DATE '2026-01-31', 'text' or text."),
+    typer.Option(metavar="VALUE", help="The value of the next ?: 5, NULL, DATE '2026-01-31', 'text' or text."),
 ]
 FORMAT = Annotated[
     str | None,
@@ -74,16 +76,12 @@ def how(shell: Shell, format: str | None, output: str | None) -> answers.Asked:
 
 
 def ask(shell: Shell, pipeline: Pipeline, statement: str, param: list[str], asked: answers.Asked) -> None:
-    """Run a statement and show its answer. With --json an error is one line and its hint."""
+    """Run a statement and show its answer."""
     from salespipe.services import query as service
 
     began = time.monotonic()
-    try:
+    with briefly(shell):
         answer = service.run(pipeline, statement, params=param, nested=asked.nested)
-    except QueryError as error:
-        if shell.config.json:
-            error.line = ""
-        raise
     answers.show(shell.console, answer, asked, began)
     if answer.reads and not shell.console.quiet:
         from salespipe.services.uncrawled import uncrawled
@@ -91,12 +89,26 @@ def ask(shell: Shell, pipeline: Pipeline, statement: str, param: list[str], aske
         answers.unseen(shell.console, uncrawled(pipeline, statement))
 
 
+@contextmanager
+def briefly(shell: Shell) -> Iterator[None]:
+    """With --json an error is one line and its hint: the place in the statement is left out."""
+    try:
+        yield
+    except QueryError as error:
+        if shell.config.json:
+            error.line = ""
+        raise
+
+
 def read_statement(sql: str | None, file: str | None) -> str:
     """The statement, wherever it is. Raises UsageError when there is none, or more than one place for it."""
-    if (sql is None) == (file is None):
+    if sql is not None and file is not None:
+        raise UsageError("there are two statements, SQL and --file", "give one of them")
+    if sql is None and file is None:
+        # stdin is read only where - says so: a pipe that somebody else left open would never end.
         raise UsageError(
-            "give the statement once: as SQL, with --file, or - for stdin",
-            "for example: salespipe query 'SELECT count(*) FROM orders'",
+            "there is no statement",
+            "give it as SQL, with --file, or - for what comes through stdin: salespipe query - < FILE",
         )
     try:
         if file is not None:

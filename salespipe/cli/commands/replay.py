@@ -27,7 +27,8 @@ def replay(
 ) -> None:
     """Write the orders of a file into the pipeline.
 
-    Each row counts as inserted, also one whose orderid was there before.
+    An order whose id is in the table is replaced. DynamoDB does not say which were there: what is counted are orders
+    written, with --json all of them as inserted.
     """
     columns = options.mapping("--map", map or [])
     per_second = options.given(options.positive, "--rate", rate)
@@ -37,12 +38,12 @@ def replay(
 
     with shell.open() as target:
         events = service.replay(target.pipeline, Path(file), mapping=columns, rate=per_second, limit=orders)
-        progress = writing.Progress(shell.console)
+        progress = writing.Progress(shell.console, writing.orders)
         try:
             result = follow(events, WriteResult, progress)
         except SalespipeError:
             progress.tell()
             raise
-        writing.show(shell.console, result)
+        writing.show(shell.console, result, writing.orders)
     if result.interrupted:
         shell.exit(INTERRUPTED)

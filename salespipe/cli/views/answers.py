@@ -52,7 +52,9 @@ class _Counted:
 
 def show(console: Console, answer: Answer, asked: Asked, began: float) -> None:
     """All of it; `began` is time.monotonic() of the asking."""
-    counting = _Counted(answer)
+    # With --json beside a file of text, the one has values and the other Athena's text.
+    typed = asked.file is None or results.needs_types(asked.form)
+    counting = _Counted(answer if typed or answer.as_text is None else answer.as_text())
     whole = True
     if asked.file is None:
         whole = results.show(console, counting, asked.form)

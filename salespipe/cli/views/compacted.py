@@ -58,9 +58,10 @@ def show_plan(console: Console, plan: CompactPlan) -> None:
 
 
 def tell_plan(console: Console, plan: CompactPlan) -> None:
-    """The same in short, for who is about to be asked; and what is left out even with --quiet, for it is not done."""
-    for line in _lines(plan):
-        console.talk(line)
+    """The same in short, for who is about to be asked. Where nothing is to be done, `show` says it and why."""
+    if plan.hours or plan.pending:
+        for line in _lines(plan):
+            console.talk(line)
 
 
 def _lines(plan: CompactPlan) -> list[str]:
@@ -74,6 +75,12 @@ def _lines(plan: CompactPlan) -> list[str]:
         )
     else:
         lines.append("nothing to compact")
+    return lines + _left(plan)
+
+
+def _left(plan: CompactPlan) -> list[str]:
+    """Why hours are not taken."""
+    lines = []
     if plan.open_hours:
         minutes = plan.slack_seconds / 60
         hours = counted(plan.open_hours, "hour")
@@ -123,7 +130,7 @@ def show(console: Console, plan: CompactPlan, result: CompactResult) -> None:
     if result.finished:
         console.write(f"an earlier run was {result.finished}")
     if not result.hours:
-        console.write("nothing to compact")
+        console.lines(["nothing to compact", *_left(plan)])
         return
     console.write(
         f"{counted(result.rows, 'row')} of {counted(result.hours, 'hour')}: {counted(result.objects, 'object')},"

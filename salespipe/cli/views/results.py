@@ -3,12 +3,16 @@ no result is too long for the memory. Only a table on a terminal ends after 1,00
 
 JSON objects cannot hold two values under one name, so the second column called `n` becomes `n_2`; the other
 formats keep the names as they are.
+
+CSV keeps NULL and empty text apart as Athena's own result files do: NULL is nothing, so that a row of one NULL is an
+empty line, and empty text is `""`. https://docs.aws.amazon.com/athena/latest/ug/querying-finding-output-files.html
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -17,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from salespipe.cli import options
 from salespipe.cli.views.console import Console, counted, visible
 from salespipe.cli.views.document import dumps, text
-from salespipe.cli.views.table import plain
+from salespipe.cli.views.table import NULL, plain
 from salespipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +38,8 @@ _ENDINGS = {
     ".parquet": "parquet",
 }
 _AT_ONCE = 100
+_QUOTE = '"'
+_SPECIAL = re.compile('[,"\r\n]')
 _NUMBERS = ("tinyint", "smallint", "integer", "int", "bigint", "double", "float", "real", "decimal")
 _TYPED = ("json", "jsonl", "parquet")
 
@@ -77,8 +83,8 @@ def show(console: Console, result: Result, form: str) -> bool:
         console.lines(lines(result.columns, result.rows, form))
         return True
     rows = iter(result.rows)
-    drawn = [[None if value is None else text(value) for value in row] for row in islice(rows, MOST_ON_A_TERMINAL)]
-    console.table(_names(result.columns), drawn, right=_numeric(result.columns))
+    drawn = map(_cells, islice(rows, MOST_ON_A_TERMINAL))
+    console.table(_names(result.columns), list(drawn), right=_numeric(result.columns))
     return next(rows, None) is None
 
 
@@ -128,16 +134,25 @@ def _document(columns: Sequence[Column]) -> Callable[[Row], str]:
 
 
 def _csv(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
-    cells = chain([_names(columns)], map(_cells, rows))
+    """The csv module is fast, but writes NULL and empty text alike, and a carriage return without quotation marks."""
+    cells: Iterator[Sequence[str | None]] = chain([_names(columns)], map(_cells, rows))
     while some := list(islice(cells, _AT_ONCE)):
         lines = io.StringIO()
-        csv.writer(lines, lineterminator="\n").writerows(some)
-        yield lines.getvalue()[:-1]
+        if len(columns) > 1 and not any("" in row for row in some):
+            csv.writer(lines, lineterminator="\n").writerows(some)
+        written = lines.getvalue()[:-1]
+        yield written if written and "\r" not in written else "\n".join(",".join(map(_field, row)) for row in some)
+
+
+def _field(cell: str | None) -> str:
+    if cell is None:
+        return ""
+    return f'"{cell.replace(_QUOTE, _QUOTE * 2)}"' if not cell or _SPECIAL.search(cell) else cell
 
 
 def _markdown(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[str]:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(visible(cell).replace("|", "\\|") for cell in cells) + " |"
+    def line(cells: Sequence[str | None]) -> str:
+        return "| " + " | ".join(NULL if cell is None else visible(cell).replace("|", "\\|") for cell in cells) + " |"
 
     numeric = set(_numeric(columns))
     yield line(_names(columns))
@@ -164,8 +179,8 @@ def _names(columns: Sequence[Column]) -> list[str]:
     return [column.name for column in columns]
 
 
-def _cells(row: Sequence[object]) -> list[str]:
-    return [value if type(value) is str else text(value) for value in row]
+def _cells(row: Sequence[object]) -> list[str | None]:
+    return [value if value is None or type(value) is str else text(value) for value in row]
 
 
 def _numeric(columns: Sequence[Column]) -> list[int]:

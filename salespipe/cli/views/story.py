@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def progress_on(console: Console) -> Callable[[DemoEvent], None]:
     """What tells the story. The answers are results and go to stdout, the rest is talk."""
     step = plans.step_shown_on(console)
-    write = writing.Progress(console)
+    write = writing.Progress(console, writing.operations)
     crawl = crawled.progress_on(console)
 
     def show(event: DemoEvent) -> None:
@@ -31,7 +31,7 @@ def progress_on(console: Console) -> Callable[[DemoEvent], None]:
             case UpResult(changes=changes, seconds=seconds):
                 console.talk(f"the pipeline stands: {len(changes)} resources, {seconds:.1f} s")
             case WriteResult():
-                console.talk(writing.line(event))
+                console.talk(writing.operations(event))
             case WriteProgress():
                 write(event)
             case DemoWait(in_flight=left, seconds=seconds):

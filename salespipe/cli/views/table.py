@@ -1,6 +1,6 @@
 """Tables as text. Nothing is ever cut off: rows too wide for the terminal are written one value a line.
 
-A cell that is None is a NULL: on a terminal the word, dim where there are colours; in a pipe nothing, as ever.
+A cell that is None is a NULL: the word, dim where there are colours, as nothing at all would be empty text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from itertools import chain, islice
 from salespipe.cli.views.console import visible
 
 _MEASURED = 1_000
-_NULL = "NULL"
+NULL = "NULL"
+"""What a NULL is in a table for people."""
 _JOINER = "\u200d"
 _AS_EMOJI = "\ufe0f"
 _TONES = range(0x1F3FB, 0x1F400)
@@ -24,7 +25,7 @@ Cells = Sequence[str | None]
 def plain(columns: Sequence[str], rows: Iterable[Cells], *, right: Iterable[int] = ()) -> Iterator[str]:
     """The lines of a plain table: a heading, a rule, the rows; columns two blanks apart, as wide as the first 1,000
     rows need. A wider cell further down moves what stands to the right of it."""
-    left = ([visible(cell or "") for cell in row] for row in rows)
+    left = ([NULL if cell is None else visible(cell) for cell in row] for row in rows)
     first = [[visible(cell) for cell in columns], *islice(left, _MEASURED)]
     widths = [max(map(cell_width, column)) for column in zip(*first, strict=True)]
     numbers = set(right)
@@ -43,7 +44,7 @@ def terminal(columns: Sequence[str], rows: Sequence[Cells], *, right: Iterable[i
     from rich.table import Table
     from rich.text import Text
 
-    cells = [[_NULL if cell is None else visible(cell) for cell in row] for row in (columns, *rows)]
+    cells = [[NULL if cell is None else visible(cell) for cell in row] for row in (columns, *rows)]
     needed = sum(max(map(cell_width, column)) + 3 for column in zip(*cells, strict=True)) + 1
     if needed > width:
         return "\n".join(vertical(columns, rows, color=color))
@@ -61,7 +62,7 @@ def terminal(columns: Sequence[str], rows: Sequence[Cells], *, right: Iterable[i
 def vertical(columns: Sequence[str], rows: Iterable[Cells], *, color: bool) -> Iterator[str]:
     """Each row as a block of `column  value` lines."""
     names = [visible(name) for name in columns]
-    null = f"\x1b[2m{_NULL}\x1b[0m" if color else _NULL
+    null = f"\x1b[2m{NULL}\x1b[0m" if color else NULL
     widest = max((cell_width(name) for name in names), default=0)
     for number, row in enumerate(rows, 1):
         yield f"-- row {number} --"

@@ -16,9 +16,11 @@ from botocore.exceptions import ClientError
 from salespipe.aws.errors import error_code, translated
 from salespipe.errors import QueryError, TransientError
 from salespipe.services.pipeline import Pipeline
+from salespipe.services.query.text import told_apart
 
 _UNFINISHED = ("QUEUED", "RUNNING")
 _AT_ONCE = 50
+_HIVE = "CREATE EXTERNAL TABLE"
 _LONGEST = timedelta(hours=4)
 """No Athena query runs longer, whatever was asked of the quota (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html:
 30 minutes, 240 at most)."""
@@ -48,7 +50,9 @@ def execute(p: Pipeline, sql: str, alive: Callable[[], None], sleep: Callable[[f
     with translated():
         try:
             id = athena.start_query_execution(
-                QueryString=sql, QueryExecutionContext={"Database": p.names.database}, WorkGroup=p.names.workgroup
+                QueryString=sql if sql.startswith(_HIVE) else told_apart(sql, "compact"),
+                QueryExecutionContext={"Database": p.names.database},
+                WorkGroup=p.names.workgroup,
             )["QueryExecutionId"]
         except ClientError as error:
             if error_code(error) != "InvalidRequestException":

@@ -1,4 +1,4 @@
-"""Why Athena refused or failed a statement: its own words, the place in the text, and the nearest name that exists.
+"""Why Athena refused or failed a statement: its own words, the place in the text, and a hint (`hints`).
 
 Athena says `COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved or requester is not authorized to access ...`;
 lines and columns count from 1 (https://docs.aws.amazon.com/athena/latest/ug/troubleshooting-athena.html).
@@ -6,31 +6,20 @@ lines and columns count from 1 (https://docs.aws.amazon.com/athena/latest/ug/tro
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from salespipe.aws.errors import error_code, translate
-from salespipe.errors import QueryError, SalespipeError
+from salespipe.errors import QueryError
 from salespipe.services import provision
-from salespipe.services.empty_lake import why_empty
 from salespipe.services.pipeline import Pipeline
-from salespipe.services.query.catalog import tables
+from salespipe.services.query.hints import hint
 from salespipe.services.query.text import unclosed
-from salespipe.services.query.words import FUNCTIONS, KEYWORDS
-from salespipe.stack.naming import COMPACTED_TABLE, CURRENT_VIEW, LAKE_TABLE, RAW_TABLE
 
 _PLACE = re.compile(r"line (\d+):(\d+)")
-_MISSING_TABLE = re.compile(r"TABLE_NOT_FOUND|Table '?[\w.\"]+'? does not exist", re.IGNORECASE)
-_TABLE = re.compile(r"Table '?([\w.\"]+?)'? does not exist", re.IGNORECASE)
-_COLUMN = re.compile(r"Column '([^']+)' cannot be resolved", re.IGNORECASE)
-_FUNCTION = re.compile(r"Function '?([\w$]+)'? (?:not registered|is not supported)", re.IGNORECASE)
-_WORD = re.compile(r"mismatched input '([^']+)'", re.IGNORECASE)
-_TIMES = re.compile(r"\b(?:ordered_at|updated_at|event_time)\b")
-_NOT_FOR_TEXT = ("Unexpected parameters", "INVALID_CAST_ARGUMENT", "Cannot apply operator")
 
 
 @contextmanager
@@ -55,10 +44,10 @@ def failure(p: Pipeline, sql: str, said: str, values: Sequence[str] = ()) -> Que
     line = " ".join(said.split()) or "Athena gave no reason"
     if (at := unclosed(sql)) is not None:
         start, end = sql.rfind("\n", 0, at) + 1, sql.find("\n", at)
-        hint = f"{'the comment' if sql[at] == '/' else f'what begins with {sql[at]}'} is never closed"
-        return QueryError(line, hint, sql[start : end if end >= 0 else len(sql)], at - start + 1)
+        why = f"{'the comment' if sql[at] == '/' else f'what begins with {sql[at]}'} is never closed"
+        return QueryError(line, why, sql[start : end if end >= 0 else len(sql)], at - start + 1)
     text, column = _place(sql, said, values)
-    return QueryError(line, _hint(p, sql, line, values), text, column)
+    return QueryError(line, hint(p, sql, line, values, _offset(sql, said)), text, column)
 
 
 def _place(sql: str, said: str, values: Sequence[str]) -> tuple[str, int]:
@@ -75,58 +64,8 @@ def _place(sql: str, said: str, values: Sequence[str]) -> tuple[str, int]:
     return text, column
 
 
-def _hint(p: Pipeline, sql: str, line: str, values: Sequence[str]) -> str:
-    if _MISSING_TABLE.search(line):
-        return _about_table(p, line)
-    if match := _COLUMN.search(line):
-        return _nearest(match[1].rpartition(".")[2], _columns(p, sql)) or _about_quotes(match[1], sql)
-    if match := _FUNCTION.search(line):
-        return _nearest(match[1], FUNCTIONS)
-    if match := _WORD.search(line):
-        return _nearest(match[1], KEYWORDS)
-    if f"Table {LAKE_TABLE} is not a partitioned table" in line:
-        return f"since the first compaction it is a view; ask {RAW_TABLE} and {COMPACTED_TABLE}"
-    if values and ("TYPE_MISMATCH" in line or "Cannot apply operator" in line):
-        return "a --param of digits is a number; the string of a number is written --param \"'5905'\""
-    if (time := _TIMES.search(sql)) and any(sign in line for sign in _NOT_FOR_TEXT):
-        return f"{time[0]} is text; its moment is from_iso8601_timestamp({time[0]})"
-    if "parameter" in line.lower() and "?" in sql:
-        return "each ? in the statement takes one --param"
-    return ""
-
-
-def _about_table(p: Pipeline, line: str) -> str:
-    if re.search(rf"\b({LAKE_TABLE}|{CURRENT_VIEW})\b", line):
-        try:
-            why = why_empty(p)
-        except SalespipeError:  # who may query need not be allowed to look into the bucket
-            why = ""
-        return why or "the crawler makes it from delivered orders; run: salespipe crawl"
-    match = _TABLE.search(line)
-    near = _nearest(match[1].replace('"', "").rpartition(".")[2], _catalog(p)) if match else ""
-    return near or "list the tables with: salespipe query 'SHOW TABLES'"
-
-
-def _about_quotes(name: str, sql: str) -> str:
-    quoted = re.search(rf'"{re.escape(name)}"', sql, re.IGNORECASE)
-    return f"double quotes are for names; a string is written '{quoted[0][1:-1]}'" if quoted else ""
-
-
-def _columns(p: Pipeline, sql: str) -> list[str]:
-    """The columns of the tables that the statement names."""
-    words = {word.lower() for word in re.findall(r"\w+", sql)}
-    return [column for table, columns in _catalog(p).items() if table in words for column in columns]
-
-
-def _catalog(p: Pipeline) -> dict[str, list[str]]:
-    """Empty for who may query but not read the catalog: a guess less is no failure."""
-    try:
-        return tables(p)
-    except SalespipeError:
-        return {}
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    by_lower = {each.lower(): each for each in known}
-    found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return f"did you mean {by_lower[found[0]]}?" if found and found[0] != name.lower() else ""
+def _offset(sql: str, said: str) -> int:
+    """Where in the statement the place is, as near as it is known."""
+    match = _PLACE.search(said)
+    lines = sql.splitlines(keepends=True)
+    return sum(map(len, lines[: int(match[1]) - 1])) + int(match[2]) - 1 if match else 0

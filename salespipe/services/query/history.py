@@ -14,9 +14,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from salespipe.aws.errors import error_code, translate, translated
-from salespipe.errors import NotThereError, QueryError, TransientError
+from salespipe.errors import NotThereError, TransientError
 from salespipe.services import provision
 from salespipe.services.pipeline import Pipeline
+from salespipe.services.query.errors import failure
 from salespipe.services.query.listing import BATCH, ids
 from salespipe.services.query.results import Answer, Result
 
@@ -65,7 +66,8 @@ def again(p: Pipeline, id: str, *, nested: bool = False) -> Answer:
     if status["State"] in ("QUEUED", "RUNNING"):
         raise TransientError(f"the query {id} is still {status['State']}", "run the same command again")
     if status["State"] != "SUCCEEDED":
-        raise QueryError(" ".join(str(status.get("StateChangeReason") or status["State"]).split()))
+        said = str(status.get("StateChangeReason") or f"the query was {status['State']}")
+        raise failure(p, str(execution["Query"]), said, execution.get("ExecutionParameters", []))
     return Result(p, execution).answer({} if nested else None)
 
 

@@ -24,6 +24,8 @@ _TYPES = {
     "float": "FLOAT", "real": "FLOAT", "double": "DOUBLE", "date": "DATE", "time": "TIME", "timestamp": "TIMESTAMP",
     "timestamp with time zone": "TIMESTAMP", "varbinary": "VARCHAR", "unknown": "VARCHAR",
 }  # fmt: skip
+_A = {"array": "an array", "map": "a map", "row": "a row"}
+_KEYS = " (keys that are text, too)"
 _LEAST_LINE = 1_000_000
 
 
@@ -40,8 +42,9 @@ def write_parquet(path: Path, columns: Sequence[Column], rows: Iterable[tuple[ob
     for column in columns:
         if column.type in NESTED:
             raise QueryError(
-                f"the values of column {column.name} are not known: strings in an {column.type} stand without quotes",
-                f"select CAST({column.name} AS JSON) instead, which is written as text",
+                f"column {column.name} cannot be Parquet: Athena gives {_A[column.type]} as text without quotation"
+                f" marks, so that its strings{_KEYS if column.type == 'map' else ''} cannot be told apart",
+                f"select CAST({column.name} AS JSON) AS {column.name} instead, which is written as JSON text",
             )
     kinds = [kind_of(column.type) for column in columns]
     with tempfile.TemporaryDirectory(prefix="salespipe-") as folder:

@@ -21,6 +21,7 @@ from salespipe.services.query.resultfile import Line, ResultFile
 from salespipe.services.query.values import Convert, converter
 
 _PAGE = 1_000
+_TEXTS = ("json", "time", "timestamp", "timestamp with time zone")
 _LEAST_CHARGED = 10_000_000
 _DOLLARS_A_BYTE = Decimal("0.000000000005")
 
@@ -38,7 +39,8 @@ class Column:
 class Answer:
     """A finished query. Its rows are fetched as they are taken, and anew when `rows` is gone through once more.
     `charged` is whether it costs anything on AWS, which statements that read nothing do not; `written` is how many rows
-    a statement that writes put somewhere."""
+    a statement that writes put somewhere. `as_text` gives it once more with times and what is nested as Athena's text,
+    where that is not what it has."""
 
     columns: tuple[Column, ...]
     rows: Iterable[tuple[object, ...]]
@@ -46,6 +48,7 @@ class Answer:
     query_id: str
     charged: bool = True
     written: int | None = None
+    as_text: Callable[[], Answer] | None = None
 
     @property
     def dollars(self) -> Decimal:
@@ -80,8 +83,8 @@ class Result:
         return [number for number, column in enumerate(self.columns) if column.type in nested.NESTED]
 
     def answer(self, types: Mapping[int, str] | None = None) -> Answer:
-        """The result; `types` are the whole types of nested columns, as far as they are known. Without it these and
-        JSON are Athena's text."""
+        """The result; `types` are the whole types of nested columns, as far as they are known. Without it these, JSON
+        and times are Athena's text: of a time that is the digits and the name of the zone that it has."""
         columns: list[Column] = []
         readers: list[Convert] = []
         for number, column in enumerate(self.columns):
@@ -92,7 +95,7 @@ class Result:
                 readers.append(nested.reader(kind))
             else:
                 columns.append(column)
-                is_text = types is None and column.type == "json"
+                is_text = types is None and column.type in _TEXTS
                 readers.append(str if is_text else converter(column.type.partition("(")[0]))
         return Answer(
             columns=tuple(columns),
@@ -101,6 +104,7 @@ class Result:
             query_id=self._id,
             charged=self._is_dml or self._execution.get("SubstatementType") == "CREATE_TABLE_AS_SELECT",
             written=self._written,
+            as_text=None if types is None else self.answer,
         )
 
     @property

@@ -21,7 +21,7 @@ from salespipe.errors import QueryError, UsageError
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query.errors import failure, told
 from salespipe.services.query.results import Answer, Column, Result
-from salespipe.services.query.text import literal, placeholders, statements
+from salespipe.services.query.text import literal, placeholders, statements, told_apart
 
 _RUNNING = ("QUEUED", "RUNNING")
 
@@ -48,10 +48,11 @@ def query(p: Pipeline, sql: str, *, params: Sequence[str] = ()) -> QueryResult:
 def run(p: Pipeline, sql: str, *, params: Sequence[str] = (), nested: bool = False) -> Answer:
     """Run `sql` to its end and return its columns with rows that are fetched while they are read.
 
-    Each `?` in the statement takes the next of `params`; see `literal` for how they are written. JSON, arrays, maps
-    and rows are Athena's text; with `nested` they are lists and dicts where `nested` can read them, for which
-    their types are asked with a second query that reads nothing. Raises NotThereError when the pipeline is not there,
-    UsageError for what is not one statement or has other than as many `?`, and QueryError when Athena refuses or fails.
+    Each `?` in the statement takes the next of `params`; see `literal` for how they are written. JSON, times, arrays,
+    maps and rows are Athena's text; with `nested` they are values of their types, of arrays, maps and rows where
+    `nested` can read them, for which their types are asked with a second query that reads nothing. Raises
+    NotThereError when the pipeline is not there, UsageError for what is not one statement or has other than as many
+    `?`, and QueryError when Athena refuses or fails.
     """
     text = _one(sql, params)
     values = [literal(value) for value in params]
@@ -126,11 +127,11 @@ def _nested_types(p: Pipeline, sql: str, values: list[str], result: Result) -> d
     names = ", ".join(f"c{number}" for number in range(len(result.columns)))
     asked = ", ".join(f"typeof(c{number})" for number in result.nested)
     probe = (
-        f"/* the types of nested columns */ SELECT {asked} FROM (VALUES 1) AS one(n) LEFT JOIN "
+        f"SELECT {asked} FROM (VALUES 1) AS one(n) LEFT JOIN "
         f"(SELECT * FROM (\n{sql}\n) AS whole LIMIT 0) AS t({names}) ON true"
     )
     try:
-        (types,) = Result(p, _execute(p, probe, values)).answer().rows
+        (types,) = Result(p, _execute(p, told_apart(probe, "types of nested columns"), values)).answer().rows
     except QueryError:
         return {}
     return {number: str(type) for number, type in zip(result.nested, types, strict=True)}

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 
+from salespipe.errors import UsageError
+
 # What is not closed reaches to the end of the text.
 _HIDDEN = r"'(?:[^']|'')*(?:'|\Z)|\"(?:[^\"]|\"\")*(?:\"|\Z)|`[^`]*(?:`|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)"
 _SIGN = re.compile(rf"(?P<hidden>{_HIDDEN})|(?P<sign>[;?])", re.DOTALL)
 _COMMENT = re.compile(rf"(?P<text>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`)|{_HIDDEN}", re.DOTALL)
 _CLOSED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _LITERAL = re.compile(
-    r"-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|((date|timestamp|decimal)\s+)?'([^']|'')*'", re.IGNORECASE
+    r"-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null|((date|timestamp|decimal)\s+)?'([^']|'')*'", re.IGNORECASE
 )
+_QUOTED = re.compile(r"((date|timestamp|decimal)\s+)?'", re.IGNORECASE)
 
 
 def statements(sql: str) -> list[str]:
@@ -52,14 +55,27 @@ def _without_strings(match: re.Match[str]) -> str:
     return " " if kept.startswith("'") else f" {kept} "
 
 
+def told_apart(sql: str, who: str) -> str:
+    """A statement that nobody typed, with a comment before it that says so in the history of any client. For those
+    that Trino parses: Athena's DDL of Hive's grammar refuses one (https://github.com/Tomme/dbt-athena/pull/64)."""
+    return f"/* salespipe {who} */ {sql}"
+
+
 def placeholders(sql: str) -> int:
     """How many `?` wait for a value. (In MATCH_RECOGNIZE it may also be a quantifier.)"""
     return sum(match["sign"] == "?" for match in _SIGN.finditer(sql))
 
 
 def literal(value: str) -> str:
-    """The SQL literal for one parameter as a person types it: numbers, true, false, quoted strings and DATE,
-    TIMESTAMP and DECIMAL literals as they are, anything else as a string (`'5905'` is the string of a number)."""
+    """The SQL literal for one parameter as a person types it: numbers, true, false, NULL, quoted strings and DATE,
+    TIMESTAMP and DECIMAL literals as they are, anything else as a string (`'5905'` is the string of a number). Raises
+    UsageError for what begins as a quoted string and is none."""
     if _LITERAL.fullmatch(value.strip()):
         return value.strip()
-    return "'" + value.replace("'", "''") + "'"
+    text = "'" + value.replace("'", "''") + "'"
+    if _QUOTED.match(value.strip()):
+        raise UsageError(
+            f"--param {value} begins with a quotation mark and is not one quoted text",
+            f'quotation marks in a text are doubled; if they all belong to it: --param "{text}"',
+        )
+    return text

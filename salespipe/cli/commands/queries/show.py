@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from salespipe.cli.commands.query import FORMAT, OUTPUT, how
+from salespipe.cli.commands.query import FORMAT, OUTPUT, briefly, how
 from salespipe.cli.shell import Shell
 from salespipe.cli.views import answers
 
@@ -24,5 +24,6 @@ def show(
 
     with shell.open() as target:
         began = time.monotonic()
-        answer = service.again(target.pipeline, id, nested=asked.nested)
+        with briefly(shell):
+            answer = service.again(target.pipeline, id, nested=asked.nested)
         answers.show(shell.console, answer, asked, began)
