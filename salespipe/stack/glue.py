@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from salespipe.aws.absent import ABSENT, if_there
 from salespipe.aws.errors import client_error, error_code
 from salespipe.aws.waiting import poll_until
-from salespipe.stack.naming import COMPACTION_STATE, DATA_PREFIX, RAW_TABLE_PREFIX
+from salespipe.stack.naming import COMPACTION_STATE, CRAWLED_TABLE_PREFIX, DATA_PREFIX
 from salespipe.stack.resource import Found, Resource, Seen, Values
 
 _JSON_PATH = "$"
@@ -129,7 +129,7 @@ class Crawler(Resource):
             "Role": self.names.role("crawler"),
             "DatabaseName": self.names.database,
             "Path": f"s3://{self.names.bucket}/{DATA_PREFIX}",
-            "TablePrefix": RAW_TABLE_PREFIX if self._compacted() else "",
+            "TablePrefix": CRAWLED_TABLE_PREFIX if self._compacted() else "",
             "Classifiers": [self.names.classifier],
             "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
             "RecrawlPolicy": {"RecrawlBehavior": "CRAWL_EVERYTHING"},

@@ -185,7 +185,7 @@ def test_down_and_up_keep_what_was_compacted(p: Pipeline) -> None:
     before = lakes.facts(p)
     list(provision.down(p, provision.plan_down(p, delete_data=False)))
     lakes.stand(p)
-    assert p.aws.client("glue").get_crawler(Name=p.names.crawler)["Crawler"]["TablePrefix"] == "raw_"
+    assert p.aws.client("glue").get_crawler(Name=p.names.crawler)["Crawler"]["TablePrefix"] == "crawled_"
     assert not provision.plan(p).pending
     list(crawl(p, wait=False))
     assert lakes.facts(p) == before

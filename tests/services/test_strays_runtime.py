@@ -1,0 +1,113 @@
+"""Objects under orders/ that do not fit, once orders are compacted: readers go on, and they are named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from salespipe.errors import SalespipeError
+from salespipe.services import compact as service
+from salespipe.services.compact import CompactResult, compact
+from salespipe.services.crawl import CrawlResult, crawl
+from salespipe.services.pipeline import Pipeline
+from salespipe.services.query import query
+from tests.services import lakes
+
+EVENT = {"orderid": "HAND1", "event_type": "INSERT", "event_id": "hand", "sequence_number": "1"}
+COUNTS = "SELECT count(*), count(DISTINCT event_id), count(product_name) FROM orders"
+
+
+@pytest.fixture(scope="module")
+def made(pipeline: Pipeline) -> Pipeline:
+    """A pipeline whose orders are all compacted, so that what is delivered is only what a test puts there."""
+    lakes.fill(pipeline, objects=1, events=60)
+    *_, result = compact(pipeline, service.plan(pipeline))
+    assert isinstance(result, CompactResult)
+    assert lakes.keys(pipeline, "orders/") == []
+    return pipeline
+
+
+@pytest.fixture
+def p(made: Pipeline) -> Iterator[Pipeline]:
+    yield made
+    for key in lakes.keys(made, "orders/"):
+        made.aws.client("s3").delete_object(Bucket=made.names.bucket, Key=key)
+    crawled(made)
+
+
+def crawled(p: Pipeline) -> CrawlResult:
+    *_, result = crawl(p, wait=False)
+    assert isinstance(result, CrawlResult)
+    return result
+
+
+def put(p: Pipeline, place: str, **columns: object) -> str:
+    key = f"orders/{place}"
+    body = json.dumps({**EVENT, **columns}) + "\n"
+    p.aws.client("s3").put_object(Bucket=p.names.bucket, Key=key, Body=body.encode())
+    return key
+
+
+def test_a_value_of_another_type_is_named_and_gone_with_its_object(p: Pipeline) -> None:
+    before = lakes.facts(p)
+    key = put(p, f"{lakes.HOURS[0]}/bad.json", amount="abc")
+    seen: set[tuple[object, ...]] = set()
+    events = crawl(p, wait=False)
+    with pytest.raises(SalespipeError, match=f"column amount .* is string now and double .*/{key}$") as caught:
+        seen.update(query(p, COUNTS).rows[0] for _ in events)
+    assert "move" in caught.value.hint
+    assert seen == {(61, 61, 60)}
+    assert query(p, "SELECT count(*) FROM orders_current WHERE orderid = 'HAND1'").rows == [(1,)]
+    p.aws.client("s3").delete_object(Bucket=p.names.bucket, Key=key)
+    assert crawled(p).problems == ()
+    assert lakes.facts(p) == before
+
+
+def test_orders_beside_an_object_in_no_hour_are_there_and_it_is_named(p: Pipeline) -> None:
+    before = lakes.facts(p)
+    key = put(p, "odd/j.json", amount=1)
+    assert f"s3://{p.names.bucket}/{key}: in no folder of an hour" in crawled(p).problems[0]
+    assert lakes.facts(p) == before
+    lakes.put(p, "dt=2026-02-02/hour=05", "new", lakes.rows(9, 7))
+    seen = [query(p, COUNTS).rows for _ in crawl(p, wait=False)]
+    assert {rows[0] for rows in seen} == {(60, 60, 60), (67, 67, 67)}
+    p.aws.client("s3").delete_object(Bucket=p.names.bucket, Key=key)
+    assert [table.name for table in crawled(p).tables] == ["orders"]
+    assert query(p, COUNTS).rows == [(67, 67, 67)]
+
+
+def test_a_fraction_in_a_column_of_whole_numbers_is_not_compacted(p: Pipeline) -> None:
+    for number in range(5):
+        put(p, f"{lakes.HOURS[1]}/half-{number}.json", quantity=2.5)
+    put(p, f"{lakes.HOURS[1]}/whole.json", quantity=2)
+    with pytest.raises(SalespipeError, match=r"quantity .* double now and bigint .*-0.json, .*-2.json and more$"):
+        crawled(p)
+    with pytest.raises(SalespipeError, match="column quantity"):
+        list(compact(p, service.plan(p)))
+    assert len(lakes.keys(p, "orders/")) == 6
+
+
+def test_tables_that_somebody_changed_are_put_right(p: Pipeline) -> None:
+    """As the crawler did to them in earlier builds."""
+    before = lakes.facts(p)
+    glue = p.aws.client("glue")
+    table = glue.get_table(DatabaseName=p.names.database, Name="raw_orders")["Table"]
+    columns = [{"Name": "orderid", "Type": "string"}, {"Name": "amount", "Type": "int"}]
+    changed = {
+        "Name": "raw_orders",
+        "StorageDescriptor": {**table["StorageDescriptor"], "Columns": columns},
+        "PartitionKeys": table["PartitionKeys"],
+    }
+    glue.update_table(DatabaseName=p.names.database, TableInput=changed)
+    crawled(p)
+    assert lakes.facts(p) == before
+    glue.delete_table(DatabaseName=p.names.database, Name="raw_orders")
+    glue.create_table(
+        DatabaseName=p.names.database,
+        TableInput={**changed, "PartitionKeys": [{"Name": "partition_0", "Type": "string"}]},
+    )
+    lakes.put(p, lakes.HOURS[2], "late", lakes.rows(8, 4))
+    crawled(p)
+    assert query(p, COUNTS).rows == [(64, 64, 64)]
