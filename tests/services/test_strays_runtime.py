@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
-from salespipe.errors import SalespipeError
+from salespipe.errors import QueryError, SalespipeError
 from salespipe.services import compact as service
 from salespipe.services.compact import CompactResult, compact
 from salespipe.services.crawl import CrawlResult, crawl
@@ -87,6 +89,19 @@ def test_a_fraction_in_a_column_of_whole_numbers_is_not_compacted(p: Pipeline) -
     with pytest.raises(SalespipeError, match="column quantity"):
         list(compact(p, service.plan(p)))
     assert len(lakes.keys(p, "orders/")) == 6
+
+
+def test_a_value_too_large_for_the_view_is_found_as_the_hint_says(p: Pipeline) -> None:
+    key = put(p, f"{lakes.HOURS[1]}/large.json", amount=1.2e19)
+    crawled(p)
+    with pytest.raises(QueryError, match="Cannot cast DOUBLE") as caught:
+        query(p, "SELECT sum(amount) FROM orders_current")
+    find = re.search(r"SELECT .* IS NULL(?=, or FROM orders_compacted; )", caught.value.hint)
+    assert find is not None
+    assert query(p, find[0]).rows == [(f"s3://{p.names.bucket}/{key}", "HAND1", 1.2e19)]
+    later = {**EVENT, "event_type": "MODIFY", "event_id": "later", "sequence_number": "2", "amount": 12}
+    lakes.put(p, lakes.HOURS[2], "later", [later])
+    assert query(p, "SELECT amount FROM orders_current WHERE orderid = 'HAND1'").rows == [(Decimal("12.00"),)]
 
 
 def test_tables_that_somebody_changed_are_put_right(p: Pipeline) -> None:
