@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -16,6 +17,7 @@ from salespipe.services.crawl import CrawlResult, crawl
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query import query
 from tests.services import lakes
+from tests.services.compact_kills import Killed, Killer, as_another_process
 
 EVENT = {"orderid": "HAND1", "event_type": "INSERT", "event_id": "hand", "sequence_number": "1"}
 COUNTS = "SELECT count(*), count(DISTINCT event_id), count(product_name) FROM orders"
@@ -70,7 +72,7 @@ def test_a_value_of_another_type_is_named_and_gone_with_its_object(p: Pipeline) 
 def test_orders_beside_an_object_in_no_hour_are_there_and_it_is_named(p: Pipeline) -> None:
     before = lakes.facts(p)
     key = put(p, "odd/j.json", amount=1)
-    assert f"s3://{p.names.bucket}/{key}: in no folder of an hour" in crawled(p).problems[0]
+    assert f"s3://{p.names.bucket}/{key}: not where the delivery writes" in crawled(p).problems[0]
     assert lakes.facts(p) == before
     lakes.put(p, "dt=2026-02-02/hour=05", "new", lakes.rows(9, 7))
     seen = [query(p, COUNTS).rows for _ in crawl(p, wait=False)]
@@ -89,6 +91,34 @@ def test_a_fraction_in_a_column_of_whole_numbers_is_not_compacted(p: Pipeline) -
     with pytest.raises(SalespipeError, match="column quantity"):
         list(compact(p, service.plan(p)))
     assert len(lakes.keys(p, "orders/")) == 6
+
+
+def test_new_columns_are_found_although_folders_differ_in_compression(p: Pipeline) -> None:
+    put(p, "dt=2026-02-03/hour=00/plain.json", amount=1, gift="no")
+    lakes.put(p, lakes.HOURS[0], "late", [{**row, "coupon": "X1"} for row in lakes.rows(7, 3)])
+    assert [table.name for table in crawled(p).tables] == ["orders"]
+    assert query(p, "SELECT count(*), count(coupon), count(gift) FROM orders").rows == [(64, 3, 1)]
+
+
+@pytest.mark.heavy
+def test_a_kill_at_every_call_of_a_crawl_that_finds_a_column(p: Pipeline) -> None:
+    moment = 0
+    while True:
+        new = f"new_{moment}"
+        rows = [{**row, new: "x"} for row in lakes.rows(100 + moment, 2)]
+        lakes.put(p, f"dt=2026-03-01/hour={moment:02}", "new", rows)
+        killer = Killer(lambda seen: len(seen) == moment + 1, after=bool(moment % 2))  # noqa: B023 - at once
+        with as_another_process(p) as other, suppress(Killed):
+            killer.watch(other)
+            list(crawl(other, wait=False))
+        assert query(p, COUNTS).rows[0] in [(60 + many,) * 3 for many in (2 * moment, 2 * moment + 2)], killer.seen
+        assert lakes.facts(p), killer.seen
+        crawled(p)
+        assert query(p, f"SELECT count({new}) FROM orders").rows == [(2,)]
+        if not killer.dead:
+            break
+        moment += 1
+    assert moment > 10
 
 
 def test_a_value_too_large_for_the_view_is_found_as_the_hint_says(p: Pipeline) -> None:

@@ -74,7 +74,7 @@ def test_numbers_are_kept_in_their_widest_form() -> None:
     crawled = {"orderid": "string", "quantity": "int", "price": "int", "amount": "double", "paid": "boolean"}
     kept = {"orderid": "string", "quantity": "bigint", "price": "double", "amount": "double", "paid": "boolean"}
     assert sql.wide(crawled) == kept
-    assert sql.missing({**crawled, "price": "double", "quantity": "bigint", "coupon": "string"}, kept) == {
+    assert sql.missing([{**crawled, "price": "double", "quantity": "bigint", "coupon": "string"}], kept) == {
         "coupon": "string"
     }
 

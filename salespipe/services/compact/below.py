@@ -41,7 +41,7 @@ _LAYOUT = {
 
 def first_state(p: Pipeline) -> State:
     """What counts before the first run: nothing that was compacted. Raises NotThereError without a table of orders."""
-    found = catalog.crawled(p)
+    found = catalog.raw(p)
     if found is None:
         raise NotThereError(f"there is no table {LAKE_TABLE}", "the crawler makes it; run: salespipe crawl")
     return State("", sql.wide(catalog.columns(found)))
@@ -62,18 +62,13 @@ def restore(p: Pipeline, state: State, alive: Callable[[], None]) -> None:
 
 def extend(p: Pipeline, state: State) -> State:
     """Give both tables the columns that the crawler has found since."""
-    found, made = catalog.crawled(p), _compacted(p)
-    late = sql.missing(catalog.columns(found), catalog.columns(made)) if found is not None and by_hour(found) else {}
+    made = _compacted(p)
+    late = sql.missing([catalog.columns(found) for found in catalog.crawled(p)], catalog.columns(made))
     if late:
         made["StorageDescriptor"]["Columns"] += [{"Name": name, "Type": kind} for name, kind in late.items()]
         catalog.update(p, catalog.as_input(made, COMPACTED_TABLE))
         _fit(p, catalog.columns(made))
     return State(state.through, catalog.columns(made))
-
-
-def by_hour(found: Table) -> bool:
-    """Whether a table has the delivery's folders for partitions."""
-    return tuple(key["Name"] for key in found.get("PartitionKeys", [])) == _HOURS
 
 
 def register(p: Pipeline) -> None:
@@ -101,7 +96,7 @@ def _fit(p: Pipeline, columns: dict[str, str]) -> None:
     is NULL in it, then the table, in one step."""
     wanted = _definition(p, columns)
     found = catalog.table(p, RAW_TABLE)
-    if found is not None and not by_hour(found):
+    if found is not None and [key["Name"] for key in found.get("PartitionKeys", [])] != list(_HOURS):
         catalog.drop(p, RAW_TABLE)
         found = None
     if found is None:
@@ -166,8 +161,11 @@ def _register(p: Pipeline, made: Table, parts: Sequence[dict[str, Any]]) -> None
     )
 
 
-def hours(p: Pipeline) -> Iterator[tuple[str, str]]:
-    """The hours (dt, hour) into which something was delivered and is not compacted."""
+def hours(p: Pipeline, below: str = "") -> Iterator[tuple[str, str]]:
+    """The hours (dt, hour) into which something was delivered and is not compacted, those below an address."""
     for day in folders(p, DATA_PREFIX):
         if _DAY.fullmatch(day):
-            yield from ((match[1], match[2]) for folder in folders(p, day) if (match := _HOUR.fullmatch(folder)))
+            for folder in folders(p, day):
+                match = _HOUR.fullmatch(folder)
+                if match is not None and f"s3://{p.names.bucket}/{folder}".startswith(below):
+                    yield match[1], match[2]

@@ -32,7 +32,6 @@ from salespipe.services.pipeline import Pipeline
 from salespipe.stack.naming import (
     COMPACTED_PREFIX,
     COMPACTED_TABLE,
-    CRAWLED_TABLE,
     CRAWLED_TABLE_PREFIX,
     DATA_PREFIX,
     LAKE_TABLE,
@@ -70,31 +69,35 @@ def columns(found: Table) -> dict[str, str]:
 
 def raw(p: Pipeline) -> Table | None:
     """The table of what was delivered: `orders` itself until that is a view."""
-    return _not_a_view(p) or table(p, RAW_TABLE)
+    found = table(p, LAKE_TABLE)
+    return found if found is not None and not is_view(found) else table(p, RAW_TABLE)
 
 
-def crawled(p: Pipeline) -> Table | None:
-    """The table that the crawler writes: `orders` itself until that is a view."""
-    return _not_a_view(p) or table(p, CRAWLED_TABLE)
+def crawled(p: Pipeline) -> list[Table]:
+    """The tables that the crawler made of the folders of hours: one, but one for each folder where they differ in
+    compression (https://docs.aws.amazon.com/glue/latest/dg/crawler-s3-folder-table-partition.html)."""
+    return [found for found in by_crawler(p) if is_of_hours(p, found)]
 
 
-def crawled_beside(p: Pipeline) -> list[str]:
-    """Other tables that our crawler made of what was delivered, as it does where folders have nothing in common."""
+def by_crawler(p: Pipeline) -> list[Table]:
+    """Every table that our crawler made of what was delivered."""
     with translated():
         pages = p.aws.client("glue").get_paginator("get_tables").paginate(DatabaseName=p.names.database)
         return [
-            found["Name"]
+            found
             for page in pages
             for found in page["TableList"]
             if found.get("Parameters", {}).get("UPDATED_BY_CRAWLER") == p.names.crawler
             and found["StorageDescriptor"]["Location"].startswith(f"s3://{p.names.bucket}/{DATA_PREFIX}")
-            and found["Name"] not in (LAKE_TABLE, CRAWLED_TABLE)
         ]
 
 
-def _not_a_view(p: Pipeline) -> Table | None:
-    found = table(p, LAKE_TABLE)
-    return None if found is None or is_view(found) else found
+def is_of_hours(p: Pipeline, found: Table) -> bool:
+    """Whether a table of the crawler has folders of hours for partitions, or is one, and JSON in them."""
+    folders = found["StorageDescriptor"]["Location"].removeprefix(f"s3://{p.names.bucket}/{DATA_PREFIX}").split("/")
+    names = [folder.partition("=")[0] for folder in folders if folder]
+    names += [key["Name"] for key in found.get("PartitionKeys", [])]
+    return names == ["dt", "hour"] and found["Parameters"].get("classification") == "json"
 
 
 def is_view(found: Table) -> bool:

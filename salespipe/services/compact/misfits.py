@@ -7,16 +7,17 @@ fault is asked of Athena, out of the table that the crawler wrote: it has every 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from salespipe.errors import QueryError, SalespipeError
 from salespipe.services.compact import catalog, sql
-from salespipe.services.compact.below import by_hour, hours
+from salespipe.services.compact.below import hours
+from salespipe.services.compact.catalog import Table
 from salespipe.services.compact.statements import execute
 from salespipe.services.objects import listing
 from salespipe.services.pipeline import Pipeline
-from salespipe.stack.naming import COMPACTED_TABLE, DATA_PREFIX
+from salespipe.stack.naming import COMPACTED_TABLE, CRAWLED_TABLE, DATA_PREFIX, LAKE_TABLE
 
 _IN_ITS_HOUR = re.compile(re.escape(DATA_PREFIX) + r"dt=\d{4}-\d\d-\d\d/hour=\d\d/[^/]+")
 
@@ -26,22 +27,9 @@ def conflict(p: Pipeline, alive: Callable[[], None]) -> SalespipeError | None:
 
     The crawler leaves a table as it is whose objects are gone, so what it says counts only while there are such values.
     """
-    crawled, made = catalog.crawled(p), catalog.table(p, COMPACTED_TABLE)
-    if crawled is None or made is None or not by_hour(crawled):
-        return None
-    now, kept = sql.wide(catalog.columns(crawled)), catalog.columns(made)
-    differing = sql.differing(now, kept)
-    there = list(hours(p)) if differing else []
-    said = []
-    for name in differing if there else ():
-        column = f"column {name} of the delivered orders is {now[name]} now and {kept[name]} in {COMPACTED_TABLE}"
-        try:
-            found = execute(p, sql.unfit(crawled["Name"], name, now[name], kept[name], there), alive)
-        except QueryError as error:
-            said.append(f"{column}; which objects have it cannot be told: {error}")
-            continue
-        if found.rows:
-            said.append(f"{column}: {_first([str(path) for (path,) in found.rows])}")
+    made = catalog.table(p, COMPACTED_TABLE)
+    kept = catalog.columns(made) if made is not None else {}
+    said = [line for crawled in catalog.crawled(p) for line in _differing(p, crawled, kept, alive)]
     if not said:
         return None
     return SalespipeError(
@@ -51,22 +39,45 @@ def conflict(p: Pipeline, alive: Callable[[], None]) -> SalespipeError | None:
     )
 
 
+def _differing(p: Pipeline, crawled: Table, kept: dict[str, str], alive: Callable[[], None]) -> Iterator[str]:
+    now = sql.wide(catalog.columns(crawled))
+    differing = sql.differing(now, kept)
+    keys = [key["Name"] for key in crawled.get("PartitionKeys", [])]
+    there = list(hours(p, crawled["StorageDescriptor"]["Location"])) if differing else []
+    for name in differing if there else ():
+        column = f"column {name} of the delivered orders is {now[name]} now and {kept[name]} in {COMPACTED_TABLE}"
+        statement = sql.unfit(crawled["Name"], name, now[name], kept[name], sql.in_hours(keys, there))
+        try:
+            found = execute(p, statement, alive)
+        except QueryError as error:
+            yield f"{column}; which objects have it cannot be told: {error}"
+        else:
+            if found.rows:
+                yield f"{column}: {_first([str(path) for (path,) in found.rows])}"
+
+
 def strays(p: Pipeline) -> str:
     """What is to be said of objects in no hour, where the crawler made anything but one table with a partition an hour
-    of them; empty without any. Other tables that it made go with the last of them."""
-    crawled, others = catalog.crawled(p), catalog.crawled_beside(p)
-    if crawled is not None and by_hour(crawled) and not others:
+    of them; empty without any."""
+    tables = catalog.by_crawler(p)
+    if len(tables) == 1 and catalog.is_of_hours(p, tables[0]):
         return ""
     keys = (each["Key"] for each in listing(p, DATA_PREFIX) if each["Size"] and not _IN_ITS_HOUR.fullmatch(each["Key"]))
     found = [sql.path(p.names.bucket, key) for key in islice(keys, sql.MOST_NAMED + 1)]
     if not found:
-        for name in others:
-            catalog.drop(p, name)
         return ""
     return (
-        f"{_first(found)}: in no folder of an hour, {DATA_PREFIX}dt=.../hour=.../, so not in orders, and the crawler"
-        " finds no new columns meanwhile; move what lies there away, then: salespipe crawl"
+        f"{_first(found)}: not where the delivery writes, {DATA_PREFIX}dt=.../hour=.../: what lies beside is not"
+        " compacted, and in orders only below such a folder; move it away, then: salespipe crawl"
     )
+
+
+def tidy(p: Pipeline) -> None:
+    """Take away the tables that the crawler made beside that of all hours: nobody reads them, and it leaves them there
+    when their objects are gone."""
+    for found in catalog.by_crawler(p):
+        if found["Name"] not in (LAKE_TABLE, CRAWLED_TABLE):
+            catalog.drop(p, found["Name"])
 
 
 def _first(paths: Sequence[str]) -> str:

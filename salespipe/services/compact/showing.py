@@ -31,7 +31,10 @@ def refresh(p: Pipeline) -> Shown | None:
             _refresh(p, lock)
     except state.AtWorkError:
         below.register(p)
-    return Shown(misfits.strays(p), misfits.conflict(p, lambda: None))
+    shown = Shown(misfits.strays(p), misfits.conflict(p, lambda: None))
+    if not shown.strays and not shown.conflict:
+        misfits.tidy(p)
+    return shown
 
 
 def _refresh(p: Pipeline, lock: Lock) -> None:

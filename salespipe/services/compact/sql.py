@@ -37,9 +37,15 @@ def _widest(name: str, kind: str) -> str:
     return "bigint" if kind in _WHOLE else kind
 
 
-def missing(crawled: Columns, kept: Columns) -> dict[str, str]:
-    """The columns that are new."""
-    return {name: kind for name, kind in wide(crawled).items() if name not in kept}
+def missing(crawled: Iterable[Columns], kept: Columns) -> dict[str, str]:
+    """The columns that are new, in a type that holds what any of the crawled tables has."""
+    late: dict[str, str] = {}
+    for columns in crawled:
+        for name, kind in wide(columns).items():
+            if name not in kept:
+                both = {kind, late.get(name, kind)}
+                late[name] = kind if len(both) == 1 else "double" if both == {"bigint", "double"} else "string"
+    return late
 
 
 def differing(crawled: Columns, kept: Columns) -> list[str]:
@@ -51,9 +57,9 @@ def differing(crawled: Columns, kept: Columns) -> list[str]:
     ]
 
 
-def unfit(table: str, name: str, crawled: str, kept: str, hours: Iterable[tuple[str, str]]) -> str:
+def unfit(table: str, name: str, crawled: str, kept: str, where: str) -> str:
     """The addresses of the first objects whose values of the column do not fit, one more than are told, out of a table
-    that has it as the `crawled` type; partitions without objects, whose schema may be an older one, are not read."""
+    that has it as the `crawled` type; `where` says what is read."""
     column = f'"{name}"'
     if crawled == "string" and (nested := _NESTED.fullmatch(kept)):
         condition = f"{column} NOT LIKE '{'[' if nested[1] == 'array' else '{'}%'"
@@ -65,7 +71,7 @@ def unfit(table: str, name: str, crawled: str, kept: str, hours: Iterable[tuple[
         condition = "true"
     return (
         f'SELECT DISTINCT "$path" AS "path"\nFROM "{table}"\nWHERE {column} IS NOT NULL AND {condition}'
-        f" AND ({_in(hours)})\nORDER BY 1\nLIMIT {MOST_NAMED + 1}"
+        f" AND ({where})\nORDER BY 1\nLIMIT {MOST_NAMED + 1}"
     )
 
 
@@ -137,6 +143,14 @@ def _these(batch: Sequence[Part], bucket: str) -> str:
     """A condition that is true for the rows of the objects of `batch`; the first half prunes partitions."""
     hours = _in((part.hour.dt, part.hour.hour) for part in batch)
     return f'({hours})\n  AND "$path" IN ({_list([path(bucket, each.key) for each in objects_of(batch)])})'
+
+
+def in_hours(keys: Sequence[str], hours: Iterable[tuple[str, str]]) -> str:
+    """A condition on the partitions of a crawled table: those without objects, whose schema may be an older one, are
+    not read."""
+    if "dt" in keys:
+        return _in(hours)
+    return f'"hour" IN ({_list([hour for _, hour in hours])})' if keys else "true"
 
 
 def _in(hours: Iterable[tuple[str, str]]) -> str:
