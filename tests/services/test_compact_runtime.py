@@ -55,6 +55,14 @@ def test_many_objects_become_few_and_everything_reads_as_before(p: Pipeline) -> 
     assert (hop.state, hop.bytes) == ("READY", result.new_bytes)
 
 
+def test_a_column_with_the_name_of_a_partition_is_refused(p: Pipeline) -> None:
+    lakes.put(p, lakes.HOURS[0], "more", [{**row, "run": 7} for row in lakes.rows(9, 2)])
+    list(crawl(p, wait=False))
+    with pytest.raises(SalespipeError, match="a column run, which is a partition"):
+        run(p)
+    assert query(p, "SELECT count(*), sum(run) FROM orders").rows == [(62, 14)]
+
+
 def test_a_second_compaction_finds_nothing_and_changes_nothing(p: Pipeline) -> None:
     run(p)
     before = lakes.facts(p), lakes.keys(p, "compacted/")

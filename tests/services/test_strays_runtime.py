@@ -54,12 +54,15 @@ def put(p: Pipeline, place: str, **columns: object) -> str:
     return key
 
 
-def test_a_value_of_another_type_is_named_and_gone_with_its_object(p: Pipeline) -> None:
+@pytest.mark.parametrize(
+    ("column", "said"), [("amount", "is string now and double"), ("run", "is string now and a partition")]
+)
+def test_a_value_that_does_not_fit_is_named_and_gone_with_its_object(p: Pipeline, column: str, said: str) -> None:
     before = lakes.facts(p)
-    key = put(p, f"{lakes.HOURS[0]}/bad.json", amount="abc")
+    key = put(p, f"{lakes.HOURS[0]}/bad.json", **{column: "abc"})
     seen: set[tuple[object, ...]] = set()
     events = crawl(p, wait=False)
-    with pytest.raises(SalespipeError, match=f"column amount .* is string now and double .*/{key}$") as caught:
+    with pytest.raises(SalespipeError, match=f"column {column} .* {said} .*/{key}$") as caught:
         seen.update(query(p, COUNTS).rows[0] for _ in events)
     assert "move" in caught.value.hint
     assert seen == {(61, 61, 60)}

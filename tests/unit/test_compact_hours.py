@@ -86,6 +86,7 @@ def test_numbers_are_kept_in_their_widest_form() -> None:
         ("paid", "string", True),
         ("price", "string", True),
         ("address", "struct<city:string,zip:string>", True),
+        ("run", "string", True),  # a partition of the compacted table
         ("price", "int", False),
         ("orderid", "int", False),  # text takes any value
         ("orderid", "struct<id:string>", False),

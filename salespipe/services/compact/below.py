@@ -40,10 +40,17 @@ _LAYOUT = {
 
 
 def first_state(p: Pipeline) -> State:
-    """What counts before the first run: nothing that was compacted. Raises NotThereError without a table of orders."""
+    """What counts before the first run: nothing that was compacted. Raises NotThereError without a table of orders,
+    SalespipeError for a column that could not be kept."""
     found = catalog.raw(p)
     if found is None:
         raise NotThereError(f"there is no table {LAKE_TABLE}", "the crawler makes it; run: salespipe crawl")
+    taken = sorted(catalog.columns(found).keys() & set(sql.PARTITIONS))
+    if taken:
+        raise SalespipeError(
+            f"the orders have a column {taken[0]}, which is a partition of {COMPACTED_TABLE}: they cannot be compacted",
+            "give the attribute another name",
+        )
     return State("", sql.wide(catalog.columns(found)))
 
 

@@ -40,8 +40,10 @@ def conflict(p: Pipeline, alive: Callable[[], None]) -> SalespipeError | None:
 
 
 def _differing(p: Pipeline, crawled: Table, kept: dict[str, str], alive: Callable[[], None]) -> Iterator[str]:
-    now = sql.wide(catalog.columns(crawled))
+    now = catalog.columns(crawled)
     differing = sql.differing(now, kept)
+    now |= sql.wide(now)
+    kept = {**kept, **dict.fromkeys(sql.PARTITIONS, "a partition")}
     keys = [key["Name"] for key in crawled.get("PartitionKeys", [])]
     there = list(hours(p, crawled["StorageDescriptor"]["Location"])) if differing else []
     for name in differing if there else ():

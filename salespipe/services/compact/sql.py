@@ -49,8 +49,9 @@ def missing(crawled: Iterable[Columns], kept: Columns) -> dict[str, str]:
 
 
 def differing(crawled: Columns, kept: Columns) -> list[str]:
-    """The columns of which the crawler saw values that do not fit what they are kept as. Text takes any."""
-    return [
+    """The columns of which the crawler saw values that do not fit what they are kept as, or that cannot be kept. Text
+    takes any value."""
+    return [name for name in crawled if name in PARTITIONS] + [
         name
         for name, kind in wide(crawled).items()
         if kept.get(name, kind) not in (kind, "string") and (kind, kept[name]) != ("bigint", "double")
@@ -61,7 +62,9 @@ def unfit(table: str, name: str, crawled: str, kept: str, where: str) -> str:
     """The addresses of the first objects whose values of the column do not fit, one more than are told, out of a table
     that has it as the `crawled` type; `where` says what is read."""
     column = f'"{name}"'
-    if crawled == "string" and (nested := _NESTED.fullmatch(kept)):
+    if name in PARTITIONS:
+        condition = "true"
+    elif crawled == "string" and (nested := _NESTED.fullmatch(kept)):
         condition = f"{column} NOT LIKE '{'[' if nested[1] == 'array' else '{'}%'"
     elif crawled == "string":
         condition = f"try_cast({column} AS {kept}) IS NULL"
