@@ -118,7 +118,8 @@ def crawl(
     yield CrawlProgress("view", clock() - phase, done=True, view="made" if lake else "skipped")
     if shown and shown.conflict:
         raise shown.conflict
-    problems = (*((shown.strays,) if shown and shown.strays else ()), *_problems(p, last))
+    strays = shown.strays if shown else compact.strays(p)
+    problems = (*([strays] if strays else []), *_problems(p, last))
     yield CrawlResult(tables, clock() - began, problems, "" if lake else why_empty(p))
 
 

@@ -55,6 +55,20 @@ def test_many_objects_become_few_and_everything_reads_as_before(p: Pipeline) -> 
     assert (hop.state, hop.bytes) == ("READY", result.new_bytes)
 
 
+def test_an_object_in_no_hour_is_named_before_the_first_compaction_too(p: Pipeline) -> None:
+    s3 = p.aws.client("s3")
+    for keys in (["orders/odd/j.json"], []):
+        for key in keys:
+            s3.put_object(Bucket=p.names.bucket, Key=key, Body=b'{"orderid": "HAND1"}\n')
+        *_, result = crawl(p, wait=False)
+        assert isinstance(result, CrawlResult)
+        assert [problem.partition(": not where")[0] for problem in result.problems] == [
+            f"s3://{p.names.bucket}/{key}" for key in keys
+        ]
+        for key in keys:
+            s3.delete_object(Bucket=p.names.bucket, Key=key)
+
+
 def test_a_column_with_the_name_of_a_partition_is_refused(p: Pipeline) -> None:
     lakes.put(p, lakes.HOURS[0], "more", [{**row, "run": 7} for row in lakes.rows(9, 2)])
     list(crawl(p, wait=False))

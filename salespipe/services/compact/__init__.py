@@ -30,9 +30,10 @@ BatchCreatePartition, BatchUpdatePartition, BatchDeletePartition; s3:PutObject a
 compacted/ and compacting/.
 """
 
+from salespipe.services.compact.misfits import strays
 from salespipe.services.compact.planning import CompactPlan, plan
 from salespipe.services.compact.running import compact
 from salespipe.services.compact.showing import Shown, refresh
 from salespipe.services.compact.work import CompactProgress, CompactResult
 
-__all__ = ["CompactPlan", "CompactProgress", "CompactResult", "Shown", "compact", "plan", "refresh"]
+__all__ = ["CompactPlan", "CompactProgress", "CompactResult", "Shown", "compact", "plan", "refresh", "strays"]

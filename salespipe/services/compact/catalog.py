@@ -88,7 +88,7 @@ def by_crawler(p: Pipeline) -> list[Table]:
             for page in pages
             for found in page["TableList"]
             if found.get("Parameters", {}).get("UPDATED_BY_CRAWLER") == p.names.crawler
-            and found["StorageDescriptor"]["Location"].startswith(f"s3://{p.names.bucket}/{DATA_PREFIX}")
+            and found["StorageDescriptor"].get("Location", "").startswith(f"s3://{p.names.bucket}/{DATA_PREFIX}")
         ]
 
 

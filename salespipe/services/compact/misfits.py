@@ -68,9 +68,11 @@ def strays(p: Pipeline) -> str:
     found = [sql.path(p.names.bucket, key) for key in islice(keys, sql.MOST_NAMED + 1)]
     if not found:
         return ""
+    raw = catalog.raw(p)
+    lost = f" and leaves new hours out of {LAKE_TABLE}" if raw is not None and raw["Name"] == LAKE_TABLE else ""
     return (
-        f"{_first(found)}: not where the delivery writes, {DATA_PREFIX}dt=.../hour=.../: what lies beside is not"
-        " compacted, and in orders only below such a folder; move it away, then: salespipe crawl"
+        f"{_first(found)}: not where the delivery writes, {DATA_PREFIX}dt=.../hour=.../, so the crawler makes no one"
+        f" table of what is there{lost}; move it away, then: salespipe crawl"
     )
 
 
