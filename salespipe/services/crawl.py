@@ -24,7 +24,7 @@ from salespipe.services.orders_view import current_orders_sql
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query.text import told_apart
 from salespipe.services.settle import settle
-from salespipe.stack.naming import COMPACTED_TABLE, LAKE_TABLE, RAW_TABLE, up_hint
+from salespipe.stack.naming import COMPACTED_TABLE, CRAWLED_TABLE, LAKE_TABLE, RAW_TABLE, up_hint
 
 _CRAWL_SECONDS = 3600.0
 _VIEW_SECONDS = 300.0
@@ -89,7 +89,8 @@ def crawl(
 
     `wait` first lets what was written be delivered, for twice the delivery's buffer and 30 s at most. Raises
     NotThereError when the pipeline is not there, SalespipeError with the crawler's reason when it fails, QueryError
-    when Athena refuses the view.
+    when Athena refuses the view; once orders are compacted SalespipeError too, after all is done, for delivered values
+    that do not fit the columns of `orders`.
     """
     began = clock()
     _crawler(p)
@@ -106,16 +107,21 @@ def crawl(
             f"the crawler {p.names.crawler} ended as {last.get('Status', 'UNKNOWN')}: {reason}",
             f"read its log: CloudWatch group {last.get('LogGroup', p.names.crawler_log)}, stream {p.names.crawler}",
         )
-    is_compacted = compact.refresh(p)
+    shown = compact.refresh(p)
     tables = _tables(p)
-    if is_compacted:
-        tables = tuple(_spanning(p, table) if table.name == RAW_TABLE else table for table in tables)
+    view = compacted.table(p, LAKE_TABLE) if shown else None
+    if view is not None and compacted.is_view(view):
+        tables = (_spanning(p, view), *(table for table in tables if table.name != CRAWLED_TABLE))
     phase = clock()
     lake = next((table for table in tables if table.name == LAKE_TABLE), None)
     if lake is not None:
         _make_view(p, lake, clock, sleep)
     yield CrawlProgress("view", clock() - phase, done=True, view="made" if lake else "skipped")
-    yield CrawlResult(tables, clock() - began, _problems(p, last), "" if lake else why_empty(p))
+    if shown and shown.conflict:
+        raise shown.conflict
+    strays = shown.strays if shown else compact.strays(p)
+    problems = (*([strays] if strays else []), *_problems(p, last))
+    yield CrawlResult(tables, clock() - began, problems, "" if lake else why_empty(p))
 
 
 def _crawling(p: Pipeline, clock: Callable[[], float], sleep: Callable[[float], None]) -> Iterator[CrawlProgress]:
@@ -196,18 +202,15 @@ def _crawled(p: Pipeline, glue: Any, table: dict[str, Any]) -> CrawledTable:
     )
 
 
-def _spanning(p: Pipeline, raw: CrawledTable) -> CrawledTable:
-    """The view `orders` in the place of the raw table below it: its own columns, and the hours of both its tables."""
-    view = compacted.table(p, LAKE_TABLE) or {}
+def _spanning(p: Pipeline, view: dict[str, Any]) -> CrawledTable:
+    """The view `orders` in the place of what the crawler wrote: its own columns, and the hours of both its tables."""
     hours = {
         tuple(partition["Values"][:2])
         for name in (RAW_TABLE, COMPACTED_TABLE)
         for partition in compacted.partitions(p, name)
     }
-    columns = compacted.columns(view) or {column.name: column.type for column in raw.columns}
-    return CrawledTable(
-        raw.database, LAKE_TABLE, tuple(Column(name, kind) for name, kind in columns.items()), len(hours)
-    )
+    columns = tuple(Column(name, kind) for name, kind in compacted.columns(view).items())
+    return CrawledTable(p.names.database, LAKE_TABLE, columns, len(hours))
 
 
 def _make_view(p: Pipeline, lake: CrawledTable, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:

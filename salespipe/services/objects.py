@@ -40,6 +40,14 @@ def listing(p: Pipeline, prefix: str) -> Iterator[dict[str, Any]]:
             yield from page.get("Contents", [])
 
 
+def folders(p: Pipeline, prefix: str) -> Iterator[str]:
+    """The folders right below `prefix` in order, each as a prefix. NotThereError without a bucket."""
+    pages = p.aws.client("s3").get_paginator("list_objects_v2")
+    with translated():
+        for page in pages.paginate(Bucket=p.names.bucket, Prefix=prefix, Delimiter="/"):
+            yield from (str(each["Prefix"]) for each in page.get("CommonPrefixes", ()))
+
+
 def summary(p: Pipeline, prefix: str) -> Summary:
     """Count what lies under `prefix`."""
     found = list(listing(p, prefix))

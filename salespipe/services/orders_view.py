@@ -9,7 +9,8 @@ from salespipe.stack.naming import CURRENT_VIEW, LAKE_TABLE
 
 _NEEDED = ("orderid", "event_type", "sequence_number")
 _PARTITIONS = ("dt", "hour")
-_TYPES = {"price": "decimal(18,4)", "amount": "decimal(18,2)", "quantity": "integer"}
+TYPES = {"price": "decimal(18,4)", "amount": "decimal(18,2)", "quantity": "integer"}
+"""Columns that the view has in another type than the lake, and their type in it."""
 
 
 def current_orders_sql(columns: Sequence[str]) -> str:
@@ -19,7 +20,8 @@ def current_orders_sql(columns: Sequence[str]) -> str:
     the higher. A change that was delivered twice has the same number twice, and only one of the two is the first in
     order; so duplicates are gone without being looked for. Orders whose last change is a REMOVE are not there.
     The crawler reads numbers as double; the casts give back the exact decimals that were written, for no order that
-    salespipe writes has an amount finer than a cent or a price finer than four decimals, or more than 15 digits. Raises
+    salespipe writes has an amount finer than a cent or a price finer than four decimals, or more than 15 digits. A
+    value that does not fit fails what asks for the column, as NULL would be money that is silently gone. Raises
     SalespipeError when the table lacks what the view needs.
     """
     missing = [name for name in _NEEDED if name not in columns]
@@ -30,7 +32,7 @@ def current_orders_sql(columns: Sequence[str]) -> str:
         )
     row = [name for name in columns if name not in _PARTITIONS]
     shown = ",\n  ".join(
-        f'CAST("{name}" AS {_TYPES[name]}) AS "{name}"' if name in _TYPES else f'"{name}"' for name in row
+        f'CAST("{name}" AS {TYPES[name]}) AS "{name}"' if name in TYPES else f'"{name}"' for name in row
     )
     inner = ", ".join(f'"{name}"' for name in row)
     return (

@@ -17,12 +17,12 @@ from salespipe.aws.waiting import poll_until
 from salespipe.stack.naming import (
     COMPACTED_TABLE,
     COMPACTION_STATE,
+    CRAWLED_TABLE_PREFIX,
     CURRENT_VIEW,
     DATA_PREFIX,
     LAKE_TABLE,
     NEXT_VIEW,
     RAW_TABLE,
-    RAW_TABLE_PREFIX,
 )
 from salespipe.stack.resource import Found, Resource, Seen, Values
 
@@ -151,7 +151,7 @@ class Crawler(Resource):
             "Role": self.names.role("crawler"),
             "DatabaseName": self.names.database,
             "Path": f"s3://{self.names.bucket}/{DATA_PREFIX}",
-            "TablePrefix": RAW_TABLE_PREFIX if self._compacted() else "",
+            "TablePrefix": CRAWLED_TABLE_PREFIX if self._compacted() else "",
             "Classifiers": [self.names.classifier],
             "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
             "RecrawlPolicy": {"RecrawlBehavior": "CRAWL_EVERYTHING"},

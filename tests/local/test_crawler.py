@@ -441,13 +441,19 @@ def test_objects_that_are_not_what_they_should_be_are_reported_at_every_crawl(gl
     glue.put("orders/dt=1/b", ORDER, "not json\n")
     glue.put("orders/dt=1/c", "hello world\n")
     glue.put("orders/dt=1/d", "a,b\n1,2\n")
+    for number in range(5):
+        glue.put(f"orders/dt=2/a{number}", ORDER)
+    for name in "bcde":
+        glue.put(f"orders/dt=2/{name}", gzip.compress(json.dumps(ORDER).encode()))
     glue.crawler()
     for _ in range(2):
         assert glue.crawl()["Status"] == "SUCCEEDED"
         assert glue.warnings() == [
             "s3://lake/orders/dt=1/b: line 2 is not JSON",
             "s3://lake/orders/dt=1/c: it is neither JSON nor CSV nor Parquet",
-            "s3://lake/orders/dt=1/: 1 objects are csv, the others are json: they are left out of the schema",
+            "s3://lake/orders/dt=1/d: it is csv, most objects of the folder are json: it is left out of the schema",
+            "s3://lake/orders/dt=2/b, s3://lake/orders/dt=2/c, s3://lake/orders/dt=2/d and 1 more: they are json"
+            " (gzip), most objects of the folder are json: they are left out of the schema",
         ]
     assert list(glue.columns()) == ["orderid", "quantity", "price", "status", "region"]
 

@@ -16,8 +16,9 @@ from salespipe.services.pipeline import Pipeline
 
 CHANGING = frozenset(
     {
-        "BatchCreatePartition", "BatchDeletePartition", "CreateTable", "DeleteObject", "DeleteObjects", "DeleteTable",
-        "PutObject", "StartQueryExecution", "StopQueryExecution", "UpdateCrawler", "UpdateTable",
+        "BatchCreatePartition", "BatchDeletePartition", "BatchUpdatePartition", "CreateTable", "DeleteObject",
+        "DeleteObjects", "DeleteTable", "PutObject", "StartQueryExecution", "StopQueryExecution", "UpdateCrawler",
+        "UpdateTable",
     }
 )  # fmt: skip
 

@@ -60,6 +60,28 @@ def test_many_objects_become_few_and_everything_reads_as_before(p: Pipeline) -> 
     assert marks == {"/* salespipe compact", "/* salespipe crawl", ""}
 
 
+def test_an_object_in_no_hour_is_named_before_the_first_compaction_too(p: Pipeline) -> None:
+    s3 = p.aws.client("s3")
+    for keys in (["orders/odd/j.json"], []):
+        for key in keys:
+            s3.put_object(Bucket=p.names.bucket, Key=key, Body=b'{"orderid": "HAND1"}\n')
+        *_, result = crawl(p, wait=False)
+        assert isinstance(result, CrawlResult)
+        assert [problem.partition(": not where")[0] for problem in result.problems] == [
+            f"s3://{p.names.bucket}/{key}" for key in keys
+        ]
+        for key in keys:
+            s3.delete_object(Bucket=p.names.bucket, Key=key)
+
+
+def test_a_column_with_the_name_of_a_partition_is_refused(p: Pipeline) -> None:
+    lakes.put(p, lakes.HOURS[0], "more", [{**row, "run": 7} for row in lakes.rows(9, 2)])
+    list(crawl(p, wait=False))
+    with pytest.raises(SalespipeError, match="a column run, which is a partition"):
+        run(p)
+    assert query(p, "SELECT count(*), sum(run) FROM orders").rows == [(62, 14)]
+
+
 def test_a_second_compaction_finds_nothing_and_changes_nothing(p: Pipeline) -> None:
     run(p)
     before = lakes.facts(p), lakes.keys(p, "compacted/")
@@ -190,7 +212,7 @@ def test_down_and_up_keep_what_was_compacted(p: Pipeline) -> None:
     before = lakes.facts(p)
     list(provision.down(p, provision.plan_down(p, delete_data=False)))
     lakes.stand(p)
-    assert p.aws.client("glue").get_crawler(Name=p.names.crawler)["Crawler"]["TablePrefix"] == "raw_"
+    assert p.aws.client("glue").get_crawler(Name=p.names.crawler)["Crawler"]["TablePrefix"] == "crawled_"
     assert not provision.plan(p).pending
     list(crawl(p, wait=False))
     assert lakes.facts(p) == before

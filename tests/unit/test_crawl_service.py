@@ -72,8 +72,11 @@ class Fake:
         self.calls.append("started")
 
     def get_paginator(self, operation: str) -> Pages:
-        crawled = {"UPDATED_BY_CRAWLER": NAMES.crawler}
-        storage = {"Columns": [{"Name": name, "Type": "string"} for name in COLUMNS]}
+        crawled = {"UPDATED_BY_CRAWLER": NAMES.crawler, "classification": "json"}
+        storage = {
+            "Columns": [{"Name": name, "Type": "string"} for name in COLUMNS],
+            "Location": f"s3://{NAMES.bucket}/orders/",
+        }
         keys = [{"Name": "dt", "Type": "string"}, {"Name": "hour", "Type": "string"}]
         tables: list[dict[str, Any]] = [{"Name": "orders_current", "TableType": "VIRTUAL_VIEW"}]
         if self.tables:

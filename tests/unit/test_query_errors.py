@@ -55,6 +55,13 @@ def test_the_place_is_shown_on_its_line() -> None:
             "ordered_at is text; its moment is from_iso8601_timestamp(ordered_at)",
         ),
         ("FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (varchar(3)) for function abs", ", abs('abc')", ""),
+        (
+            "INVALID_CAST_ARGUMENT: Cannot cast DOUBLE '1.2E19' to DECIMAL(18, 2)",
+            "FROM orders_current",
+            'SELECT "$path", orderid, amount FROM orders WHERE amount IS NOT NULL AND try_cast(amount AS decimal(18,2',
+        ),
+        ("INVALID_CAST_ARGUMENT: Cannot cast DOUBLE '1.2E19' to DECIMAL(18, 2)", "FROM people", ""),
+        ("INVALID_CAST_ARGUMENT: Cannot cast DOUBLE '1.2E19' to DECIMAL(9, 1)", "FROM orders_current", ""),
     ],
 )
 def test_the_nearest_name_is_offered(reason: str, sql: str, hint: str) -> None:

@@ -93,3 +93,9 @@ def checked(*constraints: tuple[bool, str, str]) -> None:
     ]
     if broken:
         raise refused(f"{len(broken)} validation error{'s' * (len(broken) > 1)} detected: {'; '.join(broken)}")
+
+
+def cannot_read(code: str, address: str, said: str) -> QueryFailure:
+    """An object that cannot be read: Athena ends with its address (`HIVE_CURSOR_ERROR: Failed to read file at s3://…`,
+    as engine version 3 says), here what is wrong with it follows."""
+    return QueryFailure(code, f"Failed to read file at {address}: {said}")

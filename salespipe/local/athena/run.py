@@ -61,6 +61,14 @@ def carried_out(prepared: Prepared, session: Session, around: Callable[[str], st
 
 
 def _run(prepared: Prepared, session: Session, around: Callable[[str], str]) -> Iterator[list[tuple[Any, ...]]]:
+    """A failure names the object that it is about."""
+    try:
+        yield from _read(prepared, session, around)
+    except QueryFailure as failure:
+        raise prepared.tables.named(failure, session.rows) from failure.__cause__
+
+
+def _read(prepared: Prepared, session: Session, around: Callable[[str], str]) -> Iterator[list[tuple[Any, ...]]]:
     """A JSON table with lines that need a closer look is read a second time, from the start."""
     sql = around(located(prepared, session))
     try:

@@ -17,7 +17,7 @@ from salespipe.local.athena.formats import parquet
 from salespipe.local.athena.formats.choose import is_json, is_parquet, reader
 from salespipe.local.athena.formats.json import plain_lines
 from salespipe.local.athena.formats.parquet import ColumnBytes
-from salespipe.local.athena.formats.source import POSITION, Source
+from salespipe.local.athena.formats.source import BAD_DATA, POSITION, Source, bad_column
 from salespipe.local.athena.partitions import PATH, Condition, Run, by_path, kept, partition_text, partition_value
 from salespipe.local.athena.types import duckdb_type, quoted, text
 from salespipe.local.errors import DamagedObjectError
@@ -102,11 +102,34 @@ class Scan:
         copies = []
         for stored in self.found.objects:
             copy = Path(tempfile.mkstemp(suffix=".json", dir=folder)[1])
-            plain_lines(stored.path, copy, self.table.storage)
+            plain_lines(stored.path, _address(stored), copy, self.table.storage)
             copies.append(replace(stored, path=copy))
         self.found = replace(self.found, objects=copies)
         self._rewritten = True
         self._sql = None
+
+    def with_bad_data(self, said: str, run: Run) -> str:
+        """The address of the first object that ends with BAD_DATA and what was `said`, by halves, so that finding it
+        takes about as long as reading them all; empty when it is none of these."""
+        read = [
+            (i, column)
+            for i, column in enumerate(self.table.storage.columns)
+            if column.name in self.read and said.startswith(bad_column(column))
+        ]
+        objects = self.found.objects if read and self.found else []
+        while len(objects) > 1:
+            half = objects[: len(objects) // 2]
+            objects = half if self._has_bad_data(half, read, run) else objects[len(half) :]
+        return _address(objects[0]) if objects and self._has_bad_data(objects, read, run) else ""
+
+    def _has_bad_data(self, objects: Sequence[StoredObject], read: Sequence[tuple[int, Column]], run: Run) -> bool:
+        source = Source([each.path for each in objects], [each.size for each in objects], read, self.table.storage)
+        values = ", ".join(f"count({quoted(column.name)})" for _, column in read)
+        try:
+            run(f"SELECT {values} FROM ({reader(self.table.storage)(source)})")
+        except QueryFailure as failure:
+            return failure.code == BAD_DATA
+        return False
 
     def sql(self, found: Found) -> str:
         """A query that gives the columns that are read, once all of them are known."""

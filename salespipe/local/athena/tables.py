@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 from salespipe.local.athena import metadata
 from salespipe.local.athena.catalog import CATALOG, Catalog, Table
-from salespipe.local.athena.errors import QueryFailure
+from salespipe.local.athena.errors import QueryFailure, cannot_read
 from salespipe.local.athena.failing import may_fail
 from salespipe.local.athena.formats.parquet import ColumnBytes
+from salespipe.local.athena.formats.source import BAD_DATA
 from salespipe.local.athena.needed import Needed
 from salespipe.local.athena.parse import parse_query
 from salespipe.local.athena.partitions import PATH, Condition, Run
@@ -234,6 +235,14 @@ class Tables:
         """After ODD_LINE: read the JSON tables of this statement through rewritten copies. Raises HIVE_CURSOR_ERROR."""
         for scan in self._scans():
             scan.rewrite_odd(self._folder)
+
+    def named(self, failure: QueryFailure, run: Run) -> QueryFailure:
+        """The failure with the address of the object whose value cannot be read, as far as that is what it is about."""
+        if failure.code == BAD_DATA:
+            for scan in self._scans():
+                if address := scan.with_bad_data(failure.message, run):
+                    return cannot_read(BAD_DATA, address, failure.message)
+        return failure
 
     def _scans(self) -> list[Scan]:
         return [mention for mention in self._mentions if isinstance(mention, Scan)]

@@ -130,8 +130,12 @@ def _reports(folder: Folder) -> list[str]:
     main = folder.main
     for share in folder.shares.values():
         if main is not None and share is not main:
+            names = ", ".join(f"s3://{folder.bucket}/{key}" for key in share.first)
+            more = share.objects - len(share.first)
+            these = f"{names} and {more} more" if more else names
+            verb = "it is" if share.objects == 1 else "they are"
             lines.append(
-                f"s3://{folder.bucket}/{folder.path}: {share.objects} objects are {share.format},"
-                f" the others are {main.format}: they are left out of the schema"
+                f"{these}: {verb} {share.format}, most objects of the folder are {main.format}:"
+                f" {verb} left out of the schema"
             )
     return lines

@@ -25,23 +25,28 @@ from salespipe.local.stores.documents import Documents
 from salespipe.local.stores.objects import StoredObject
 
 _MOST_PROBLEMS = 50
+MOST_NAMED = 3
+"""Objects of each format that are remembered by name."""
 
 
 @dataclass
 class Share:
-    """What the objects of one format in a folder have in common. `bytes` is as stored, `records` may be estimated."""
+    """What the objects of one format in a folder have in common. `bytes` is as stored, `records` may be estimated,
+    `first` are the keys of the first objects."""
 
     format: Format
     columns: Columns = field(default_factory=Columns)
     objects: int = 0
     bytes: int = 0
     records: int = 0
+    first: list[str] = field(default_factory=list)
 
     def merge(self, other: Share) -> None:
         self.columns.merge(other.columns)
         self.objects += other.objects
         self.bytes += other.bytes
         self.records += other.records
+        self.first = [*self.first, *other.first][:MOST_NAMED]
 
 
 @dataclass
@@ -76,6 +81,7 @@ class Folder:
                     "format": [share.format.classification, share.format.compression, share.format.options],
                     "columns": share.columns.document(),
                     "counts": [share.objects, share.bytes, share.records],
+                    "first": share.first,
                 }
                 for share in self.shares.values()
             ],
@@ -91,7 +97,8 @@ class Folder:
         for entry in document["shares"]:
             classification, compression, options = entry["format"]
             layout = Format(classification, compression, tuple((name, value) for name, value in options))
-            shares[layout] = Share(layout, Columns.of(entry["columns"]), *entry["counts"])
+            objects, size, records = entry["counts"]
+            shares[layout] = Share(layout, Columns.of(entry["columns"]), objects, size, records, entry["first"])
         known = document["known"]
         return cls(
             bucket,
@@ -112,8 +119,9 @@ class FolderMemory:
         self._kind = f"glue-crawled-folder/{crawler_id}"
 
     def load(self) -> dict[str, dict[str, Any]]:
-        """Stored folders by `bucket/path`."""
-        return self._documents.all(self._kind)
+        """Stored folders by `bucket/path`. One that an earlier build has stored, without names, is read again."""
+        found = self._documents.all(self._kind)
+        return {at: each for at, each in found.items() if all("first" in share for share in each["shares"])}
 
     def save(self, folder: Folder) -> None:
         self._documents.put(self._kind, f"{folder.bucket}/{folder.path}", folder.document())
@@ -182,7 +190,7 @@ def _take(
     if reading.format == UNRECOGNISED:
         return
     share = folder.shares.setdefault(reading.format, Share(reading.format))
-    share.merge(Share(reading.format, reading.columns, 1, stored.size, reading.records))
+    share.merge(Share(reading.format, reading.columns, 1, stored.size, reading.records, [stored.key]))
 
 
 def _fingerprint(stored: StoredObject) -> str:

@@ -26,12 +26,14 @@ rolled back by the next run, one after 4 is carried on. Only one run is under wa
 CTAS is not used (see `sql.create_table`). Everything is done with the caller's rights: there is no role that
 could do it meanwhile. Beside those for `query` it takes athena:ListWorkGroups, ListQueryExecutions,
 BatchGetQueryExecution, StopQueryExecution; glue:GetCrawler, UpdateCrawler, CreateTable, UpdateTable, DeleteTable,
-BatchCreatePartition, BatchDeletePartition; s3:PutObject and DeleteObject below orders/, compacted/ and compacting/.
+BatchCreatePartition, BatchUpdatePartition, BatchDeletePartition; s3:PutObject and DeleteObject below orders/,
+compacted/ and compacting/.
 """
 
+from salespipe.services.compact.misfits import strays
 from salespipe.services.compact.planning import CompactPlan, plan
 from salespipe.services.compact.running import compact
-from salespipe.services.compact.showing import refresh
+from salespipe.services.compact.showing import Shown, refresh
 from salespipe.services.compact.work import CompactProgress, CompactResult
 
-__all__ = ["CompactPlan", "CompactProgress", "CompactResult", "compact", "plan", "refresh"]
+__all__ = ["CompactPlan", "CompactProgress", "CompactResult", "Shown", "compact", "plan", "refresh", "strays"]

@@ -1,12 +1,12 @@
 """The tables behind the name `orders` once orders are compacted, and the one step that changes what it stands for.
 
-`raw_orders` is the crawled table of what Firehose delivered, `orders_compacted` holds the Parquet, and `orders` is the
-view over both. A view is put in place by one UpdateTable of Glue: Athena makes it under another name, and what it made
-becomes `orders`. Whoever asked before reads as before, whoever asks later reads the new view.
+`raw_orders` is the table of what Firehose delivered, `orders_compacted` holds the Parquet (`below`), and `orders` is
+the view over both. A view is put in place by one UpdateTable of Glue: Athena makes it under another name, and what it
+made becomes `orders`. Whoever asked before reads as before, whoever asks later reads the new view.
 
 The crawler names a table after its folder, `orders`, and one that is taken by something else with 32 more characters
 (https://docs.aws.amazon.com/glue/latest/dg/crawler-s3-folder-table-partition.html), so from the first compaction on it
-gives its tables the prefix `raw_`. It then finds the raw table where it would write one itself.
+gives its tables the prefix `crawled_`.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from salespipe.services.pipeline import Pipeline
 from salespipe.stack.naming import (
     COMPACTED_PREFIX,
     COMPACTED_TABLE,
+    CRAWLED_TABLE_PREFIX,
     DATA_PREFIX,
     LAKE_TABLE,
     NEXT_VIEW,
     RAW_TABLE,
-    RAW_TABLE_PREFIX,
     up_hint,
 )
 
@@ -45,7 +45,6 @@ FOLDER = f"{COMPACTED_PREFIX}{LAKE_TABLE}/"
 
 _VIEW = "VIRTUAL_VIEW"
 _RUN = re.compile(r"'(\d{10}-[0-9a-f]{8})'")
-_FILE = re.compile(re.escape(FOLDER) + r"dt=([^/]+)/hour=([^/]+)/run=([^/]+)/[^/]+")
 _INPUT = (
     "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys", "ViewOriginalText",
     "ViewExpandedText", "TableType", "Parameters",
@@ -69,9 +68,41 @@ def columns(found: Table) -> dict[str, str]:
 
 
 def raw(p: Pipeline) -> Table | None:
-    """The crawled table of what was delivered: `orders` itself until that is a view."""
+    """The table of what was delivered: `orders` itself until that is a view."""
     found = table(p, LAKE_TABLE)
-    return found if found is not None and found.get("TableType") != _VIEW else table(p, RAW_TABLE)
+    return found if found is not None and not is_view(found) else table(p, RAW_TABLE)
+
+
+def crawled(p: Pipeline) -> list[Table]:
+    """The tables that the crawler made of the folders of hours: one, but one for each folder where they differ in
+    compression (https://docs.aws.amazon.com/glue/latest/dg/crawler-s3-folder-table-partition.html)."""
+    return [found for found in by_crawler(p) if is_of_hours(p, found)]
+
+
+def by_crawler(p: Pipeline) -> list[Table]:
+    """Every table that our crawler made of what was delivered."""
+    with translated():
+        pages = p.aws.client("glue").get_paginator("get_tables").paginate(DatabaseName=p.names.database)
+        return [
+            found
+            for page in pages
+            for found in page["TableList"]
+            if found.get("Parameters", {}).get("UPDATED_BY_CRAWLER") == p.names.crawler
+            and found["StorageDescriptor"].get("Location", "").startswith(f"s3://{p.names.bucket}/{DATA_PREFIX}")
+        ]
+
+
+def is_of_hours(p: Pipeline, found: Table) -> bool:
+    """Whether a table of the crawler has folders of hours for partitions, or is one, and JSON in them."""
+    folders = found["StorageDescriptor"]["Location"].removeprefix(f"s3://{p.names.bucket}/{DATA_PREFIX}").split("/")
+    names = [folder.partition("=")[0] for folder in folders if folder]
+    names += [key["Name"] for key in found.get("PartitionKeys", [])]
+    return names == ["dt", "hour"] and found["Parameters"].get("classification") == "json"
+
+
+def is_view(found: Table) -> bool:
+    """Whether it stands for a query."""
+    return found.get("TableType") == _VIEW
 
 
 def as_input(found: Table, name: str) -> Table:
@@ -102,89 +133,45 @@ def hours(p: Pipeline, found: Table) -> set[tuple[str, str]]:
 
 
 def aside(p: Pipeline) -> None:
-    """Let the crawler write the raw table from now on. Raises NotThereError without a crawler."""
+    """Let the crawler write a table that nobody reads from now on. Raises NotThereError without a crawler."""
     glue = p.aws.client("glue")
     try:
         with translated():
-            if glue.get_crawler(Name=p.names.crawler)["Crawler"].get("TablePrefix", "") != RAW_TABLE_PREFIX:
-                glue.update_crawler(Name=p.names.crawler, TablePrefix=RAW_TABLE_PREFIX)
+            if glue.get_crawler(Name=p.names.crawler)["Crawler"].get("TablePrefix", "") != CRAWLED_TABLE_PREFIX:
+                glue.update_crawler(Name=p.names.crawler, TablePrefix=CRAWLED_TABLE_PREFIX)
     except NotThereError as error:
         raise NotThereError(f"pipeline {p.names.pipeline!r} is not there", up_hint(p.names.pipeline)) from error
-
-
-def first_state(p: Pipeline) -> State:
-    """What counts before the first run: nothing that was compacted. Raises NotThereError without a table of orders."""
-    found = raw(p)
-    if found is None:
-        raise NotThereError(f"there is no table {LAKE_TABLE}", "the crawler makes it; run: salespipe crawl")
-    return State("", sql.wide(columns(found)), as_input(found, RAW_TABLE))
-
-
-def extend(p: Pipeline, state: State) -> State:
-    """Give the compacted table the columns that came since. Raises SalespipeError for one that changed its type."""
-    found, made = table(p, RAW_TABLE), table(p, COMPACTED_TABLE)
-    if found is None or made is None:
-        raise SalespipeError(f"the tables behind {LAKE_TABLE} are not whole", "make them again with: salespipe crawl")
-    late = sql.missing(columns(found), columns(made))
-    if late:
-        made["StorageDescriptor"]["Columns"] += [{"Name": name, "Type": kind} for name, kind in late.items()]
-        _update(p, as_input(made, COMPACTED_TABLE))
-    return State(state.through, {**columns(made)}, as_input(found, RAW_TABLE))
-
-
-def restore(p: Pipeline, state: State, alive: Callable[[], None]) -> None:
-    """Make the tables below the view: before it is there, and when a `down` has taken them. Nothing that anybody sees
-    changes."""
-    if table(p, RAW_TABLE) is None:
-        _create(p, state.raw)
-    found = raw(p)
-    if found is not None and found["Name"] == LAKE_TABLE:
-        _register(p, RAW_TABLE, partitions(p, LAKE_TABLE))
-    if table(p, COMPACTED_TABLE) is None:
-        execute(p, sql.create_table(state.columns, f"s3://{p.names.bucket}/{FOLDER}"), alive)
-    there = {tuple(partition["Values"]) for partition in partitions(p, COMPACTED_TABLE)}
-    files = (_FILE.fullmatch(each["Key"]) for each in listing(p, FOLDER))
-    wanted = {match.groups() for match in files if match is not None and match[3] <= state.through}
-    if wanted - there:
-        made = table(p, COMPACTED_TABLE) or {}
-        _register(p, COMPACTED_TABLE, [_partition(p, made, values) for values in sorted(wanted - there)])
-
-
-def _partition(p: Pipeline, made: Table, values: Sequence[str]) -> dict[str, Any]:
-    dt, hour, run = values
-    location = f"s3://{p.names.bucket}/{FOLDER}dt={dt}/hour={hour}/run={run}/"
-    return {"Values": list(values), "StorageDescriptor": {**made["StorageDescriptor"], "Location": location}}
 
 
 def show(p: Pipeline, state: State, hidden: Sequence[str], alive: Callable[[], None]) -> None:
     """The switch: from now on `orders` is all that is raw, but for the objects at the addresses `hidden`, and all that
     the runs up to the state's `through` wrote."""
-    execute(p, sql.view(columns(state.raw), state.columns, state.through, hidden), alive)
+    execute(p, sql.view(state.columns, state.through, hidden), alive)
     made = table(p, NEXT_VIEW)
     if made is None:
         raise SalespipeError(f"the view {NEXT_VIEW} was removed by somebody else", "run the same command again")
     alive()
     view = as_input(made, LAKE_TABLE)
-    if not _create(p, view):
+    if not create(p, view):
         try:
-            _update(p, view)
+            update(p, view)
         except SalespipeError as error:
             cause = error.__cause__
             before = table(p, LAKE_TABLE)
             refused = isinstance(cause, ClientError) and error_code(cause) == "InvalidInputException"
-            if not refused or before is None or before.get("TableType") == _VIEW:
+            if not refused or before is None or is_view(before):
                 raise
             # Only the first time, should Glue not let a table become a view: for a moment the name is not there,
             # and queries fail.
-            _delete(p, LAKE_TABLE)
-            _create(p, view)
-    _delete(p, NEXT_VIEW)
+            drop(p, LAKE_TABLE)
+            create(p, view)
+    drop(p, NEXT_VIEW)
 
 
 def shown_through(p: Pipeline) -> str | None:
     """The last run that the view `orders` shows, empty for none; None while `orders` is no view."""
     found = table(p, LAKE_TABLE)
-    if found is None or found.get("TableType") != _VIEW:
+    if found is None or not is_view(found):
         return None
     text = str(found.get("ViewOriginalText", "")).strip().removeprefix("/* Presto View:").removesuffix("*/").strip()
     try:
@@ -204,11 +191,11 @@ def forget(p: Pipeline, run: str) -> None:
     glue = p.aws.client("glue")
     gone = [{"Values": partition["Values"]} for partition in _of_run(p, run)]
     with translated():
-        for some in _groups(gone, _DELETE_AT_ONCE):
+        for some in groups(gone, _DELETE_AT_ONCE):
             answer = glue.batch_delete_partition(
                 DatabaseName=p.names.database, TableName=COMPACTED_TABLE, PartitionsToDelete=some
             )
-            _check("BatchDeletePartition", answer)
+            check("BatchDeletePartition", answer)
     delete(p, [each["Key"] for each in listing(p, FOLDER) if f"/run={run}/" in each["Key"]])
 
 
@@ -221,7 +208,7 @@ def _of_run(p: Pipeline, run: str) -> list[dict[str, Any]]:
 def delete(p: Pipeline, keys: Iterable[str]) -> None:
     """Delete objects, a thousand a call."""
     with translated():
-        for some in _groups([{"Key": key} for key in keys], 1000):
+        for some in groups([{"Key": key} for key in keys], 1000):
             answer = p.aws.client("s3").delete_objects(Bucket=p.names.bucket, Delete={"Objects": some, "Quiet": True})
             for error in answer.get("Errors", []):
                 raise client_error(
@@ -229,8 +216,8 @@ def delete(p: Pipeline, keys: Iterable[str]) -> None:
                 )
 
 
-def _create(p: Pipeline, definition: Table) -> bool:
-    """Whether it was not there before."""
+def create(p: Pipeline, definition: Table) -> bool:
+    """Make a table. Whether it was not there before."""
     with translated():
         try:
             p.aws.client("glue").create_table(DatabaseName=p.names.database, TableInput=definition)
@@ -241,35 +228,40 @@ def _create(p: Pipeline, definition: Table) -> bool:
     return True
 
 
-def _update(p: Pipeline, definition: Table) -> None:
+def update(p: Pipeline, definition: Table) -> None:
+    """Change a table in one step."""
     with translated():
         p.aws.client("glue").update_table(DatabaseName=p.names.database, TableInput=definition, SkipArchive=True)
 
 
-def _delete(p: Pipeline, name: str) -> None:
+def drop(p: Pipeline, name: str) -> None:
+    """Take a table out of the catalog, if it is there."""
     with translated():
         if_there(p.aws.client("glue").delete_table, DatabaseName=p.names.database, Name=name)
 
 
-def _register(p: Pipeline, name: str, wanted: Sequence[dict[str, Any]]) -> None:
+def register(p: Pipeline, name: str, wanted: Sequence[dict[str, Any]]) -> None:
+    """Add partitions, those that are not there."""
     fields = ("Values", "StorageDescriptor", "Parameters")
     inputs = [{field: each[field] for field in fields if field in each} for each in wanted]
     with translated():
-        for some in _groups(inputs, _CREATE_AT_ONCE):
+        for some in groups(inputs, _CREATE_AT_ONCE):
             answer = p.aws.client("glue").batch_create_partition(
                 DatabaseName=p.names.database, TableName=name, PartitionInputList=some
             )
-            _check("BatchCreatePartition", answer)
+            check("BatchCreatePartition", answer)
 
 
-def _check(operation: str, answer: dict[str, Any]) -> None:
+def check(operation: str, answer: dict[str, Any]) -> None:
+    """Raise for what a batch could not do, unless it was done already."""
     for error in answer.get("Errors", []):
         detail = error.get("ErrorDetail", {})
         if detail.get("ErrorCode") not in ("AlreadyExistsException", "EntityNotFoundException"):
             raise client_error(operation, detail.get("ErrorCode", ""), detail.get("ErrorMessage", ""))
 
 
-def _groups(items: Sequence[dict[str, Any]], most: int) -> Iterator[list[dict[str, Any]]]:
+def groups(items: Sequence[dict[str, Any]], most: int) -> Iterator[list[dict[str, Any]]]:
+    """The items in batches."""
     left = iter(items)
     while some := list(islice(left, most)):
         yield some

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 
-from salespipe.services.compact import catalog, sql, state
+from salespipe.services.compact import below, catalog, misfits, sql, state
 from salespipe.services.compact.clearing import clear
 from salespipe.services.compact.hours import Batch, Hour, RawObject
 from salespipe.services.compact.planning import CompactPlan
@@ -55,14 +55,17 @@ def _ready(work: Work) -> State:
     p = work.p
     current = state.state(p)
     if current is None:
-        current = catalog.first_state(p)
+        current = below.first_state(p)
         state.keep(p, current)  # from now on `crawl` ends what follows, should we not
     catalog.aside(p)
-    catalog.restore(p, current, work.alive)
-    current = catalog.extend(p, current)
+    below.restore(p, current, work.alive)
+    current = below.extend(p, current)
     if catalog.shown_through(p) is None:
         work.lock.renew()
         catalog.show(p, current, [], work.alive)
+    conflict = misfits.conflict(p, work.alive)
+    if conflict is not None:
+        raise conflict  # a copy of values that do not fit would not be what was delivered
     return current
 
 
@@ -83,10 +86,10 @@ def _finish_earlier(work: Work) -> Generator[CompactProgress, None, str]:
         _roll_back(p, run)
         return "rolled back"
     yield work.at("finish", run)
-    current = State(run.id, current.columns, current.raw)
+    current = State(run.id, current.columns)
     state.keep(p, current)
     if catalog.shown_through(p) != run.id:
-        catalog.restore(p, current, work.alive)
+        below.restore(p, current, work.alive)
         catalog.show(p, current, paths(p, run.batch), work.alive)
     yield from clear(Work(p, work.lock, work.sleep), current, run)
     return "finished"
@@ -105,8 +108,7 @@ def _run(work: Work, before: State, batch: Batch) -> Generator[CompactProgress, 
     state.begin(p, run)
     try:
         yield work.at("copy", run)
-        raw = catalog.columns(before.raw)
-        copied = work.execute(sql.insert(raw, before.columns, batch, p.names.bucket, run.id))
+        copied = work.execute(sql.insert(before.columns, batch, p.names.bucket, run.id))
         yield work.at("verify", run)
         check_same(p, batch)
         rows, read = verify(work, before, run)
@@ -116,7 +118,7 @@ def _run(work: Work, before: State, batch: Batch) -> Generator[CompactProgress, 
         stop_all(p, run.id, work.sleep)
         _roll_back(p, run)
         raise
-    counted = State(run.id, before.columns, before.raw)
+    counted = State(run.id, before.columns)
     catalog.show(p, counted, paths(p, batch), work.alive)
     state.keep(p, counted)
     work.rows += rows

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from salespipe.services.compact import catalog, sql, state
+from salespipe.errors import SalespipeError
+from salespipe.services.compact import below, catalog, misfits, sql, state
 from salespipe.services.compact.hours import Part, objects_of
 from salespipe.services.compact.state import Lock, Run, State
 from salespipe.services.pipeline import Pipeline
 
 
-def refresh(p: Pipeline) -> bool:
-    """Make `orders` show what there is, once it is a view: new columns, or the tables that a `down` took. Whether there
-    is anything compacted. Somebody who compacts meanwhile does it himself."""
+@dataclass(frozen=True)
+class Shown:
+    """What a refresh came to: `strays` is a line about objects that `orders` cannot show, or empty; `conflict` the
+    error for values that do not fit its columns."""
+
+    strays: str
+    conflict: SalespipeError | None
+
+
+def refresh(p: Pipeline) -> Shown | None:
+    """Make `orders` show what there is, once it is a view: new hours and columns, or the tables that a `down` took.
+    None where nothing was ever compacted. Who compacts meanwhile sees to new columns and the view himself."""
     if state.state(p) is None:
-        return False
+        return None
     try:
         with state.held(p) as lock:
             _refresh(p, lock)
     except state.AtWorkError:
-        return True
-    return True
+        below.register(p)
+    shown = Shown(misfits.strays(p), misfits.conflict(p, lambda: None))
+    if not shown.strays and not shown.conflict:
+        misfits.tidy(p)
+    return shown
 
 
 def _refresh(p: Pipeline, lock: Lock) -> None:
@@ -30,12 +44,12 @@ def _refresh(p: Pipeline, lock: Lock) -> None:
     current = state.state(p)
     if current is None:
         return
-    catalog.restore(p, current, alive)
-    current = catalog.extend(p, current)
+    below.restore(p, current, alive)
+    current = below.extend(p, current)
     hidden = []
     run = state.under_way(p)
     if run is not None and counts(p, run):
-        current, hidden = State(run.id, current.columns, current.raw), paths(p, run.batch)
+        current, hidden = State(run.id, current.columns), paths(p, run.batch)
     lock.renew()
     catalog.show(p, current, hidden, alive)
     state.keep(p, current)

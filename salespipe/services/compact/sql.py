@@ -1,35 +1,34 @@
 """The statements of a compaction. Pure.
 
-Types: the compacted table keeps the crawled ones, but numbers in their widest form, so that a later crawl that infers
-a wider or a narrower one changes nothing: whole numbers are bigint, the others double, as is money (the crawler reads
-it as double; `orders_current` gives its exact decimals back). The view casts the raw side to these types, so the
-columns of `orders` keep their types too.
+Types: both tables keep the crawled ones, but numbers in their widest form, so that a later crawl that infers a wider or
+a narrower one changes nothing: whole numbers are bigint, the others double, as is money (the crawler reads it as
+double; `orders_current` gives its exact decimals back).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from salespipe.errors import SalespipeError
 from salespipe.services.compact.hours import Part, objects_of
-from salespipe.stack.naming import COMPACTED_TABLE, LAKE_TABLE, NEXT_VIEW, RAW_TABLE
+from salespipe.stack.naming import COMPACTED_TABLE, NEXT_VIEW, RAW_TABLE
+
+MOST_NAMED = 3
+"""Objects of one kind of trouble."""
 
 PARTITIONS = ("dt", "hour", "run")
 _WHOLE = frozenset({"tinyint", "smallint", "int", "integer", "bigint"})
 _BROKEN = frozenset({"float", "double"})
 _MONEY = frozenset({"price", "amount"})
-_TRINO = {"string": "varchar", "int": "integer", "float": "real", "binary": "varbinary"}
-_PLAIN = re.compile(r"[a-z]+(\(\d+(,\d+)?\))?")
-_NESTED = re.compile(r"(array|map|struct)<(.+)>")
+_NESTED = re.compile(r"(array|map|struct)<.+>")
 
 Columns = Mapping[str, str]
 """Glue types by column name, in the table's order, without the partition columns."""
 
 
 def wide(columns: Columns) -> dict[str, str]:
-    """The columns of a compacted table for a raw table of `columns`."""
-    return {name: _widest(name, kind) for name, kind in columns.items()}
+    """The columns of a compacted table for a crawled table of `columns`."""
+    return {name: _widest(name, kind) for name, kind in columns.items() if name not in PARTITIONS}
 
 
 def _widest(name: str, kind: str) -> str:
@@ -38,21 +37,45 @@ def _widest(name: str, kind: str) -> str:
     return "bigint" if kind in _WHOLE else kind
 
 
-def missing(raw: Columns, compacted: Columns) -> dict[str, str]:
-    """The columns that the compacted table has not yet. Raises SalespipeError for one that changed its type so that
-    its values do not fit any more."""
-    for name, kind in raw.items():
-        kept = compacted.get(name)
-        if kept is not None and not _fits(_widest(name, kind), kept):
-            raise SalespipeError(
-                f"column {name} of the delivered orders is {kind} now and {kept} in {COMPACTED_TABLE}",
-                "look at the newest objects under orders/: such a column was written in two ways",
-            )
-    return {name: kind for name, kind in wide(raw).items() if name not in compacted}
+def missing(crawled: Iterable[Columns], kept: Columns) -> dict[str, str]:
+    """The columns that are new, in a type that holds what any of the crawled tables has."""
+    late: dict[str, str] = {}
+    for columns in crawled:
+        for name, kind in wide(columns).items():
+            if name not in kept:
+                both = {kind, late.get(name, kind)}
+                late[name] = kind if len(both) == 1 else "double" if both == {"bigint", "double"} else "string"
+    return late
 
 
-def _fits(kind: str, kept: str) -> bool:
-    return kind == kept or (kind == "bigint" and kept == "double")
+def differing(crawled: Columns, kept: Columns) -> list[str]:
+    """The columns of which the crawler saw values that do not fit what they are kept as, or that cannot be kept. Text
+    takes any value."""
+    return [name for name in crawled if name in PARTITIONS] + [
+        name
+        for name, kind in wide(crawled).items()
+        if kept.get(name, kind) not in (kind, "string") and (kind, kept[name]) != ("bigint", "double")
+    ]
+
+
+def unfit(table: str, name: str, crawled: str, kept: str, where: str) -> str:
+    """The addresses of the first objects whose values of the column do not fit, one more than are told, out of a table
+    that has it as the `crawled` type; `where` says what is read."""
+    column = f'"{name}"'
+    if name in PARTITIONS:
+        condition = "true"
+    elif crawled == "string" and (nested := _NESTED.fullmatch(kept)):
+        condition = f"{column} NOT LIKE '{'[' if nested[1] == 'array' else '{'}%'"
+    elif crawled == "string":
+        condition = f"try_cast({column} AS {kept}) IS NULL"
+    elif (crawled, kept) == ("double", "bigint"):
+        condition = f"{column} <> floor({column})"
+    else:
+        condition = "true"
+    return (
+        f'SELECT DISTINCT "$path" AS "path"\nFROM "{table}"\nWHERE {column} IS NOT NULL AND {condition}'
+        f" AND ({where})\nORDER BY 1\nLIMIT {MOST_NAMED + 1}"
+    )
 
 
 def create_table(columns: Columns, location: str) -> str:
@@ -67,11 +90,10 @@ def create_table(columns: Columns, location: str) -> str:
     )
 
 
-def insert(raw: Columns, compacted: Columns, batch: Sequence[Part], bucket: str, run: str) -> str:
+def insert(columns: Columns, batch: Sequence[Part], bucket: str, run: str) -> str:
     """Copy just the objects of `batch` into the partitions of `run`."""
-    shown = ", ".join(_column(name, kind, raw.get(name)) for name, kind in compacted.items())
     return (
-        f'INSERT INTO "{COMPACTED_TABLE}"\nSELECT {shown}, "dt", "hour", \'{run}\' AS "run"\n'
+        f'INSERT INTO "{COMPACTED_TABLE}"\nSELECT {_names(columns)}, "dt", "hour", \'{run}\' AS "run"\n'
         f'FROM "{RAW_TABLE}"\nWHERE {_these(batch, bucket)}'
     )
 
@@ -109,29 +131,36 @@ def _totals(columns: Columns) -> str:
     return f"SELECT {', '.join(counted)}"
 
 
-def view(raw: Columns, compacted: Columns, through: str, hidden: Sequence[str]) -> str:
+def view(columns: Columns, through: str, hidden: Sequence[str]) -> str:
     """The view that becomes `orders`: what is raw, but for the objects at the addresses `hidden`, and what the runs up
     to `through` wrote."""
-    names = [*raw, *(name for name in compacted if name not in raw)]
-    kinds = {name: compacted.get(name) or _widest(name, raw[name]) for name in names}
-    ours = ", ".join(_column(name, kinds[name], raw.get(name)) for name in names)
-    theirs = ", ".join(_column(name, kinds[name], compacted.get(name)) for name in names)
-    paths = ", ".join(f"'{_text(path)}'" for path in hidden)
-    without = f'\nWHERE "$path" NOT IN ({paths})' if paths else ""
+    shown = f'{_names(columns)}, "dt", "hour"'
+    without = f'\nWHERE "$path" NOT IN ({_list(hidden)})' if hidden else ""
     return (
-        f'CREATE OR REPLACE VIEW "{NEXT_VIEW}" AS\n'
-        f'SELECT {ours}, "dt", "hour"\nFROM "{RAW_TABLE}"{without}\n'
-        f'UNION ALL\nSELECT {theirs}, "dt", "hour"\nFROM "{COMPACTED_TABLE}"\nWHERE "run" <= \'{through}\''
+        f'CREATE OR REPLACE VIEW "{NEXT_VIEW}" AS\nSELECT {shown}\nFROM "{RAW_TABLE}"{without}\n'
+        f'UNION ALL\nSELECT {shown}\nFROM "{COMPACTED_TABLE}"\nWHERE "run" <= \'{through}\''
     )
 
 
 def _these(batch: Sequence[Part], bucket: str) -> str:
     """A condition that is true for the rows of the objects of `batch`; the first half prunes partitions."""
-    days: dict[str, list[str]] = {}
-    for part in batch:
-        days.setdefault(part.hour.dt, []).append(part.hour.hour)
-    hours = " OR ".join(f'("dt" = \'{dt}\' AND "hour" IN ({_list(hours)}))' for dt, hours in days.items())
+    hours = _in((part.hour.dt, part.hour.hour) for part in batch)
     return f'({hours})\n  AND "$path" IN ({_list([path(bucket, each.key) for each in objects_of(batch)])})'
+
+
+def in_hours(keys: Sequence[str], hours: Iterable[tuple[str, str]]) -> str:
+    """A condition on the partitions of a crawled table: those without objects, whose schema may be an older one, are
+    not read."""
+    if "dt" in keys:
+        return _in(hours)
+    return f'"hour" IN ({_list([hour for _, hour in hours])})' if keys else "true"
+
+
+def _in(hours: Iterable[tuple[str, str]]) -> str:
+    days: dict[str, list[str]] = {}
+    for dt, hour in hours:
+        days.setdefault(dt, []).append(hour)
+    return " OR ".join(f'("dt" = \'{dt}\' AND "hour" IN ({_list(hours)}))' for dt, hours in days.items())
 
 
 def path(bucket: str, key: str) -> str:
@@ -140,52 +169,8 @@ def path(bucket: str, key: str) -> str:
 
 
 def _list(values: Sequence[str]) -> str:
-    return ", ".join(f"'{_text(value)}'" for value in values)
+    return ", ".join("'" + value.replace("'", "''") + "'" for value in values)
 
 
-def _text(value: str) -> str:
-    return value.replace("'", "''")
-
-
-def _column(name: str, wanted: str, there: str | None) -> str:
-    """A column of the type `wanted`, out of one that has the type `there`, or NULL without one."""
-    quoted = f'"{name}"'
-    if there == wanted:
-        return quoted
-    return f"CAST({'NULL' if there is None else quoted} AS {_trino(name, wanted)}) AS {quoted}"
-
-
-def _trino(name: str, kind: str) -> str:
-    try:
-        return trino_type(kind)
-    except ValueError as error:
-        raise SalespipeError(
-            f"column {name} of {LAKE_TABLE} has a type that is not known here: {kind}",
-            f"change the type of the column in the catalog table {RAW_TABLE}",
-        ) from error
-
-
-def trino_type(kind: str) -> str:
-    """The DML type of a DDL type: https://docs.aws.amazon.com/athena/latest/ug/data-types.html. Raises ValueError."""
-    if _PLAIN.fullmatch(kind):
-        return _TRINO.get(kind, kind)
-    nested = _NESTED.fullmatch(kind)
-    if nested is None:
-        raise ValueError(kind)
-    word, parts = nested[1], _parts(nested[2])
-    if word != "struct":
-        return f"{word}({', '.join(trino_type(part.strip()) for part in parts)})"
-    fields = (part.strip().partition(":") for part in parts)
-    return "row(" + ", ".join(f'"{name}" {trino_type(type_.strip())}' for name, _, type_ in fields) + ")"
-
-
-def _parts(inside: str) -> list[str]:
-    """What stands between the commas that are not in brackets."""
-    parts, depth = [""], 0
-    for letter in inside:
-        depth += (letter in "<(") - (letter in ">)")
-        if letter == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return parts
+def _names(columns: Columns) -> str:
+    return ", ".join(f'"{name}"' for name in columns)

@@ -8,8 +8,8 @@ it gave no sign of life for two minutes, by S3's clock; who has lost it finds ou
 - lock: who is at work.
 - run.json: the run under way and each object it reads, with its ETag; there from before the copy until the last of
   these objects is gone.
-- state.json: the last run that counts, `through` (what later runs wrote does not), with the columns of the compacted
-  table and the definition of the raw one. It outlives `down`, which takes the catalog away: `crawl` makes it again.
+- state.json: the last run that counts, `through` (what later runs wrote does not), with the columns of both tables. It
+  outlives `down`, which takes the catalog away: `crawl` makes it again.
 """
 
 from __future__ import annotations
@@ -135,18 +135,17 @@ def _is_gone(owner: dict[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class State:
-    """What counts: runs up to `through`, empty before the first. `columns` are the compacted table's, Glue types by
-    name; `raw` is the raw table as Glue's TableInput."""
+    """What counts: runs up to `through`, empty before the first. `columns` are those of the raw and of the compacted
+    table, Glue types by name."""
 
     through: str
     columns: dict[str, str]
-    raw: dict[str, Any]
 
 
 def state(p: Pipeline) -> State | None:
     """What counts; None where nothing was ever compacted."""
     found = _get(p, COMPACTION_STATE)
-    return None if found is None else State(found[0]["through"], found[0]["columns"], found[0]["raw"])
+    return None if found is None else State(found[0]["through"], found[0]["columns"])
 
 
 def keep(p: Pipeline, state: State) -> None:

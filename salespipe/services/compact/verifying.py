@@ -7,7 +7,7 @@ import zlib
 
 from salespipe.aws.errors import translated
 from salespipe.errors import SalespipeError
-from salespipe.services.compact import catalog, sql
+from salespipe.services.compact import sql
 from salespipe.services.compact.hours import Batch, Part, RawObject, objects_of
 from salespipe.services.compact.state import Run, State
 from salespipe.services.compact.work import Work
@@ -29,9 +29,8 @@ def verify(work: Work, state: State, run: Run) -> tuple[int, int]:
                 f"Athena reads no row out of {sql.path(bucket, each.key)}, which is not empty; nothing was changed",
                 "look at the object; if it does not belong there, move it away",
             )
-    both = {name: kind for name, kind in catalog.columns(state.raw).items() if name in state.columns}
-    source = work.execute(sql.totals_of_source(both, run.batch, bucket))
-    copy = work.execute(sql.totals_of_copy(both, run.id))
+    source = work.execute(sql.totals_of_source(state.columns, run.batch, bucket))
+    copy = work.execute(sql.totals_of_copy(state.columns, run.id))
     rows = sum(int(count or 0) for _, count in paths.rows)
     if source.rows != copy.rows or rows != sum(int(row[2] or 0) for row in source.rows):
         hour = next((a for a, b in zip(source.rows, copy.rows, strict=False) if a != b), None)

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Sequence
 
 from salespipe.errors import SalespipeError
 from salespipe.services.empty_lake import why_empty
+from salespipe.services.orders_view import TYPES
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query.catalog import tables
 from salespipe.services.query.elsewhere import constant_meant, function_meant, word_meant
+from salespipe.services.query.text import words
 from salespipe.services.query.words import FUNCTIONS, KEYWORDS
 from salespipe.stack.naming import COMPACTED_TABLE, CURRENT_VIEW, LAKE_TABLE, RAW_TABLE
 
@@ -22,6 +24,7 @@ _COLUMN = re.compile(r"Column '([^']+)' cannot be resolved", re.IGNORECASE)
 _FUNCTION = re.compile(r"Function '?([\w$]+)'? (?:not registered|is not supported)", re.IGNORECASE)
 _WORD = re.compile(r"mismatched input '([^']+)'", re.IGNORECASE)
 _TEXTS = re.compile(r"(?<!' )\b(?:ordered_at|updated_at|event_time|dt|hour)\b(?!\s*\()", re.IGNORECASE)
+_CAST = re.compile(r"Cannot cast \w+ '.*' to (DECIMAL\(\d+, ?\d+\))|Out of range for (integer)", re.IGNORECASE)
 _NOT_FOR_TEXT = (
     "Unexpected parameters",
     "INVALID_CAST_ARGUMENT",
@@ -52,6 +55,8 @@ def hint(p: Pipeline, sql: str, line: str, values: Sequence[str], at: int) -> st
         return _about_word(p, sql, line, match[1], at)
     if f"Table {LAKE_TABLE} is not a partitioned table" in line:
         return f"since the first compaction it is a view; ask {RAW_TABLE} and {COMPACTED_TABLE}"
+    if (match := _CAST.search(line)) and not words(sql).isdisjoint((CURRENT_VIEW, LAKE_TABLE)):
+        return _about_value(p, (match[1] or match[2]).lower().replace(" ", ""))
     mismatched = "TYPE_MISMATCH" in line or "Cannot apply operator" in line
     if mismatched and (about := _about_values(line, values)):
         return about
@@ -94,6 +99,20 @@ def _about_word(p: Pipeline, sql: str, line: str, word: str, at: int) -> str:
     return ""
 
 
+def _about_value(p: Pipeline, kind: str) -> str:
+    """How to find the order with a value that does not fit `kind`; nothing where the view has no column of it."""
+    column = next((name for name, shown in TYPES.items() if shown == kind), None)
+    if column is None:
+        return ""
+    table, *others = (RAW_TABLE, COMPACTED_TABLE) if RAW_TABLE in _catalog(p) else (LAKE_TABLE,)
+    too = f", or FROM {others[0]}" if others else ""
+    return (
+        f'an order that has it is found by: SELECT "$path", orderid, {column} FROM {table}'
+        f" WHERE {column} IS NOT NULL AND try_cast({column} AS {kind}) IS NULL{too};"
+        " a later change of the order puts it right"
+    )
+
+
 def _about_values(line: str, values: Sequence[str]) -> str:
     """What a value of another type would have to be written as."""
     for value in values:
@@ -124,8 +143,8 @@ def _about_quotes(name: str, sql: str) -> str:
 
 def _columns(p: Pipeline, sql: str) -> list[str]:
     """The columns of the tables that the statement names."""
-    words = {word.lower() for word in re.findall(r"\w+", sql)}
-    return [column for table, columns in _catalog(p).items() if table in words for column in columns]
+    named = {word.lower() for word in re.findall(r"\w+", sql)}
+    return [column for table, columns in _catalog(p).items() if table in named for column in columns]
 
 
 def _catalog(p: Pipeline) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from salespipe.local.athena.catalog import Column, Storage
-from salespipe.local.athena.errors import QueryFailure
+from salespipe.local.athena.errors import QueryFailure, cannot_read
 from salespipe.local.athena.formats.source import LINE_BUFFER, POSITION, Source, bad_data, paths, position
 from salespipe.local.athena.types import INTEGERS, TEXT, Type, duckdb_type, quoted, row_fields, text
 
@@ -205,16 +205,21 @@ def _nested(value: str, column: Column, type_: Type, depth: int = 0) -> str:
 # the second look
 
 
-def plain_lines(path: Path, target: Path, storage: Storage) -> None:
-    """Rewrite a file so that every line is a plain object under the declared keys.
+def plain_lines(path: Path, address: str, target: Path, storage: Storage) -> None:
+    """Rewrite the file of the object at `address` so that every line is a plain object under the declared keys.
 
     Raises HIVE_CURSOR_ERROR for a line that cannot be read, unless the table says ignore.malformed.json.
     """
     ignore = storage.serde_parameters.get("ignore.malformed.json", "false").lower() == "true"
     dotted = storage.serde_parameters.get("dots.in.keys", "false").lower() == "true"
     with _opened(path) as lines, target.open("w", encoding="utf-8", newline="\n") as out:
-        for line in _lines(lines):
-            out.write(json.dumps(_plain(line, storage, ignore, dotted), ensure_ascii=False) + "\n")
+        for number, line in enumerate(_lines(lines), 1):
+            try:
+                row = _plain(line, storage, ignore, dotted)
+            except ValueError as error:
+                said = f"line {number}: Row is not a valid JSON Object - JSONException: {error}"
+                raise cannot_read("HIVE_CURSOR_ERROR", address, said) from None
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
@@ -233,10 +238,10 @@ def _plain(line: str, storage: Storage, ignore: bool, dotted: bool) -> dict[str,
         if line[0] not in "{[":
             raise ValueError("A JSONObject text must begin with '{' at 1 [character 2 line 1]")
         value, _ = _DECODER.raw_decode(line)
-    except ValueError as error:
+    except ValueError:
         if ignore:
             return {}
-        raise QueryFailure("HIVE_CURSOR_ERROR", f"Row is not a valid JSON Object - JSONException: {error}") from None
+        raise
     if isinstance(value, list):
         return {_key(column, storage): item for column, item in zip(storage.columns, value, strict=False)}
     return _declared(

@@ -59,7 +59,14 @@ def _literal_path(path: str) -> str:
 Reader = Callable[[Source], str]
 
 
+BAD_DATA = "HIVE_BAD_DATA"
+
+
 def bad_data(column: Column, type_: Type, sql: str) -> str:
     """The engine SQL that fails because a value cannot be read as its declared type."""
-    what = text(f"HIVE_BAD_DATA: Error parsing column '{column.name}' as {type_}: ")
-    return f"error({what} || {sql})"
+    return f"error({text(f'{BAD_DATA}: {bad_column(column)} as {type_}: ')} || {sql})"
+
+
+def bad_column(column: Column) -> str:
+    """How the message begins."""
+    return f"Error parsing column '{column.name}'"
