@@ -29,8 +29,13 @@ def standing(home: Path) -> Iterator[Embedded]:
 
 
 @cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="salespipe-test-standing-", ignore_cleanup_errors=True)
+
+
+@cache
 def _made() -> Path:
-    home = Path(tempfile.mkdtemp(prefix="salespipe-test-standing-")) / "home"
+    home = Path(_folder().name) / "home"
     embedded = Embedded(home)
     embedded.start()
     try:

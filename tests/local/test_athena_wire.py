@@ -283,12 +283,15 @@ def test_workgroups(wire: Wire) -> None:
     query = client.create_named_query(Name="q", Database="shop", QueryString="SELECT 1", WorkGroup="a")["NamedQueryId"]
     assert _refusal(client.delete_work_group, WorkGroup="a")[1] == "WorkGroup a is not empty"
     client.delete_work_group(WorkGroup="a", RecursiveDeleteOption=True)
-    asked = wire.run("SELECT 1")["QueryExecutionId"]
+    token = {"QueryString": "SELECT 1", "WorkGroup": "people", "ClientRequestToken": "w" * 32}
+    asked = client.start_query_execution(**token)["QueryExecutionId"]
     assert _refusal(client.delete_work_group, WorkGroup="people")[1] == "WorkGroup people is not empty"
     client.delete_work_group(WorkGroup="people", RecursiveDeleteOption=True)
     assert _refusal(client.get_query_execution, QueryExecutionId=asked)[0] == "QUERY_EXECUTION_NOT_FOUND"
-    client.create_work_group(Name="people", Configuration={})
+    results = {"ResultConfiguration": {"OutputLocation": "s3://lake/results/"}}
+    client.create_work_group(Name="people", Configuration=results)
     assert client.list_query_executions(WorkGroup="people")["QueryExecutionIds"] == []
+    assert client.start_query_execution(**token)["QueryExecutionId"] != asked
     assert _refusal(client.get_work_group, WorkGroup="a") == ("INVALID_INPUT", "WorkGroup is not found.")
     assert _refusal(client.get_named_query, NamedQueryId=query)[0] == "NAMED_QUERY_NOT_FOUND"
 

@@ -33,8 +33,6 @@ _OUTSIDE = re.compile(
 )
 _LARGE_DECIMAL = re.compile(r"Failed to cast decimal value (\S+) to type (INT\d+)")
 _OVERFLOW = re.compile(r"Overflow in (addition|subtraction|multiplication) of (INT8|INT16|INT32|INT64) \((.*?)\)!")
-_TOO_LARGE = re.compile(r"with value (\S+) can't be cast .* destination type (INT8|INT16|INT32|INT64)\b")
-_DECIMAL = re.compile(r"Failed to cast decimal value (\S+) to type (INT8|INT16|INT32|INT64)\b")
 _WORDS = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "bigint"}
 FETCH = 10_000
 _NO_MEMORY = "EXCEEDED_LOCAL_MEMORY_LIMIT"

@@ -18,8 +18,6 @@ MACROS = (
     "trino_refused(said) AS CASE WHEN like_escape(said, said, 'no') IS NULL THEN NULL END",
 )
 
-_REFUSAL = "'NOT_SUPPORTED: "
-_MACRO = re.compile(r"\btrino_\w+")
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _ALIAS = re.compile(r"\b([a-z]\d+)\.")
 _ERROR = re.compile(r"\berror\(")
@@ -75,7 +73,7 @@ def _raising(sql: str, prefix: str, refused: str | None = None) -> str:
             shown.append(part)
             continue
         changed = _ERROR.sub("trino_raised(", _OWN.sub(f"{prefix}trino_", part))
-        if refused is not None and following.startswith(refused):
+        if refused is not None and following.startswith(refused) and changed.endswith("trino_raised("):
             changed = changed.removesuffix("raised(") + "refused("
         shown.append(changed)
     return "".join(shown)

@@ -2,7 +2,7 @@
 
 sqlglot takes commas with nothing beside them, brackets that are never closed, a CASE without THEN, a join without ON,
 and words that Trino reserves as names (`SELECT 1 NULL`). So the text is looked at as a row of signs before it is
-parsed, and its names after that.
+parsed, and its names after that. (Signs that Trino does not have at all are looked for before, in foreign.py.)
 
 A sign is a word in capitals (`ORDER_BY` is one), ' for a string, " for a quoted name, 0 for a number; any other stands
 for itself. https://trino.io/docs/current/language/reserved.html, /sql/select.html
@@ -66,10 +66,10 @@ _GAPS = [
         (r"\( DISTINCT", r"\*"),
         (r"EXTRACT \( \S+", ","),
         ("(?:FROM|JOIN)", "VALUES"),
-        (r"LIMIT \S+", "OFFSET"),
+        (r"LIMIT (?:0|ALL|\?)", "OFFSET"),
         ("FETCH", "ROWS?"),
-        (r"(?:FIRST|NEXT)(?: 0)? ROWS?", _STOP),
-        (r"(?:ROWS|RANGE|GROUPS) \S+ (?:PRECEDING|FOLLOWING|ROW)", "AND"),  # without BETWEEN
+        (r"FETCH (?:FIRST|NEXT)(?: 0)? ROWS?", _STOP),
+        (r"(?:ROWS|RANGE|GROUPS) (?:0|'|UNBOUNDED|CURRENT) (?:PRECEDING|FOLLOWING|ROW)", "AND"),  # without BETWEEN
         ("INTERVAL(?: [-+])?", "0"),
         (r"INTERVAL(?: [-+])? '", r"(?!(?:YEAR|MONTH|DAY|HOUR|MINUTE|SECOND) )\S+"),
         # of a type, or of what is compared with
@@ -78,6 +78,7 @@ _GAPS = [
 ]
 _NO_CALL = re.compile(rf"(?:{_UNFINISHED}|[^\w\"]+)")
 _AFTER_FROM = ("WHERE", "GROUP_BY", "HAVING", "ORDER_BY", "LIMIT", "UNION", "INTERSECT", "EXCEPT")
+_CLAUSES = ("SELECT", "FROM", *_AFTER_FROM)
 _CLOSED_BY = {"(": ")", "[": "]"}
 
 
@@ -120,16 +121,22 @@ def _gaps(signs: Sequence[str]) -> Iterator[int]:
 def _brackets(signs: Sequence[str]) -> Iterator[int]:
     """They close each other, and have something in them but where that is allowed."""
     waiting: list[int] = []
+    clauses = [""]  # of each bracket, in which one we are
     for place, sign in enumerate(signs):
+        if sign in _CLAUSES:
+            clauses[-1] = sign
         if sign in _CLOSED_BY:
             waiting.append(place)
+            clauses.append("")
         elif sign in _CLOSED_BY.values():
             if not waiting or _CLOSED_BY[signs[opened := waiting.pop()]] != sign:
                 yield place
                 return
+            clauses.pop()
             before, after = signs[opened - 1] if opened else "", signs[place + 1]
             sets = any(signs[outer - 1].endswith("SETS") for outer in waiting)
-            may_be_empty = sets or sign == "]" or after == "->" or before in ("AS", "GROUP_BY")
+            sets |= before in ("GROUP_BY", ",") and clauses[-1] == "GROUP_BY"
+            may_be_empty = sets or sign == "]" or after == "->" or before == "AS"
             if opened == place - 1 and not may_be_empty and _NO_CALL.fullmatch(before):
                 yield place
     if waiting:
@@ -155,7 +162,7 @@ def _joins(signs: Sequence[str]) -> Iterator[int]:
     for place, sign in enumerate(signs):
         if sign in _CLOSED_BY:
             waiting.append(0)
-        elif sign == "JOIN" and signs[place - 1] != "CROSS":
+        elif sign == "JOIN" and signs[place - 1] not in ("CROSS", "NATURAL"):
             waiting[-1] += 1
         elif sign in ("ON", "USING"):
             waiting[-1] = max(0, waiting[-1] - 1)

@@ -108,6 +108,10 @@ def check(
 
 def _check(node: exp.Expr, grouped: Collection[str], inside: Expressions, named: Collection[str]) -> None:
     if _is_aggregate(node):
+        for part in node.walk():
+            if isinstance(part, exp.Column) and not part.table and part.name.lower() in named:
+                message = "Invalid reference to output projection attribute from ORDER BY aggregation"
+                raise QueryFailure("COLUMN_NOT_FOUND", message, inside.at(part))
         return _not_nested(node, inside)
     if isinstance(node, (exp.Subquery, exp.Exists, exp.Lambda, exp.Literal, exp.Star)):
         return None

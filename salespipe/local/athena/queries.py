@@ -199,9 +199,8 @@ class Queries:
             grouping.check([node.args["having"].this], grouped, inside)
             parts.append("HAVING " + inside.boolean(node.args["having"].this, "HAVING clause"))
         parts.extend(tail(self.translation, node, lambda item: select_order(node, item, inside, items)))
-        if grouped and node.find(
-            exp.Window
-        ):  # in OVER a grouped expression is steady, and has to be the same elsewhere
+        if grouped and node.find(exp.Window):
+            # In OVER a grouped expression is steady, and has to be the same elsewhere.
             parts = [steady(part) for part in parts]
         if any(node.args.get(part) for part in ("distinct", "group", "order")):
             self.translation.tables.needed.fields(items)

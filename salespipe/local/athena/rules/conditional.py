@@ -11,8 +11,9 @@ from sqlglot import exp
 
 from salespipe.local.athena import operators
 from salespipe.local.athena.calls import Arguments
+from salespipe.local.athena.casts import cast
 from salespipe.local.athena.errors import NotSupported
-from salespipe.local.athena.failing import tried
+from salespipe.local.athena.failing import may_fail, tried
 from salespipe.local.athena.rules.registry import built
 from salespipe.local.athena.scope import Typed
 from salespipe.local.athena.sortable import orderable, sortable
@@ -72,6 +73,11 @@ def try_(call: Arguments) -> Typed:
     call.expect(1)
     if any(isinstance(node, (exp.Query, exp.Subquery)) for node in call.trees[0].walk()):
         raise NotSupported("TRY of a subquery", call.at)
+    tree = call.trees[0]
+    if type(tree) is exp.Cast and not isinstance(tree.this, exp.Literal):
+        inner = call.expressions.value(tree.this)
+        if not may_fail(inner.sql):  # for the engine a row that fails costs a thousand times one that is NULL
+            return cast(inner, call.expressions.type_of(tree.args["to"], tree), attempt=True, at=call.at)
     value = call.value(0)
     if re.search(r"\b(sum|avg|count|min|max)\(|OVER \(", value.sql):
         raise NotSupported("TRY of an aggregate or window function", call.at)

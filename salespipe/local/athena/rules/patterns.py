@@ -14,6 +14,12 @@ from salespipe.local.athena.errors import NotSupported
 from salespipe.local.athena.types import text
 
 _CLASSES = {"d": r"\p{Nd}", "w": r"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}", "s": r"\t-\r\x{85}\p{Z}"}
+# What is none of them, for where it stands in a class with others.
+_OTHERS = {
+    "D": r"\P{Nd}",
+    "S": r"\x{0}-\x{8}\x{E}-\x{1F}\x{21}-\x{84}\x{86}-\x{9F}\x{A1}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}"
+    r"\x{202A}-\x{202E}\x{2030}-\x{205E}\x{2060}-\x{2FFF}\x{3001}-\x{10FFFF}",
+}
 _ASCII = r"\\[bBdDsSwW]|\[:"
 _DIFFERS = "error('NOT_SUPPORTED: this regular expression of such a text is not supported by the local Athena')"
 
@@ -32,6 +38,10 @@ def in_re2(pattern: str) -> str:
         pair = pattern[position : position + 2]
         letter = pair[1:].lower()
         if pair[0] == "\\" and letter in _CLASSES and letter:
+            if inside and pair[1] in _OTHERS:
+                out += _OTHERS[pair[1]]
+                position += len(pair)
+                continue
             if inside and pair[1].isupper():
                 raise NotSupported(f"the regular expression {pattern!r} ({pair} in a class)")
             out += _CLASSES[letter] if inside else f"[{'^' if pair[1].isupper() else ''}{_CLASSES[letter]}]"
