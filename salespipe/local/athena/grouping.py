@@ -109,7 +109,7 @@ def check(
 def _check(node: exp.Expr, grouped: Collection[str], inside: Expressions, named: Collection[str]) -> None:
     if _is_aggregate(node):
         return _not_nested(node, inside)
-    if isinstance(node, (exp.Subquery, exp.Exists, exp.Lambda, exp.Literal, exp.Star)):
+    if isinstance(node, (exp.Subquery, exp.Exists, exp.Any, exp.All, exp.Lambda, exp.Literal, exp.Star)):
         return None
     if any(isinstance(part, exp.Column) and not part.table and part.name.lower() in named for part in node.walk()):
         pass

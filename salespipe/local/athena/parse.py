@@ -90,7 +90,16 @@ def parse_query(sql: str) -> exp.Expr:
     if not statements or not isinstance(statements[0], (exp.Query, exp.Values)):
         raise SyntaxFailure("line 1:1: mismatched input. Expecting: <query>")
     check_names(sql, statements[0])
+    _quantifiers(statements[0])
     return statements[0]
+
+
+def _quantifiers(tree: exp.Expr) -> None:
+    """sqlglot takes ALL and SOME for functions where VALUES follow."""
+    for node in list(tree.find_all(exp.Anonymous)):
+        kind = {"ALL": exp.All, "SOME": exp.Any}.get(node.name.upper())
+        if kind is not None and len(node.expressions) == 1 and isinstance(node.expressions[0], (exp.Values, exp.Query)):
+            node.replace(kind(this=node.expressions[0]))
 
 
 def _failure(sql: str, error: ParseError) -> SyntaxFailure:

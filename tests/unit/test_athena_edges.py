@@ -1,0 +1,50 @@
+r"""Where an answer was once wrong without a word: what Trino's source says of it, by file.
+
+An expected value that begins with `!` is the error instead. An expression, or a query whose first value is meant.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from salespipe.local.athena.errors import QueryFailure
+from tests import athena
+
+GIVEN: dict[str, list[tuple[str, str | None]]] = {
+    "sql/planner/optimizations/TransformQuantifiedComparisonApplyToCorrelatedJoin.java": [
+        ("nan() >= ALL (SELECT 1e0)", "false"),
+        ("nan() > ANY (SELECT 1e0)", "false"),
+        ("nan() = ALL (SELECT nan())", "false"),
+        ("nan() <> ANY (SELECT nan())", "true"),
+        ("1e0 <= ALL (SELECT nan())", "false"),
+        ("1e0 <= ALL (SELECT 1e0 WHERE false)", "true"),
+        ("1e0 < SOME (VALUES NULL, 1e0)", None),
+        ("1e0 < ALL (VALUES NULL, 1e0)", "false"),
+        ("1e0 < ALL (VALUES nan(), 2e0)", "true"),
+        ("2e0 > ALL (VALUES nan(), 1e0)", "true"),
+        ("SELECT x FROM (VALUES 1, 2e0) t(x) GROUP BY x HAVING 2 * sum(x) >= SOME (VALUES 4e0)", "2.0"),
+        ("SELECT x FROM (VALUES 1, 2) t(x) GROUP BY x HAVING sum(x) >= ALL (VALUES 1, 2)", "2"),
+        ("nan() IN (SELECT nan())", "!NOT_SUPPORTED: NaN as the value of IN with a subquery"),
+        ("nan() <> ALL (SELECT 1e0)", "!NOT_SUPPORTED: NaN as the value of IN with a subquery"),
+        ("2e0 NOT IN (SELECT nan())", "true"),
+    ],
+    "sql/analyzer/AggregationAnalyzer.java": [
+        ("SELECT k FROM (VALUES ('a', 1)) t(k, v) GROUP BY k HAVING map_agg(k, v)['a'] = 1", "a"),
+        ("SELECT k FROM (VALUES ('a', 1)) t(k, v) GROUP BY k HAVING any_match(array_agg(ROW(k, v)), r -> r[1] = 'a')",
+         "a"),
+        ("SELECT v FROM (VALUES (1, 2)) t(k, v) GROUP BY k HAVING count(*) = 1", "!EXPRESSION_NOT_AGGREGATE"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [pytest.param(*case, id=case[0]) for cases in GIVEN.values() for case in cases]
+)
+def test_as_in_trinos_source(asked: str, expected: str | None) -> None:
+    query = asked if asked.startswith("SELECT") else f"SELECT {asked}"
+    if expected is not None and expected.startswith("!"):
+        with pytest.raises(QueryFailure) as raised:
+            athena.rows(query)
+        assert str(raised.value).startswith(expected[1:])
+    else:
+        assert athena.rows(query)[0][0] == expected
