@@ -52,9 +52,9 @@ MACROS = (
         ELSE trino_scientific(trino_real_digits(x)) END""",
     """trino_double_text(x) AS CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) AND x > 0 THEN 'Infinity'
         WHEN isinf(x) THEN '-Infinity' ELSE trino_scientific(CAST(x AS VARCHAR)) END""",
-    # Halves go to the later; before 1970, too, where // would cut towards it.
-    """trino_rounded_timestamp(t, unit) AS make_timestamp(epoch_us(t) + unit // 2
-        - ((epoch_us(t) + unit // 2) % unit + unit) % unit)""",
+    # Halves go to the later; before 1970, too.
+    """trino_rounded_timestamp(t, unit) AS time_bucket(to_microseconds(unit), t + to_microseconds(unit // 2),
+        TIMESTAMP '1970-01-01')""",
     """trino_milliseconds(t) AS strftime(t, '%Y-%m-%d %H:%M:%S.')
         || lpad(CAST(CAST(extract(microsecond FROM t) AS BIGINT) // 1000 % 1000 AS VARCHAR), 3, '0')""",
 )
