@@ -34,6 +34,19 @@ GIVEN: dict[str, list[tuple[str, str | None]]] = {
          "a"),
         ("SELECT v FROM (VALUES (1, 2)) t(k, v) GROUP BY k HAVING count(*) = 1", "!EXPRESSION_NOT_AGGREGATE"),
     ],
+    "util/JsonUtil.java": [
+        ("CAST(JSON '12345678901234567890' AS boolean)", "!INVALID_CAST_ARGUMENT"),
+        ("TRY_CAST(JSON '12345678901234567890' AS boolean)", None),
+        ("CAST(json_parse('[0, -5, null, \"true\", 0.5]') AS array(boolean))", "[false, true, null, true, true]"),
+        ("JSON '1e309'", "!NOT_SUPPORTED: a number beyond all doubles in JSON"),
+        ("json_extract('{\"a\":[1e309]}', '$.a')", "!NOT_SUPPORTED: a number beyond all doubles in JSON"),
+        ("JSON '[1.5e99, \"1e309\"]'", '[1.5E99,"1e309"]'),
+    ],
+    "operator/scalar/JsonOperators.java": [
+        ("TRY_CAST(JSON '\"test \"' AS varchar(4))", "!NOT_SUPPORTED: a cast from JSON to varchar(4) of a longer text"),
+        ("CAST(json_parse('[\"ab\", null, 12]') AS array(varchar(2)))", "[ab, null, 12]"),
+        ("CAST(JSON '\"abc\"' AS char(3))", "!TYPE_MISMATCH: Cannot cast json to char(3)"),
+    ],
 }  # fmt: skip
 
 

@@ -53,7 +53,7 @@ MACROS = (
     """trino_double_text(x) AS CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) AND x > 0 THEN 'Infinity'
         WHEN isinf(x) THEN '-Infinity' ELSE trino_scientific(CAST(x AS VARCHAR)) END""",
     # Halves go to the later; before 1970, too.
-    """trino_rounded_timestamp(t, unit) AS time_bucket(to_microseconds(unit), t + to_microseconds(unit // 2),
+    """trino_rounded_timestamp(t, unit) AS time_bucket(to_microseconds(unit), make_timestamp(epoch_us(t) + unit // 2),
         TIMESTAMP '1970-01-01')""",
     """trino_milliseconds(t) AS strftime(t, '%Y-%m-%d %H:%M:%S.')
         || lpad(CAST(CAST(extract(microsecond FROM t) AS BIGINT) // 1000 % 1000 AS VARCHAR), 3, '0')""",
