@@ -64,6 +64,20 @@ GIVEN: dict[str, list[tuple[str, str | None]]] = {
         ("split_to_multimap('b=1;a=2;b=3;', ';', '=')", "{b=[1, 3], a=[2]}"),
         ("split_to_multimap('', ';', '=')", "{}"),
     ],
+    "spi/block/SingleMapBlock.java": [
+        ("MAP(ARRAY[nan()], ARRAY[1])[nan()]", "!INVALID_FUNCTION_ARGUMENT: Key not present in map: NaN"),
+        ("element_at(MAP(ARRAY[nan()], ARRAY[1]), nan())", None),
+        ("MAP(ARRAY[ARRAY[1, 2]], ARRAY[2])[ARRAY[1, 2]]", "2"),
+        ("MAP(ARRAY[ARRAY[1, 2]], ARRAY[2])[ARRAY[1, NULL]]", "!NOT_SUPPORTED: a map key of array(integer)"),
+        ("MAP(ARRAY[ARRAY[1, NULL]], ARRAY[2])", "!NOT_SUPPORTED: a result column of type"),
+        ("cardinality(MAP(ARRAY[ARRAY[1, NULL]], ARRAY[2]))", "!NOT_SUPPORTED: a map key of array(integer)"),
+        ("SELECT cardinality(map_agg(k, v)) FROM (VALUES (ROW(1, NULL), 2)) t(k, v)",
+         "!NOT_SUPPORTED: a map key of row(integer, unknown)"),
+    ],
+    "sql/analyzer/ExpressionAnalyzer.java": [
+        ("ROW(1, 2)['a']", "!TYPE_MISMATCH: line 1:8: Cannot use varchar(1) for subscript of row(integer, integer)"),
+        ("ROW(1, 2)[2]", "2"),
+    ],
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from salespipe.local.athena import casts_text
+from salespipe.local.athena import casts_text, sortable
 from salespipe.local.athena.casts_json import from_json, to_json
 from salespipe.local.athena.casts_text import Fallback, decimal_text, fewer_digits
 from salespipe.local.athena.errors import NotSupported, QueryFailure
@@ -87,7 +87,7 @@ def keyed(value: Typed, key: Typed) -> tuple[str, str] | None:
     met = common(value.type.args[0], key.type)
     if met is None:
         return None
-    return converted(value, map_of(met, value.type.args[1])).sql, converted(key, met).sql
+    return converted(value, map_of(met, value.type.args[1])).sql, sortable.key(converted(key, met))
 
 
 def check_zones(values: Sequence[Typed], result: Type, at: tuple[int, int]) -> None:

@@ -14,12 +14,13 @@ from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.literals import HANDLERS as LITERALS
 from salespipe.local.athena.literals import typed_literal
 from salespipe.local.athena.scope import Scope, Typed, dereference, row_of
-from salespipe.local.athena.sortable import check_orderable, order_item
+from salespipe.local.athena.sortable import FLOATING, check_orderable, order_item
 from salespipe.local.athena.times import zone_name
 from salespipe.local.athena.type_names import parse_type
 from salespipe.local.athena.types import (
     BIGINT,
     BOOLEAN,
+    INTEGER,
     INTEGERS,
     UNKNOWN,
     Type,
@@ -27,6 +28,7 @@ from salespipe.local.athena.types import (
     common,
     finest,
     quoted,
+    row_fields,
 )
 
 if TYPE_CHECKING:
@@ -217,10 +219,9 @@ class Expressions:
         if base.type.name == "map":
             found = keyed(base, index)
             if found is not None:
-                return Typed(f"trino_map_subscript({found[0]}, {found[1]})", base.type.args[1])
-        if base.type.name == "row" and isinstance(node.expressions[0], exp.Literal):
-            from salespipe.local.athena.types import row_fields
-
+                kind = "_number" if index.type.name in FLOATING else ""
+                return Typed(f"trino_map_subscript{kind}({found[0]}, {found[1]})", base.type.args[1])
+        if base.type.name == "row" and isinstance(node.expressions[0], exp.Literal) and index.type == INTEGER:
             position = int(node.expressions[0].this) - 1
             if 0 <= position < len(base.type.args):
                 name, type_ = row_fields(base.type)[position]

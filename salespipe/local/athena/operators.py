@@ -51,6 +51,8 @@ MACROS = (
     "character itself') ELSE p END",
     "trino_map_subscript(m, k) AS CASE WHEN m IS NULL OR k IS NULL THEN NULL WHEN map_contains(m, k) THEN m[k] "
     "ELSE error('INVALID_FUNCTION_ARGUMENT: Key not present in map: ' || CAST(k AS VARCHAR)) END",
+    "trino_map_subscript_number(m, k) AS CASE WHEN m IS NOT NULL AND isnan(k) "
+    "THEN error('INVALID_FUNCTION_ARGUMENT: Key not present in map: NaN') ELSE trino_map_subscript(m, k) END",
 )
 
 

@@ -16,6 +16,7 @@ from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.json_text import once
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.sortable import key as sortable_key
 from salespipe.local.athena.sortable import number, orderable, sortable
 from salespipe.local.athena.types import (
     BIGINT,
@@ -216,7 +217,7 @@ def map_agg(call: Arguments) -> Typed:
     if call.over:
         raise NotSupported("map_agg with FILTER or OVER", call.at)
     key, value = call.value(0), call.value(1)
-    entries = f"list(struct_pack(k := {key.sql}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
+    entries = f"list(struct_pack(k := {sortable_key(key)}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
     return Typed(once(entries, lambda found: f"trino_map_of_entries({found})"), map_of(key.type, value.type))
 
 
@@ -227,7 +228,7 @@ def multimap_agg(call: Arguments) -> Typed:
     if call.over:
         raise NotSupported("multimap_agg with FILTER or OVER", call.at)
     key, value = call.value(0), call.value(1)
-    entries = f"list(struct_pack(k := {key.sql}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
+    entries = f"list(struct_pack(k := {sortable_key(key)}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
     return Typed(once(entries, lambda found: f"trino_multimap({found})"), map_of(key.type, array(value.type)))
 
 

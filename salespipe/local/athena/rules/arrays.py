@@ -13,7 +13,7 @@ from salespipe.local.athena.casts import converted, keyed, text_of
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.sortable import FLOATING, orderable, sortable
+from salespipe.local.athena.sortable import FLOATING, number, orderable, sortable
 from salespipe.local.athena.types import (
     BOOLEAN,
     INTEGERS,
@@ -276,4 +276,5 @@ def element_of_map(call: Arguments) -> Typed:
     found = keyed(value, call.value(1))
     if found is None:
         raise call.unfit()
-    return Typed(f"({found[0]})[{found[1]}]", value.type.args[1])
+    sought = number(found[1]) if call.value(1).type.name in FLOATING else found[1]  # NaN is no key
+    return Typed(f"({found[0]})[{sought}]", value.type.args[1])

@@ -7,6 +7,7 @@ from salespipe.local.athena.casts import converted
 from salespipe.local.athena.json_text import once
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.sortable import keys
 from salespipe.local.athena.types import BOOLEAN, UNKNOWN, Type, array, map_of, quoted, row_fields
 
 PAGE = "functions/map.html"
@@ -50,7 +51,6 @@ macros(
 define(
     PAGE,
     "scalar",
-    ("map(array(K), array(V)) -> map(K,V)", "trino_map({0}, {1})"),
     ("map_keys(map(K,V)) -> array(K)", "map_keys({0})"),
     ("map_values(map(K,V)) -> array(V)", "map_values({0})"),
     (
@@ -63,6 +63,17 @@ define(
     ),
     ("map() -> map(unknown,unknown)", "CAST(map([], []) AS MAP(INTEGER, INTEGER))"),
 )
+
+
+@built(PAGE, "scalar", "map")
+def of_arrays(call: Arguments) -> Typed:
+    """A map of as many keys as values. Equal keys fail."""
+    call.expect(2)
+    parts = [converted(value, array(UNKNOWN)) if value.type == UNKNOWN else value for value in call.values()]
+    if any(part.type.name != "array" for part in parts):
+        raise call.unfit()
+    key, item = (part.type.args[0] for part in parts)
+    return Typed(f"trino_map({keys(parts[0].sql, key)}, {parts[1].sql})", map_of(key, item))
 
 
 @built(PAGE, "scalar", "map_concat")
@@ -101,8 +112,8 @@ def from_entries(call: Arguments) -> Typed:
     entries = f"list_transform({value.sql}, lambda r: {entry})"
     if call.name == "multimap_from_entries":
         return Typed(once(entries, lambda found: f"trino_multimap({found})"), map_of(row.args[0], array(row.args[1])))
-    keys, items = (f"list_transform({entries}, lambda r: r.{part})" for part in "kv")
-    return Typed(f"trino_map({keys}, {items})", map_of(*row.args))
+    found, items = (f"list_transform({entries}, lambda r: r.{part})" for part in "kv")
+    return Typed(f"trino_map({keys(found, row.args[0])}, {items})", map_of(*row.args))
 
 
 @built(PAGE, "scalar", "map_zip_with")
@@ -116,14 +127,14 @@ def map_zip_with(call: Arguments) -> Typed:
     names, _, sql = body.sql.removeprefix("lambda ").partition(": ")
     key, one, other = names.split(", ")
     new = f"list_filter(map_keys({right.sql}), lambda k: NOT trino_in(map_keys({left.sql}), k))"
-    keys = f"(map_keys({left.sql}) || {new})"
+    every = f"(map_keys({left.sql}) || {new})"
     inner = (
         f"list_transform([({left.sql})[{key}]], lambda {one}: "
         f"list_transform([({right.sql})[{key}]], lambda {other}: {sql})[1])[1]"
     )
     missing = f"{left.sql} IS NULL OR {right.sql} IS NULL"
     return Typed(
-        f"CASE WHEN {missing} THEN NULL ELSE map({keys}, list_transform({keys}, lambda {key}: {inner})) END",
+        f"CASE WHEN {missing} THEN NULL ELSE map({every}, list_transform({every}, lambda {key}: {inner})) END",
         map_of(left.type.args[0], body.type),
     )
 
@@ -154,8 +165,8 @@ def transform_keys(call: Arguments) -> Typed:
     call.expect(2)
     value = _map(call)
     body = call.function(1, *value.type.args)
-    keys = f"list_transform(map_entries({value.sql}), {_over_entries(body)})"
-    return Typed(f"CASE WHEN {value.sql} IS NULL THEN NULL ELSE trino_map({keys}, map_values({value.sql})) END",
+    new = keys(f"list_transform(map_entries({value.sql}), {_over_entries(body)})", body.type)
+    return Typed(f"CASE WHEN {value.sql} IS NULL THEN NULL ELSE trino_map({new}, map_values({value.sql})) END",
                  map_of(body.type, value.type.args[1]))  # fmt: skip
 
 
