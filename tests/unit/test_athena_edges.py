@@ -78,6 +78,28 @@ GIVEN: dict[str, list[tuple[str, str | None]]] = {
         ("ROW(1, 2)['a']", "!TYPE_MISMATCH: line 1:8: Cannot use varchar(1) for subscript of row(integer, integer)"),
         ("ROW(1, 2)[2]", "2"),
     ],
+    "operator/scalar/MathFunctions.java": [
+        ("round(2147483647, -100)", "!NUMERIC_VALUE_OUT_OF_RANGE: numerical overflow: 2147483647"),
+        ("round(CAST(NULL AS bigint), -20)", None),
+        ("round(-155, -1)", "-160"),
+        ("width_bucket(1e0, ARRAY[1e0, infinity()])", "!NOT_SUPPORTED: width_bucket with bins that are not finite"),
+    ],
+    "operator/scalar/ArraySortComparatorFunction.java": [
+        ("array_sort(ARRAY[1, 2], (x, y) -> x / coalesce(y, 0))", "!INVALID_FUNCTION_ARGUMENT: Lambda comparator"),
+        ("array_sort(ARRAY['bb', 'a', 'cc'], (x, y) -> IF(length(x) < length(y), -1, IF(length(x) > length(y), 1, 0)))",
+         "[a, bb, cc]"),
+    ],
+    "operator/scalar/StringFunctions.java": [
+        ("split('a,b', ',', 3000000000)", "!INVALID_FUNCTION_ARGUMENT: Limit is too large"),
+        ("levenshtein_distance(rpad('a', 2000, 'b'), rpad('a', 2000, 'c'))",
+         "!INVALID_FUNCTION_ARGUMENT: The combined inputs for Levenshtein distance are too large"),
+        ("levenshtein_distance('', 'abc')", "3"),
+    ],
+    "type/RealOperators.java": [
+        ("CAST(REAL '1.4E-45' AS varchar)", "1.4E-45"),
+        ("REAL '1.4E-45'", "1.4E-45"),
+        ("CAST(REAL '1.17549435E-38' AS varchar)", "1.1754944E-38"),
+    ],
 }  # fmt: skip
 
 

@@ -43,8 +43,13 @@ MACROS = (
             '[.]$', '.0') || 'E-' || (length(regexp_extract(t, '[.](0*)', 1)) + 1)
         ELSE regexp_replace(regexp_replace(t, '^(-?\d)(\d*)[.]?(\d*)$', '\1.\2\3'), '([.]\d+?)0+$', '\1')
             || 'E' || (length(regexp_extract(t, '\d+')) - 1) END""",
-    # the shortest digits that give a REAL back; the engine writes those of its double where it is large
-    """trino_real_digits(x) AS CASE WHEN CAST(printf('%.6g', CAST(x AS DOUBLE)) AS FLOAT) = x
+    # the shortest digits that give a REAL back, of which the least have few; the engine writes those of its double
+    # where it is large
+    """trino_real_digits(x) AS CASE WHEN abs(x) < 1.2e-38 AND CAST(printf('%.2g', CAST(x AS DOUBLE)) AS FLOAT) = x
+        THEN printf('%.2g', CAST(x AS DOUBLE)) WHEN abs(x) < 1.2e-38 AND CAST(printf('%.3g', CAST(x AS DOUBLE)) AS FLOAT) = x
+        THEN printf('%.3g', CAST(x AS DOUBLE)) WHEN abs(x) < 1.2e-38 AND CAST(printf('%.4g', CAST(x AS DOUBLE)) AS FLOAT) = x
+        THEN printf('%.4g', CAST(x AS DOUBLE)) WHEN abs(x) < 1.2e-38 AND CAST(printf('%.5g', CAST(x AS DOUBLE)) AS FLOAT) = x
+        THEN printf('%.5g', CAST(x AS DOUBLE)) WHEN CAST(printf('%.6g', CAST(x AS DOUBLE)) AS FLOAT) = x
         THEN printf('%.6g', CAST(x AS DOUBLE)) WHEN CAST(printf('%.7g', CAST(x AS DOUBLE)) AS FLOAT) = x
         THEN printf('%.7g', CAST(x AS DOUBLE)) WHEN CAST(printf('%.8g', CAST(x AS DOUBLE)) AS FLOAT) = x
         THEN printf('%.8g', CAST(x AS DOUBLE)) ELSE printf('%.9g', CAST(x AS DOUBLE)) END""",

@@ -204,7 +204,8 @@ def sorted_by(call: Arguments) -> Typed:
         "return either -1, 0, or 1') END"
     )
     lists = f"list_transform({value.sql}, lambda e: [e])"
-    before = f"len(list_filter(done, lambda {x}: list_transform(one, lambda {y}: {checked})[1] <= 0))"
+    # the new one first, as Java's List.sort does: of a comparator that is none, the same calls fail
+    before = f"len(list_filter(done, lambda {y}: list_transform(one, lambda {x}: {checked})[1] >= 0))"
     step = f"lambda done, one: done[1:{before}] || one || done[{before} + 1:]"
     return Typed(f"CASE WHEN len({value.sql}) < 2 THEN {value.sql} ELSE list_reduce({lists}, {step}) END", value.type)
 
