@@ -100,6 +100,20 @@ GIVEN: dict[str, list[tuple[str, str | None]]] = {
         ("REAL '1.4E-45'", "1.4E-45"),
         ("CAST(REAL '1.17549435E-38' AS varchar)", "1.1754944E-38"),
     ],
+    "type/DateOperators.java": [
+        ("CAST(DATE '-0001-01-01' AS varchar)", "!NOT_SUPPORTED: a date before the year 1 or after 9999 as text"),
+        ("json_format(CAST(DATE '0000-12-31' AS json))", "!NOT_SUPPORTED: a date before the year 1"),
+        ("CAST(DATE '9999-12-31' AS varchar)", "9999-12-31"),
+        ("year(DATE '-0001-01-01')", "-1"),
+    ],
+    "sql/analyzer/StatementAnalyzer.java": [
+        ("SELECT x FROM (VALUES ARRAY[1]) t(a) FULL JOIN UNNEST(a) AS u(x) ON true", "!NOT_SUPPORTED: line 1:55: FULL JOIN UNNEST"),
+        ("SELECT x FROM (VALUES ARRAY[1]) t(a) RIGHT JOIN UNNEST(a) AS u(x) ON true", "!NOT_SUPPORTED: line 1:56"),
+        ("SELECT r.field0 FROM (SELECT ROW(1, 2) r)", "!COLUMN_NOT_FOUND"),
+        ("SELECT r.field0 FROM (SELECT CAST(ROW(1, 2) AS ROW(field0 integer, b integer)) r)", "1"),
+        ("ARRAY[ARRAY[1]] || ARRAY[NULL]", "!NOT_SUPPORTED: line 1:20: || of array(array(integer)) and array(unknown)"),
+        ("ARRAY[1] || ARRAY[NULL]", "[1, null]"),
+    ],
 }  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def json_text(value: Typed) -> str:
     if type_.name == "double":
         return f"trino_json_double({sql})"
     if type_.name == "date":
-        return f"('\"' || CAST({sql} AS VARCHAR) || '\"')"
+        return f"('\"' || trino_date_text({sql}) || '\"')"
     if type_.name == "array":
         return f"trino_json_list({_each(sql, type_.args[0])})"
     if type_.name == "map" and type_.args[0].name in TEXT:

@@ -289,6 +289,8 @@ def concatenated(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
         return _characters(left, right, at)
     if met is not None and met.name in (*TEXT, "unknown"):
         return Typed(f"({converted(left, VARCHAR).sql} || {converted(right, VARCHAR).sql})", VARCHAR)
+    if met is not None and met.name == "array" and _is_either(left.type, right.type):
+        raise NotSupported(f"|| of {left.type} and {right.type}, which may be an element or many,", at)
     if met is not None and met.name in ("varbinary", "array"):
         return Typed(f"({converted(left, met).sql} || {converted(right, met).sql})", met)
     for first, second, before in ((left, right, False), (right, left, True)):
@@ -299,6 +301,12 @@ def concatenated(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
                 joined = f"{one} || {many}" if before else f"{many} || {one}"
                 return Typed(f"CASE WHEN {second.sql} IS NOT NULL THEN {joined} END", array(element))
     raise mismatch(left.type, "||", right.type, at)
+
+
+def _is_either(left: Type, right: Type) -> bool:
+    """Whether one is an array of arrays and the other may be one, or one of its elements."""
+    nested = any(side.args[0].name == "array" for side in (left, right) if side.args)
+    return nested and array(UNKNOWN) in (left, right)
 
 
 def _characters(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:

@@ -221,8 +221,8 @@ class Relations:
         if isinstance(join.this, exp.Unnest) and side == "LEFT" and always:
             return Relation(f"{left.sql} CROSS JOIN {right.sql}", both)
         # Trino gives no row for a FULL JOIN whose left side has none (TestSubqueries in its source).
-        if isinstance(join.this, exp.Lateral) and side in ("RIGHT", "FULL"):
-            raise NotSupported(f"{side} JOIN LATERAL", at)
+        if isinstance(join.this, (exp.Lateral, exp.Unnest)) and side in ("RIGHT", "FULL"):
+            raise NotSupported(f"{side} JOIN {join.this.key.upper()}", at)
         if condition is None:
             if side:
                 raise QueryFailure("SYNTAX_ERROR", "Join criteria are required", at)
