@@ -107,12 +107,26 @@ GIVEN: dict[str, list[tuple[str, str | None]]] = {
         ("year(DATE '-0001-01-01')", "-1"),
     ],
     "sql/analyzer/StatementAnalyzer.java": [
-        ("SELECT x FROM (VALUES ARRAY[1]) t(a) FULL JOIN UNNEST(a) AS u(x) ON true", "!NOT_SUPPORTED: line 1:55: FULL JOIN UNNEST"),
+        ("SELECT x FROM (VALUES ARRAY[1]) t(a) FULL JOIN UNNEST(a) AS u(x) ON true",
+         "!NOT_SUPPORTED: line 1:55: FULL JOIN UNNEST"),
         ("SELECT x FROM (VALUES ARRAY[1]) t(a) RIGHT JOIN UNNEST(a) AS u(x) ON true", "!NOT_SUPPORTED: line 1:56"),
         ("SELECT r.field0 FROM (SELECT ROW(1, 2) r)", "!COLUMN_NOT_FOUND"),
         ("SELECT r.field0 FROM (SELECT CAST(ROW(1, 2) AS ROW(field0 integer, b integer)) r)", "1"),
         ("ARRAY[ARRAY[1]] || ARRAY[NULL]", "!NOT_SUPPORTED: line 1:20: || of array(array(integer)) and array(unknown)"),
         ("ARRAY[1] || ARRAY[NULL]", "[1, null]"),
+    ],
+    "operator/scalar/UrlFunctions.java": [
+        ("url_extract_query('http://?q')", "q"),
+        ("url_extract_host('http://?q')", ""),
+        ("url_extract_fragment('//#f')", "f"),
+        ("url_extract_host('http://')", None),
+        ("url_extract_path('//')", None),
+        ("url_extract_path('a/b?q')", "a/b"),
+        ("url_extract_path('')", ""),
+    ],
+    "operator/scalar/TryFunction.java": [
+        ("SELECT sum(1) OVER (ORDER BY TRY(contains(ARRAY[ARRAY[1, NULL]], ARRAY[1, 2]))) FROM (VALUES 1) t(x)",
+         "!NOT_SUPPORTED: something inside of TRY"),
     ],
 }  # fmt: skip
 
