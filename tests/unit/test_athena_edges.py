@@ -128,6 +128,16 @@ GIVEN: dict[str, list[tuple[str, str | None]]] = {
         ("SELECT sum(1) OVER (ORDER BY TRY(contains(ARRAY[ARRAY[1, NULL]], ARRAY[1, 2]))) FROM (VALUES 1) t(x)",
          "!NOT_SUPPORTED: something inside of TRY"),
     ],
+    "type/ArrayType.java": [
+        ("SELECT count(*) FROM (VALUES ARRAY[1, NULL], ARRAY[1, 2]) u(a) JOIN (VALUES ARRAY[1, NULL]) v(a) "
+         "ON u.a = v.a", "0"),
+        ("SELECT count(*) FROM (VALUES ARRAY[nan()], ARRAY[0e0]) u(a) JOIN (VALUES ARRAY[nan()], ARRAY[-0e0]) v(a) "
+         "ON u.a = v.a", "1"),
+        ("SELECT count(v.y) FROM (VALUES (ROW(1, 'a'), 2)) u(a, x) LEFT JOIN (VALUES (ROW(1, 'a'), 1)) v(a, y) "
+         "ON u.a = v.a AND u.x < v.y", "0"),
+        ("SELECT count(*) FROM (VALUES MAP(ARRAY[1, 2], ARRAY[1, 2])) u(a) "
+         "JOIN (VALUES MAP(ARRAY[2, 1], ARRAY[2, 1])) v(a) ON u.a = v.a", "1"),
+    ],
 }  # fmt: skip
 
 
@@ -153,4 +163,12 @@ def test_maps_of_many_keys_take_no_long_time() -> None:
         f"SELECT cardinality(map_agg(k, v)), cardinality(multimap_agg(k, v)), "
         f"cardinality(map_union(MAP(ARRAY[k], ARRAY[v]))), cardinality(array_distinct(array_agg(k))) FROM {table}"
     ) == [["5000"] * 4]
+    assert time.process_time() - before < 3
+
+
+def test_arrays_are_joined_without_trying_each_pair() -> None:
+    """2,000 by 2,000 took 0.3 s, and each ten times as many a hundred times as long."""
+    before = time.process_time()
+    table = "(SELECT ARRAY[p * 100 + q] a FROM UNNEST(sequence(1, 200)) t(p), UNNEST(sequence(1, 100)) u(q))"
+    assert athena.rows(f"SELECT count(*) FROM {table} u JOIN {table} v ON u.a = v.a") == [["20000"]]
     assert time.process_time() - before < 3
