@@ -138,6 +138,13 @@ GIVEN: dict[str, list[tuple[str, str | None]]] = {
         ("SELECT count(*) FROM (VALUES MAP(ARRAY[1, 2], ARRAY[1, 2])) u(a) "
          "JOIN (VALUES MAP(ARRAY[2, 1], ARRAY[2, 1])) v(a) ON u.a = v.a", "1"),
     ],
+    "sql/parser/SqlBase.g4": [
+        ("SELECT CAST(ARRAY[ARRAY[1]] AS array<array<varchar>>)", "[[1]]"),
+        ("SELECT CAST(NULL AS map<varchar, row(a array<integer>)>)", None),
+        ("SELECT * FROM (VALUES 2, 1 UNION ALL VALUES 0 ORDER BY 1)", "0"),
+        ("SELECT x FROM (VALUES 1, 2 INTERSECT VALUES 2) t(x)", "2"),
+        ("SELECT x FROM (VALUES 2, 1 ORDER BY 1 LIMIT 1) t(x)", "1"),
+    ],
 }  # fmt: skip
 
 

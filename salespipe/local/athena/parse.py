@@ -25,6 +25,10 @@ _TYPES = {
     "TIME", "TIMESTAMP", "TINYINT", "UNION", "UNKNOWN", "UUID", "VARBINARY", "VARCHAR",
 }  # fmt: skip
 """Trino's words among those that sqlglot takes for types."""
+_AFTER_VALUES = (
+    TokenType.UNION, TokenType.INTERSECT, TokenType.EXCEPT, TokenType.ORDER_BY, TokenType.LIMIT, TokenType.OFFSET,
+    TokenType.FETCH,
+)  # fmt: skip
 _SPECIAL_SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "LISTAGG")
 
 
@@ -45,6 +49,17 @@ class _Parser(TrinoParser):
         if node is not None and "start" not in node.meta:
             node.update_positions(token)
         return node
+
+    def _parse_derived_table_values(self, allow_value_synonym: bool = False) -> exp.Values | None:
+        """`(VALUES 1 UNION VALUES 2)` in FROM is a query like any other; sqlglot would expect the bracket's end."""
+        depth = 0
+        for token in self._tokens[self._index :] if self._curr and self._curr.token_type is TokenType.L_PAREN else []:
+            depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+            if depth == 0:
+                break
+            if depth == 1 and token.token_type in _AFTER_VALUES:
+                return None
+        return super()._parse_derived_table_values(allow_value_synonym)
 
     def _parse_between(self, this: exp.Expr | None) -> exp.Between:
         """sqlglot would do without AND."""
