@@ -145,6 +145,18 @@ GIVEN: dict[str, list[tuple[str, str | None]]] = {
         ("SELECT x FROM (VALUES 1, 2 INTERSECT VALUES 2) t(x)", "2"),
         ("SELECT x FROM (VALUES 2, 1 ORDER BY 1 LIMIT 1) t(x)", "1"),
     ],
+    "spi/type/DecimalType.java": [
+        ("CAST(ARRAY[1] AS array(decimal(39,1)))",
+         "!INVALID_FUNCTION_ARGUMENT: line 1:8: DECIMAL precision must be in range [1, 38]: 39"),
+        ("CAST(1 AS decimal(5,9))", "!INVALID_FUNCTION_ARGUMENT: line 1:8: DECIMAL scale must be in range [0, prec"),
+    ],
+    "sql/analyzer/ExpressionTreeUtils.java": [
+        ("SELECT max(x, 'a') FROM (VALUES 1) t(x)", "!FUNCTION_NOT_FOUND: line 1:8"),
+        ("SELECT max_by(x, x, 1.5) FROM (VALUES 1) t(x)", "!FUNCTION_NOT_FOUND: line 1:8"),
+        ("SELECT approx_percentile(x, 'a') FROM (VALUES 1) t(x)", "!FUNCTION_NOT_FOUND: line 1:8"),
+        ("INTERVAL '99999999999999999999' DAY", "!NOT_SUPPORTED: line 1:17: an interval of"),
+        ("SELECT grouping(x) FROM (VALUES 1) t(x)", "!MISSING_GROUP_BY: A GROUPING() operation"),
+    ],
 }  # fmt: skip
 
 

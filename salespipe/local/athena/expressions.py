@@ -27,6 +27,7 @@ from salespipe.local.athena.types import (
     array,
     common,
     finest,
+    inside,
     quoted,
     row_fields,
 )
@@ -133,6 +134,13 @@ class Expressions:
             found = parse_type(spelling)
         except ValueError:
             raise QueryFailure("TYPE_NOT_FOUND", f"Unknown type: {spelling}", self.at(at)) from None
+        beyond = next((part for part in inside(found) if part.name == "decimal" and not _is_decimal(part)), None)
+        if beyond is not None:
+            digits, scale = beyond.numbers
+            said = f"scale must be in range [0, precision ({digits})]: {scale}"
+            if not 1 <= digits <= 38:
+                said = f"precision must be in range [1, 38]: {digits}"
+            raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"DECIMAL {said}", self.at(at))
         if finest(found) > 6:
             raise NotSupported(f"more than 6 digits of a second, {found},", self.at(at))
         return found
@@ -227,6 +235,10 @@ class Expressions:
                 name, type_ = row_fields(base.type)[position]
                 return Typed(f"({base.sql}).{quoted(name)}", type_)
         raise QueryFailure("TYPE_MISMATCH", f"Cannot use {index.type} for subscript of {base.type}", self.at(node))
+
+
+def _is_decimal(type_: Type) -> bool:
+    return 1 <= type_.precision <= 38 and 0 <= type_.scale <= type_.precision
 
 
 _CLAUSES = ("WHERE clause", "HAVING clause", "JOIN ON clause")

@@ -121,6 +121,8 @@ def average(call: Arguments) -> Typed:
 
 def _many(call: Arguments, index: int) -> int:
     """How many are wanted. (MaxNStateFactory, MaxByNStateFactory and their kin in Trino's source.)"""
+    if not call.literal(index).isdigit() or call.value(index).type.name not in INTEGERS:
+        raise call.unfit()
     many = int(call.literal(index))
     if not 0 < many <= 10_000:
         which = f"second argument of {call.name}_n" if index == 1 else f"third argument of {call.name}"
@@ -204,6 +206,8 @@ def _check_share(node: exp.Expr, call: Arguments) -> None:
         node = node.this
     negative = isinstance(node, exp.Neg)
     number = node.this if negative else node
+    if isinstance(number, exp.Literal) and number.is_string:
+        raise call.unfit()
     if not isinstance(number, exp.Literal):
         raise NotSupported("approx_percentile with a percentile that is not a constant", call.at)
     if not 0 <= (-1 if negative else 1) * float(number.name) <= 1:
