@@ -527,6 +527,32 @@ def test_a_column_of_parquet_of_another_kind_is_refused(
     assert athena.rows("SELECT y FROM pq") == [["7"]]
 
 
+def test_parquet_is_read_with_the_digits_of_its_columns(athena: Athena, tmp_path: Path) -> None:
+    """TimestampMicrosColumnReader and ShortDecimalColumnReader in Trino's source."""
+    import duckdb
+
+    file = tmp_path / "a.parquet"
+    moment = "TIMESTAMP '1969-12-31 23:59:59.9995'"
+    duckdb.sql(
+        f"COPY (SELECT {moment} AS t, [{moment}] AS l, {{'t': {moment}, 'd': 1.5::DECIMAL(9,2)}} AS r, "
+        f"1.25::DECIMAL(9,2) AS x, 7 AS d) TO '{file}' (FORMAT parquet)"
+    )
+    athena.put("pq/a.parquet", body=file.read_bytes())
+    athena.rows(
+        "CREATE EXTERNAL TABLE pq (t timestamp, l array<timestamp>, r struct<t:timestamp,d:decimal(9,2)>, x bigint, "
+        "d int) STORED AS PARQUET LOCATION 's3://lake/pq/'"
+    )
+    rounded = "1970-01-01 00:00:00.000"
+    assert athena.rows("SELECT t, l, r.t, d FROM pq WHERE t = TIMESTAMP '1970-01-01 00:00:00'") == [
+        [rounded, f"[{rounded}]", rounded, "7"]
+    ]
+    assert athena.reason("SELECT x FROM pq").startswith("NOT_SUPPORTED: Unsupported Trino column type (bigint)")
+    athena.table("js", {"t": "timestamp", "l": "array<timestamp>"})
+    athena.put("js/a.json", '{"t":"2020-01-01 00:00:00.1235","l":["2020-01-01T00:00:00.9999Z"]}')
+    found = athena.rows("SELECT * FROM js WHERE t = TIMESTAMP '2020-01-01 00:00:00.124'")
+    assert found == [["2020-01-01 00:00:00.124", "[2020-01-01 00:00:01.000]"]]
+
+
 def test_views(athena: Athena) -> None:
     athena.table("orders", {"orderid": "string", "price": "double", "sequence_number": "string"})
     athena.put(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from salespipe.local.athena import casts_text
+from salespipe.local.athena import casts_text, sortable
 from salespipe.local.athena.casts_json import from_json, to_json
 from salespipe.local.athena.casts_text import Fallback, decimal_text, fewer_digits
 from salespipe.local.athena.errors import NotSupported, QueryFailure
@@ -43,8 +43,14 @@ MACROS = (
             '[.]$', '.0') || 'E-' || (length(regexp_extract(t, '[.](0*)', 1)) + 1)
         ELSE regexp_replace(regexp_replace(t, '^(-?\d)(\d*)[.]?(\d*)$', '\1.\2\3'), '([.]\d+?)0+$', '\1')
             || 'E' || (length(regexp_extract(t, '\d+')) - 1) END""",
-    # the shortest digits that give a REAL back; the engine writes those of its double where it is large
-    """trino_real_digits(x) AS CASE WHEN CAST(printf('%.6g', CAST(x AS DOUBLE)) AS FLOAT) = x
+    # the shortest digits that give a REAL back, of which the least have few; the engine writes those of its double
+    # where it is large
+    "trino_few_digits(x, f) AS abs(x) < 1.2e-38 AND CAST(printf(f, CAST(x AS DOUBLE)) AS FLOAT) = x",
+    """trino_real_digits(x) AS CASE WHEN trino_few_digits(x, '%.2g')
+        THEN printf('%.2g', CAST(x AS DOUBLE)) WHEN trino_few_digits(x, '%.3g')
+        THEN printf('%.3g', CAST(x AS DOUBLE)) WHEN trino_few_digits(x, '%.4g')
+        THEN printf('%.4g', CAST(x AS DOUBLE)) WHEN trino_few_digits(x, '%.5g')
+        THEN printf('%.5g', CAST(x AS DOUBLE)) WHEN CAST(printf('%.6g', CAST(x AS DOUBLE)) AS FLOAT) = x
         THEN printf('%.6g', CAST(x AS DOUBLE)) WHEN CAST(printf('%.7g', CAST(x AS DOUBLE)) AS FLOAT) = x
         THEN printf('%.7g', CAST(x AS DOUBLE)) WHEN CAST(printf('%.8g', CAST(x AS DOUBLE)) AS FLOAT) = x
         THEN printf('%.8g', CAST(x AS DOUBLE)) ELSE printf('%.9g', CAST(x AS DOUBLE)) END""",
@@ -52,9 +58,13 @@ MACROS = (
         ELSE trino_scientific(trino_real_digits(x)) END""",
     """trino_double_text(x) AS CASE WHEN isnan(x) THEN 'NaN' WHEN isinf(x) AND x > 0 THEN 'Infinity'
         WHEN isinf(x) THEN '-Infinity' ELSE trino_scientific(CAST(x AS VARCHAR)) END""",
-    # Halves go to the later; before 1970, too, where // would cut towards it.
-    """trino_rounded_timestamp(t, unit) AS make_timestamp(epoch_us(t) + unit // 2
-        - ((epoch_us(t) + unit // 2) % unit + unit) % unit)""",
+    # the engine writes 0002-01-01 (BC) for -0001-01-01
+    """trino_date_text(d) AS CASE WHEN d BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN CAST(d AS VARCHAR)
+        WHEN d IS NOT NULL THEN error('NOT_SUPPORTED: a date before the year 1 or after 9999 as text is not supported '
+        || 'by the local Athena') END""",
+    # Halves go to the later; before 1970, too.
+    """trino_rounded_timestamp(t, unit) AS time_bucket(to_microseconds(unit), make_timestamp(epoch_us(t) + unit // 2),
+        TIMESTAMP '1970-01-01')""",
     """trino_milliseconds(t) AS strftime(t, '%Y-%m-%d %H:%M:%S.')
         || lpad(CAST(CAST(extract(microsecond FROM t) AS BIGINT) // 1000 % 1000 AS VARCHAR), 3, '0')""",
 )
@@ -87,7 +97,7 @@ def keyed(value: Typed, key: Typed) -> tuple[str, str] | None:
     met = common(value.type.args[0], key.type)
     if met is None:
         return None
-    return converted(value, map_of(met, value.type.args[1])).sql, converted(key, met).sql
+    return converted(value, map_of(met, value.type.args[1])).sql, sortable.key(converted(key, met))
 
 
 def check_zones(values: Sequence[Typed], result: Type, at: tuple[int, int]) -> None:
@@ -171,7 +181,9 @@ def text_of(value: Typed) -> str:
         return decimal_text(sql, value.type)
     if name == "json":
         return once(sql, lambda j: f"trino_json_text({j})")
-    if name in (*INTEGERS, "boolean", "date", "uuid"):
+    if name == "date":
+        return f"trino_date_text({sql})"
+    if name in (*INTEGERS, "boolean", "uuid"):
         return f"CAST({sql} AS VARCHAR)"
     if name in ("double", "real"):
         return f"trino_{name}_text({sql})"

@@ -243,6 +243,11 @@ def failure(said: str) -> QueryFailure:
         return QueryFailure("DIVISION_BY_ZERO", "Division by zero")
     if "must appear in the GROUP BY clause" in said:
         return QueryFailure("EXPRESSION_NOT_AGGREGATE", first.removeprefix("Binder Error: "))
+    if "GROUPING statement cannot be used without groups" in said:
+        message = (
+            "A GROUPING() operation can only be used with a corresponding GROUPING SET/CUBE/ROLLUP/GROUP BY clause"
+        )
+        return QueryFailure("MISSING_GROUP_BY", message)
     overflow = _OVERFLOW.search(said)
     if overflow:
         message = f"{_WORDS[overflow[2]]} {overflow[1]} overflow: {overflow[3]}"

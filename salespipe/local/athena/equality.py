@@ -9,6 +9,7 @@ another order.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from salespipe.local.athena.errors import NotSupported
 from salespipe.local.athena.scope import Typed
@@ -70,7 +71,12 @@ def _holds_null(sql: str, type_: Type, depth: int = 0) -> str:
 
 def has_map(type_: Type) -> bool:
     """Whether a value of the type is or has a map, of which the engine compares the order of the keys, too."""
-    return type_.name == "map" or any(has_map(arg) for arg in type_.args)
+    return has_any(type_, ("map",))
+
+
+def has_any(type_: Type, names: Sequence[str]) -> bool:
+    """Whether a value of the type is or has one of a type of these names."""
+    return type_.name in names or any(has_any(arg, names) for arg in type_.args)
 
 
 def check_alike(type_: Type, what: str, at: tuple[int, int]) -> None:

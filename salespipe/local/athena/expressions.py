@@ -14,19 +14,22 @@ from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.literals import HANDLERS as LITERALS
 from salespipe.local.athena.literals import typed_literal
 from salespipe.local.athena.scope import Scope, Typed, dereference, row_of
-from salespipe.local.athena.sortable import check_orderable, order_item
+from salespipe.local.athena.sortable import FLOATING, check_orderable, order_item
 from salespipe.local.athena.times import zone_name
 from salespipe.local.athena.type_names import parse_type
 from salespipe.local.athena.types import (
     BIGINT,
     BOOLEAN,
+    INTEGER,
     INTEGERS,
     UNKNOWN,
     Type,
     array,
     common,
     finest,
+    inside,
     quoted,
+    row_fields,
 )
 
 if TYPE_CHECKING:
@@ -131,6 +134,13 @@ class Expressions:
             found = parse_type(spelling)
         except ValueError:
             raise QueryFailure("TYPE_NOT_FOUND", f"Unknown type: {spelling}", self.at(at)) from None
+        beyond = next((part for part in inside(found) if part.name == "decimal" and not _is_decimal(part)), None)
+        if beyond is not None:
+            digits, scale = beyond.numbers
+            said = f"scale must be in range [0, precision ({digits})]: {scale}"
+            if not 1 <= digits <= 38:
+                said = f"precision must be in range [1, 38]: {digits}"
+            raise QueryFailure("INVALID_FUNCTION_ARGUMENT", f"DECIMAL {said}", self.at(at))
         if finest(found) > 6:
             raise NotSupported(f"more than 6 digits of a second, {found},", self.at(at))
         return found
@@ -217,15 +227,18 @@ class Expressions:
         if base.type.name == "map":
             found = keyed(base, index)
             if found is not None:
-                return Typed(f"trino_map_subscript({found[0]}, {found[1]})", base.type.args[1])
-        if base.type.name == "row" and isinstance(node.expressions[0], exp.Literal):
-            from salespipe.local.athena.types import row_fields
-
+                kind = "_number" if index.type.name in FLOATING else ""
+                return Typed(f"trino_map_subscript{kind}({found[0]}, {found[1]})", base.type.args[1])
+        if base.type.name == "row" and isinstance(node.expressions[0], exp.Literal) and index.type == INTEGER:
             position = int(node.expressions[0].this) - 1
             if 0 <= position < len(base.type.args):
                 name, type_ = row_fields(base.type)[position]
                 return Typed(f"({base.sql}).{quoted(name)}", type_)
         raise QueryFailure("TYPE_MISMATCH", f"Cannot use {index.type} for subscript of {base.type}", self.at(node))
+
+
+def _is_decimal(type_: Type) -> bool:
+    return 1 <= type_.precision <= 38 and 0 <= type_.scale <= type_.precision
 
 
 _CLAUSES = ("WHERE clause", "HAVING clause", "JOIN ON clause")

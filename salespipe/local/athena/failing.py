@@ -27,7 +27,7 @@ _RISKY = re.compile(r"\berror\(|\btrino_|//|\bCAST\(")
 
 def may_fail(sql: str) -> bool:
     """Whether evaluating it may raise an error."""
-    return any(_RISKY.search(part) for part, is_text in _parts(sql) if not is_text)
+    return any(_RISKY.search(part) for part, is_text in unquoted(sql) if not is_text)
 
 
 def conjunction(parts: Sequence[str]) -> str:
@@ -49,7 +49,7 @@ def conjunction(parts: Sequence[str]) -> str:
 
 def _relations(sql: str) -> set[str]:
     """The aliases in an expression."""
-    return {name for part, is_text in _parts(sql) if not is_text for name in _ALIAS.findall(part)}
+    return {name for part, is_text in unquoted(sql) if not is_text for name in _ALIAS.findall(part)}
 
 
 def steady(sql: str) -> str:
@@ -66,7 +66,7 @@ def tried(sql: str) -> str:
 
 def _raising(sql: str, prefix: str, refused: str | None = None) -> str:
     """With a cast that fails for every error but those whose text begins with `refused`; of our macros the twins."""
-    parts = list(_parts(sql))
+    parts = list(unquoted(sql))
     shown = []
     for (part, is_text), following in zip(parts, [*(text for text, _ in parts[1:]), ""], strict=True):
         if is_text:
@@ -79,7 +79,7 @@ def _raising(sql: str, prefix: str, refused: str | None = None) -> str:
     return "".join(shown)
 
 
-def _parts(sql: str) -> Iterator[tuple[str, bool]]:
+def unquoted(sql: str) -> Iterator[tuple[str, bool]]:
     """The text cut into what is quoted and what is not."""
     position = 0
     for quoted in _QUOTED.finditer(sql):

@@ -85,6 +85,7 @@ _CLOSED_BY = {"(": ")", "[": "]"}
 def check_tokens(sql: str, tokens: Sequence[Token]) -> None:
     """Raises SyntaxFailure for the first sign that does not fit where it stands."""
     signs = [*(_sign(token, after) for token, after in zip(tokens, [*tokens[1:], None], strict=True)), _END]
+    signs = list(_typed(signs))
     wrong = [*_gaps(signs), *_brackets(signs), *_cases(signs), *_joins(signs)]
     if wrong:
         raise _at(sql, tokens, min(wrong))
@@ -116,6 +117,20 @@ def _gaps(signs: Sequence[str]) -> Iterator[int]:
         found = gap.search(row)
         if found:
             yield row.count(" ", 0, found.end())
+
+
+def _typed(signs: Sequence[str]) -> Iterator[str]:
+    """`ARRAY<INTEGER>`, an older way to write ARRAY(INTEGER), as the latter."""
+    depth = 0
+    for before, sign in zip(["", *signs], signs, strict=False):
+        if sign == "<" and before in ("ARRAY", "MAP", "ROW"):
+            depth += 1
+            yield "("
+        elif sign == ">" and depth:
+            depth -= 1
+            yield ")"
+        else:
+            yield sign
 
 
 def _brackets(signs: Sequence[str]) -> Iterator[int]:

@@ -113,7 +113,7 @@ def _check(node: exp.Expr, grouped: Collection[str], inside: Expressions, named:
                 message = "Invalid reference to output projection attribute from ORDER BY aggregation"
                 raise QueryFailure("COLUMN_NOT_FOUND", message, inside.at(part))
         return _not_nested(node, inside)
-    if isinstance(node, (exp.Subquery, exp.Exists, exp.Lambda, exp.Literal, exp.Star)):
+    if isinstance(node, (exp.Subquery, exp.Exists, exp.Any, exp.All, exp.Lambda, exp.Literal, exp.Star)):
         return None
     if any(isinstance(part, exp.Column) and not part.table and part.name.lower() in named for part in node.walk()):
         pass

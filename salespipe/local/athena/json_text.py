@@ -6,8 +6,8 @@ copies what it finds in a text member by member, with the same numbers; json_ext
 written. (JsonTypeUtil.jsonParse, JsonExtract.JsonValueJsonExtractor and ScalarValueJsonExtractor in Trino's source.)
 
 The engine keeps the order of the text and writes every number in its own way. Its macros cannot call themselves, so
-there is one for each depth up to DEPTH; a value that is nested deeper is refused, and so is a whole number of more than
-19 digits, which Trino keeps and the engine does not.
+there is one for each depth up to DEPTH; a value that is nested deeper is refused, and so are a whole number of more
+than 19 digits, which Trino keeps and the engine does not, and one that is beyond all doubles.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ MACROS = (
     "trino_json_double(x) AS CASE WHEN isnan(x) OR isinf(x) THEN '\"' || trino_double_text(x) || '\"' "
     "ELSE trino_java_double(x) END",
     "trino_json_leaf(j) AS CASE json_type(j) WHEN 'DOUBLE' "
-    "THEN list_transform([CAST(json_extract_string(j, '$') AS DOUBLE)], lambda x: trino_java_double(x))[1] "
+    "THEN list_transform([CAST(json_extract_string(j, '$') AS DOUBLE)], lambda x: CASE WHEN isinf(x) "
+    "THEN error('NOT_SUPPORTED: a number beyond all doubles in JSON is not supported by the local Athena') "
+    "ELSE trino_java_double(x) END)[1] "
     "ELSE CAST(j AS VARCHAR) END",
     "trino_json_parts(j) AS CASE json_type(j) WHEN 'ARRAY' THEN json_extract(j, '$[*]') "
     "ELSE json_extract(j, '$.*') END",
@@ -129,6 +131,6 @@ MACROS = (
     f"ELSE CAST(trino_json_sorted_{DEPTH}(trino_json_checked(s)) AS JSON) END",
     # What json_extract found, where it is shown: to do so where it is found would cost every query with one a while.
     # Any other JSON has its numbers as they are shown already, a decimal among them with all its digits.
-    "trino_json_copy(j) AS CASE WHEN regexp_matches(CAST(j AS VARCHAR), '[0-9]{8}[.]|[.]000|[0-9][eE]') "
+    "trino_json_copy(j) AS CASE WHEN regexp_matches(CAST(j AS VARCHAR), '[0-9]{8}[.]|[.]000|[0-9][eE]|Infinity') "
     f"THEN CAST(trino_json_copied_{DEPTH}(j) AS JSON) ELSE j END",
 )  # fmt: skip

@@ -125,6 +125,8 @@ def interval(expressions: Expressions, node: exp.Interval) -> Typed:
             return Typed(f"to_months({years * 12 + months})", MONTH_INTERVAL)
         raise NotSupported(f"INTERVAL {span.replace(' ', ' TO ')}", expressions.at(node))
     name = str(unit.name).upper()
+    if re.fullmatch(r"[+-]?\d{10,}", written) and name != "SECOND":
+        raise NotSupported(f"an interval of {written} {name}", expressions.at(node))
     try:
         if name == "SECOND":
             return Typed(f"to_microseconds({round(float(written) * 1000) * 1000})", DAY_INTERVAL)

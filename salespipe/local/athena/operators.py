@@ -16,10 +16,10 @@ from salespipe.local.athena.casts import converted
 from salespipe.local.athena.equality import NESTED, comparable, equal, has_map, may_be_nan, unordered, without_nulls
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.failing import conjunction, may_fail
-from salespipe.local.athena.json_text import shown
+from salespipe.local.athena.json_text import once, shown
 from salespipe.local.athena.moments import moment
 from salespipe.local.athena.scope import Typed, row_of
-from salespipe.local.athena.sortable import orderable, sortable
+from salespipe.local.athena.sortable import number, orderable, sortable
 from salespipe.local.athena.types import (
     BOOLEAN,
     DAY_INTERVAL,
@@ -51,6 +51,8 @@ MACROS = (
     "character itself') ELSE p END",
     "trino_map_subscript(m, k) AS CASE WHEN m IS NULL OR k IS NULL THEN NULL WHEN map_contains(m, k) THEN m[k] "
     "ELSE error('INVALID_FUNCTION_ARGUMENT: Key not present in map: ' || CAST(k AS VARCHAR)) END",
+    "trino_map_subscript_number(m, k) AS CASE WHEN m IS NOT NULL AND isnan(k) "
+    "THEN error('INVALID_FUNCTION_ARGUMENT: Key not present in map: NaN') ELSE trino_map_subscript(m, k) END",
 )
 
 
@@ -89,9 +91,6 @@ def negative(expressions: Expressions, node: exp.Neg) -> Typed:
 
 def compare(expressions: Expressions, left: exp.Expr, right: exp.Expr, symbol: str, node: exp.Expr) -> str:
     """A comparison of two trees; the engine's symbol may differ from Trino's for IS DISTINCT FROM only."""
-    # sqlglot takes ALL and SOME for functions where VALUES follow
-    if isinstance(right, exp.Anonymous) and right.name.upper() in ("ALL", "SOME") and _is_values(right):
-        right = {"ALL": exp.All, "SOME": exp.Any}[right.name.upper()](this=right.expressions[0])
     if isinstance(right, (exp.Any, exp.All)):
         return _quantified(expressions, left, right, symbol, node)
     return compared(expressions.value(left), expressions.value(right), symbol, expressions.at(node))
@@ -118,10 +117,6 @@ def compared(left: Typed, right: Typed, symbol: str, at: tuple[int, int]) -> str
     return f"({a} {symbol} {b})"
 
 
-def _is_values(node: exp.Anonymous) -> bool:
-    return len(node.expressions) == 1 and isinstance(node.expressions[0], (exp.Values, exp.Query))
-
-
 def comparison(expressions: Expressions, node: exp.Binary) -> Typed:
     symbol = _COMPARISON[type(node).__name__]
     return Typed(compare(expressions, node.this, node.expression, symbol, node), BOOLEAN)
@@ -130,13 +125,47 @@ def comparison(expressions: Expressions, node: exp.Binary) -> Typed:
 def _quantified(expressions: Expressions, left: exp.Expr, right: exp.Expr, symbol: str, node: exp.Expr) -> str:
     word = "ANY" if isinstance(right, exp.Any) else "ALL"
     query = right.this.this if isinstance(right.this, exp.Subquery) else right.this
-    value, column, sql = _against_query(expressions, left, query, expressions.at(node), symbol)
-    return f"({value} {symbol} {word} ({sql}))" if column else ""
+    value, met, sql = _against_query(expressions, left, query, expressions.at(node), symbol)
+    if met.name in ("double", "real") and (symbol, word) not in (("=", "ANY"), ("<>", "ALL")):
+        if symbol == "<>":
+            return f"(NOT {_with_extremes(value, '=', 'ALL', sql)})"
+        return _with_extremes(value, symbol, word, sql)
+    return f"({_sought(value, met)} {symbol} {word} ({sql}))"
+
+
+def _sought(value: str, type_: Type) -> str:
+    """A value of IN with a subquery. Trino finds a NaN where that stays a search, and not where it becomes a join."""
+    refused = "error('NOT_SUPPORTED: NaN as the value of IN with a subquery is not supported by the local Athena')"
+    return f"CASE WHEN isnan({value}) THEN {refused} ELSE {value} END" if may_be_nan(Typed(value, type_)) else value
+
+
+def _with_extremes(value: str, symbol: str, word: str, sql: str) -> str:
+    """A quantified comparison of numbers that may be NaN, by the least and the greatest of the subquery, of which
+    neither is NaN unless there is nothing else. (TransformQuantifiedComparisonApplyToCorrelatedJoin in Trino's source.)
+    """
+    known = number("q")
+    found = (
+        f"(SELECT struct_pack(least := min(q), most := coalesce(max({known}), max(q)), rows := count(*), "
+        f"known := count(q)) FROM ({sql}) found(q))"
+    )
+
+    def decided(both: str) -> str:
+        least, most, rows, some = (f"({both}.found)['{part}']" for part in ("least", "most", "rows", "known"))
+        first = least if (symbol in ("<", "<=")) == (word == "ALL") else most
+        holds = unordered(f"{both}.v", symbol, first, left=True, right=True)
+        if symbol == "=":
+            holds = f"({unordered(least, '=', most, left=True, right=True)} AND {holds})"
+        none, joined = ("true", "AND") if word == "ALL" else ("false", "OR")
+        left_open = f"CASE WHEN {rows} = {some} THEN {none} END"
+        return f"CASE WHEN {rows} = 0 THEN {none} ELSE ({holds} {joined} {left_open}) END"
+
+    return once(f"struct_pack(v := {value}, found := {found})", decided)
 
 
 def _against_query(
     expressions: Expressions, left: exp.Expr, query: exp.Expr, at: tuple[int, int], symbol: str
-) -> tuple[str, str, str]:
+) -> tuple[str, Type, str]:
+    """The value, the type in which it meets those of the subquery, and the subquery with its values in that type."""
     expressions.no_lambda(query)
     value = expressions.value(left)
     output = expressions.translation.query(query, expressions.scope)
@@ -156,7 +185,7 @@ def _against_query(
         if symbol not in ("IN", "=") or has_map(met):
             raise NotSupported(f"a comparison of {met} with a subquery", at)
         one, column = without_nulls(one, met), without_nulls(column, met)
-    return one, column, f"SELECT {column} FROM ({output.sql})"
+    return one, met, f"SELECT {column} FROM ({output.sql})"
 
 
 def between(expressions: Expressions, node: exp.Between) -> Typed:
@@ -176,8 +205,8 @@ def in_list(expressions: Expressions, node: exp.In) -> Typed:
         query = node.expressions[0]
     if query is not None:
         inner = query.this if isinstance(query, exp.Subquery) else query
-        value, _, sql = _against_query(expressions, node.this, inner, at, "IN")
-        return Typed(f"({value} IN ({sql}))", BOOLEAN)
+        value, met, sql = _against_query(expressions, node.this, inner, at, "IN")
+        return Typed(f"({_sought(value, met)} IN ({sql}))", BOOLEAN)
     if not node.expressions:
         raise NotSupported("this form of IN", at)
     sqls, met = expressions.together([node.this, *node.expressions], "IN value and list items")
@@ -260,6 +289,8 @@ def concatenated(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
         return _characters(left, right, at)
     if met is not None and met.name in (*TEXT, "unknown"):
         return Typed(f"({converted(left, VARCHAR).sql} || {converted(right, VARCHAR).sql})", VARCHAR)
+    if met is not None and met.name == "array" and _is_either(left.type, right.type):
+        raise NotSupported(f"|| of {left.type} and {right.type}, which may be an element or many,", at)
     if met is not None and met.name in ("varbinary", "array"):
         return Typed(f"({converted(left, met).sql} || {converted(right, met).sql})", met)
     for first, second, before in ((left, right, False), (right, left, True)):
@@ -270,6 +301,12 @@ def concatenated(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
                 joined = f"{one} || {many}" if before else f"{many} || {one}"
                 return Typed(f"CASE WHEN {second.sql} IS NOT NULL THEN {joined} END", array(element))
     raise mismatch(left.type, "||", right.type, at)
+
+
+def _is_either(left: Type, right: Type) -> bool:
+    """Whether one is an array of arrays and the other may be one, or one of its elements."""
+    nested = any(side.args[0].name == "array" for side in (left, right) if side.args)
+    return nested and array(UNKNOWN) in (left, right)
 
 
 def _characters(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:

@@ -25,6 +25,10 @@ _TYPES = {
     "TIME", "TIMESTAMP", "TINYINT", "UNION", "UNKNOWN", "UUID", "VARBINARY", "VARCHAR",
 }  # fmt: skip
 """Trino's words among those that sqlglot takes for types."""
+_AFTER_VALUES = (
+    TokenType.UNION, TokenType.INTERSECT, TokenType.EXCEPT, TokenType.ORDER_BY, TokenType.LIMIT, TokenType.OFFSET,
+    TokenType.FETCH,
+)  # fmt: skip
 _SPECIAL_SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "POSITION", "SUBSTRING", "TRIM", "LISTAGG")
 
 
@@ -45,6 +49,17 @@ class _Parser(TrinoParser):
         if node is not None and "start" not in node.meta:
             node.update_positions(token)
         return node
+
+    def _parse_derived_table_values(self, allow_value_synonym: bool = False) -> exp.Values | None:
+        """`(VALUES 1 UNION VALUES 2)` in FROM is a query like any other; sqlglot would expect the bracket's end."""
+        depth = 0
+        for token in self._tokens[self._index :] if self._curr and self._curr.token_type is TokenType.L_PAREN else []:
+            depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+            if depth == 0:
+                break
+            if depth == 1 and token.token_type in _AFTER_VALUES:
+                return None
+        return super()._parse_derived_table_values(allow_value_synonym)
 
     def _parse_between(self, this: exp.Expr | None) -> exp.Between:
         """sqlglot would do without AND."""
@@ -90,7 +105,16 @@ def parse_query(sql: str) -> exp.Expr:
     if not statements or not isinstance(statements[0], (exp.Query, exp.Values)):
         raise SyntaxFailure("line 1:1: mismatched input. Expecting: <query>")
     check_names(sql, statements[0])
+    _quantifiers(statements[0])
     return statements[0]
+
+
+def _quantifiers(tree: exp.Expr) -> None:
+    """sqlglot takes ALL and SOME for functions where VALUES follow."""
+    for node in list(tree.find_all(exp.Anonymous)):
+        kind = {"ALL": exp.All, "SOME": exp.Any}.get(node.name.upper())
+        if kind is not None and len(node.expressions) == 1 and isinstance(node.expressions[0], (exp.Values, exp.Query)):
+            node.replace(kind(this=node.expressions[0]))
 
 
 def _failure(sql: str, error: ParseError) -> SyntaxFailure:

@@ -22,6 +22,7 @@ from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions
 from salespipe.local.athena.failing import conjunction, steady
 from salespipe.local.athena.json_text import shown
+from salespipe.local.athena.lambdas import bracketed
 from salespipe.local.athena.ordering import output_order, select_order, tail
 from salespipe.local.athena.origins import both, is_cut, with_origins
 from salespipe.local.athena.pruning import conditions
@@ -197,7 +198,7 @@ class Queries:
             grouping.check(unplaced, grouped, inside, {(item.name or "").lower() for item in items})
         if node.args.get("having"):
             grouping.check([node.args["having"].this], grouped, inside)
-            parts.append("HAVING " + inside.boolean(node.args["having"].this, "HAVING clause"))
+            parts.append("HAVING " + bracketed(inside.boolean(node.args["having"].this, "HAVING clause")))
         parts.extend(tail(self.translation, node, lambda item: select_order(node, item, inside, items)))
         if grouped and node.find(exp.Window):
             # In OVER a grouped expression is steady, and has to be the same elsewhere.

@@ -10,9 +10,10 @@ from sqlglot import exp
 
 from salespipe.local.athena import grouping
 from salespipe.local.athena.casts import converted
+from salespipe.local.athena.equality import has_any
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions
-from salespipe.local.athena.operators import compared
+from salespipe.local.athena.operators import compared, conjuncts
 from salespipe.local.athena.pruning import conditions
 from salespipe.local.athena.scope import Field, Relation, Scope, Typed
 from salespipe.local.athena.types import BIGINT, Type, common, quoted, row_fields
@@ -221,15 +222,15 @@ class Relations:
         if isinstance(join.this, exp.Unnest) and side == "LEFT" and always:
             return Relation(f"{left.sql} CROSS JOIN {right.sql}", both)
         # Trino gives no row for a FULL JOIN whose left side has none (TestSubqueries in its source).
-        if isinstance(join.this, exp.Lateral) and side in ("RIGHT", "FULL"):
-            raise NotSupported(f"{side} JOIN LATERAL", at)
+        if isinstance(join.this, (exp.Lateral, exp.Unnest)) and side in ("RIGHT", "FULL"):
+            raise NotSupported(f"{side} JOIN {join.this.key.upper()}", at)
         if condition is None:
             if side:
                 raise QueryFailure("SYNTAX_ERROR", "Join criteria are required", at)
             return Relation(f"{left.sql} CROSS JOIN {right.sql}", both)
         inside = Expressions(self._translation, Scope(both, self._parent, ctes=self._ctes))
         grouping.no_aggregates(condition, inside, "JOIN clause")
-        on = inside.boolean(condition, "JOIN ON clause")
+        on = " AND ".join([*_hashed(condition, inside), inside.boolean(condition, "JOIN ON clause")])
         conditions(condition, inside, "JOIN ON clause", may)
         return Relation(f"{left.sql} {word} {right.sql} ON {on}", both)
 
@@ -265,3 +266,16 @@ class Relations:
         if found:
             raise QueryFailure("AMBIGUOUS_NAME", f"Column '{name}' is ambiguous", at)
         raise QueryFailure("COLUMN_NOT_FOUND", f"Column '{name}' is missing from {side} side of join", at)
+
+
+def _hashed(condition: exp.Expr, inside: Expressions) -> list[str]:
+    """For each equality of arrays or rows in ON one more by which the engine can join, as of the true ones it only
+    sees what it would have to try for each pair: where it says no, theirs is not true either."""
+    found = []
+    for part in conjuncts(condition):
+        if isinstance(part, exp.EQ) and not isinstance(part.expression, (exp.Any, exp.All)):
+            left, right = inside.value(part.this), inside.value(part.expression)
+            met = common(left.type, right.type)
+            if met is not None and met.args and not has_any(met, ("map", "char")):
+                found.append(f"({converted(left, met).sql} = {converted(right, met).sql})")
+    return found

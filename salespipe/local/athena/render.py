@@ -100,13 +100,13 @@ def double(value: float) -> str:
 
 
 def real(value: float) -> str:
-    """Java's Float.toString: the shortest digits that give the same 32-bit number back."""
+    """Java's Float.toString: the shortest digits, two at least, that give the same 32-bit number back."""
     import struct
 
     if value == 0 or math.isnan(value) or math.isinf(value):
         return double(value)
     bits = struct.pack("f", value)
-    shortest = next(t for t in (f"{value:.{n}g}" for n in range(1, 10)) if struct.pack("f", float(t)) == bits)
+    shortest = next(t for t in (f"{value:.{n}g}" for n in range(2, 10)) if struct.pack("f", float(t)) == bits)
     return double(float(shortest))
 
 

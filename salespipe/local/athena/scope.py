@@ -120,7 +120,10 @@ def dereference(base: Typed, names: list[str], at: tuple[int, int]) -> Typed:
     for name in names:
         if base.type.name != "row":
             raise QueryFailure("TYPE_MISMATCH", f"Expression {name} is not of type ROW", at)
-        fields = {field_name.lower(): (field_name, type_) for field_name, type_ in row_fields(base.type)}
+        named = zip(base.type.fields, row_fields(base.type), strict=True)
+        fields = {
+            field[0].lower(): field for given, field in named if given
+        }  # one without a name has none to be read by
         if name not in fields:
             raise QueryFailure("COLUMN_NOT_FOUND", f"Column '{name}' cannot be resolved", at)
         original, type_ = fields[name]

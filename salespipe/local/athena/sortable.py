@@ -40,6 +40,24 @@ def sortable(value: Typed) -> str:
     return once(value.sql, lambda v: f"CASE WHEN {_doubtful(v, value.type, 0)} THEN error({refused}) ELSE {v} END")
 
 
+def key(value: Typed) -> str:
+    """The value as the key of a map, which fails where a NULL or NaN inside leaves open what it equals.
+
+    (MapConstructor and SingleMapBlock.checkNotIndeterminate in Trino's source.)
+    """
+    if value.type.name not in ("array", "row"):
+        return value.sql
+    refused = text(f"NOT_SUPPORTED: a map key of {value.type} with NULL or NaN inside is not supported by the local "
+                   "Athena")  # fmt: skip
+    return once(value.sql, lambda v: f"CASE WHEN {_doubtful(v, value.type, 0)} THEN error({refused}) ELSE {v} END")
+
+
+def keys(sql: str, type_: Type) -> str:
+    """The same of an array of keys."""
+    each = key(Typed("e", type_))
+    return sql if each == "e" else f"list_transform({sql}, lambda e: {each})"
+
+
 def _doubtful(sql: str, type_: Type, depth: int) -> str:
     """Whether a value has a NULL or NaN inside."""
     if type_.name == "array":

@@ -71,6 +71,11 @@ def finest(type_: Type) -> int:
     return max([own, *(finest(arg) for arg in type_.args)])
 
 
+def inside(type_: Type) -> list[Type]:
+    """The type and all that it is made of."""
+    return [type_, *(part for arg in type_.args for part in inside(arg))]
+
+
 def array(element: Type) -> Type:
     """`array(element)`."""
     return Type("array", (element,))

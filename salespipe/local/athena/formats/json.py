@@ -18,6 +18,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+from salespipe.local.athena.casts_text import to_digits
 from salespipe.local.athena.catalog import Column, Storage
 from salespipe.local.athena.errors import QueryFailure, cannot_read
 from salespipe.local.athena.formats.source import LINE_BUFFER, POSITION, Source, bad_data, paths, position
@@ -170,7 +171,7 @@ def _scalar(value: str, column: Column, type_: Type) -> str:
         return f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce(TRY_CAST({value} AS DATE), {bad}) END"
     if type_.name == "timestamp":
         plain = f"TRY_CAST(regexp_replace(trim({value}), 'Z$', '') AS TIMESTAMP)"
-        return when(_TIMESTAMP, f"coalesce({plain}, {bad})", bad)
+        return when(_TIMESTAMP, f"coalesce({to_digits(plain, type_)}, {bad})", bad)
     if type_.name == "varbinary":
         return f"from_base64({value})"
     raise QueryFailure("NOT_SUPPORTED", f"a JSON column of type {type_} is not supported by the local Athena")

@@ -16,6 +16,7 @@ from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.json_text import once
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.sortable import key as sortable_key
 from salespipe.local.athena.sortable import number, orderable, sortable
 from salespipe.local.athena.types import (
     BIGINT,
@@ -120,6 +121,8 @@ def average(call: Arguments) -> Typed:
 
 def _many(call: Arguments, index: int) -> int:
     """How many are wanted. (MaxNStateFactory, MaxByNStateFactory and their kin in Trino's source.)"""
+    if not call.literal(index).isdigit() or call.value(index).type.name not in INTEGERS:
+        raise call.unfit()
     many = int(call.literal(index))
     if not 0 < many <= 10_000:
         which = f"second argument of {call.name}_n" if index == 1 else f"third argument of {call.name}"
@@ -203,6 +206,8 @@ def _check_share(node: exp.Expr, call: Arguments) -> None:
         node = node.this
     negative = isinstance(node, exp.Neg)
     number = node.this if negative else node
+    if isinstance(number, exp.Literal) and number.is_string:
+        raise call.unfit()
     if not isinstance(number, exp.Literal):
         raise NotSupported("approx_percentile with a percentile that is not a constant", call.at)
     if not 0 <= (-1 if negative else 1) * float(number.name) <= 1:
@@ -216,7 +221,7 @@ def map_agg(call: Arguments) -> Typed:
     if call.over:
         raise NotSupported("map_agg with FILTER or OVER", call.at)
     key, value = call.value(0), call.value(1)
-    entries = f"list(struct_pack(k := {key.sql}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
+    entries = f"list(struct_pack(k := {sortable_key(key)}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
     return Typed(once(entries, lambda found: f"trino_map_of_entries({found})"), map_of(key.type, value.type))
 
 
@@ -227,7 +232,7 @@ def multimap_agg(call: Arguments) -> Typed:
     if call.over:
         raise NotSupported("multimap_agg with FILTER or OVER", call.at)
     key, value = call.value(0), call.value(1)
-    entries = f"list(struct_pack(k := {key.sql}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
+    entries = f"list(struct_pack(k := {sortable_key(key)}, v := {value.sql})) FILTER (WHERE {key.sql} IS NOT NULL)"
     return Typed(once(entries, lambda found: f"trino_multimap({found})"), map_of(key.type, array(value.type)))
 
 

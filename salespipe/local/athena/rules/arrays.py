@@ -13,7 +13,7 @@ from salespipe.local.athena.casts import converted, keyed, text_of
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.sortable import FLOATING, orderable, sortable
+from salespipe.local.athena.sortable import FLOATING, number, orderable, sortable
 from salespipe.local.athena.types import (
     BOOLEAN,
     INTEGERS,
@@ -204,7 +204,8 @@ def sorted_by(call: Arguments) -> Typed:
         "return either -1, 0, or 1') END"
     )
     lists = f"list_transform({value.sql}, lambda e: [e])"
-    before = f"len(list_filter(done, lambda {x}: list_transform(one, lambda {y}: {checked})[1] <= 0))"
+    # the new one first, as Java's List.sort does: of a comparator that is none, the same calls fail
+    before = f"len(list_filter(done, lambda {y}: list_transform(one, lambda {x}: {checked})[1] >= 0))"
     step = f"lambda done, one: done[1:{before}] || one || done[{before} + 1:]"
     return Typed(f"CASE WHEN len({value.sql}) < 2 THEN {value.sql} ELSE list_reduce({lists}, {step}) END", value.type)
 
@@ -276,4 +277,5 @@ def element_of_map(call: Arguments) -> Typed:
     found = keyed(value, call.value(1))
     if found is None:
         raise call.unfit()
-    return Typed(f"({found[0]})[{found[1]}]", value.type.args[1])
+    sought = number(found[1]) if call.value(1).type.name in FLOATING else found[1]  # NaN is no key
+    return Typed(f"({found[0]})[{sought}]", value.type.args[1])

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from salespipe.local.athena import arithmetic, casts, casts_json, equality, failing, json_text, operators, times
+from salespipe.local.athena import (
+    arithmetic,
+    casts,
+    casts_json,
+    equality,
+    failing,
+    json_text,
+    lambdas,
+    operators,
+    times,
+)
 from salespipe.local.athena.rules import (
     aggregates,
     arrays,
@@ -57,4 +67,5 @@ _OWN = (
     *patterns.MACROS,
     *registry.MACROS,
 )
-MACROS = (*failing.MACROS, *_OWN, *map(failing.tried, _OWN), *map(failing.steady, _OWN))
+_SHOWN = tuple(map(lambdas.bracketed, _OWN))
+MACROS = (*failing.MACROS, *_SHOWN, *map(failing.tried, _SHOWN), *map(failing.steady, _SHOWN))

@@ -4,43 +4,53 @@ from __future__ import annotations
 
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
+from salespipe.local.athena.json_text import once
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
+from salespipe.local.athena.sortable import keys
 from salespipe.local.athena.types import BOOLEAN, UNKNOWN, Type, array, map_of, quoted, row_fields
 
 PAGE = "functions/map.html"
 _GIVEN = "{0} IS NOT NULL AND {1} IS NOT NULL AND {2} IS NOT NULL"
 
 macros(
-    # of equal keys the last stays
-    "trino_map_of_entries(l) AS map_from_entries(list_filter(l, lambda p, i: len(list_filter(l[i + 1:], "
-    "lambda o: o.k = p.k)) = 0))",
-    "trino_union_of_entries(l) AS map_from_entries(list_filter(l, lambda p, i: len(list_filter(l[i + 1:], "
-    "lambda o: o.key = p.key)) = 0))",
+    # Entries by their keys, with their places: what is equal stands together, as to look each up in all takes too long.
+    "trino_by_key(l) AS list_sort(list_transform(l, lambda p, i: struct_pack(k := p.k, i := i)))",
+    "trino_starts(s) AS list_filter(range(1, len(s) + 1), lambda j: j = 1 OR (s[j - 1]).k IS DISTINCT FROM (s[j]).k)",
+    # of equal keys the first stays (KeyValuePairs.add in Trino's source)
+    "trino_firsts(l) AS list_transform([trino_by_key(l)], lambda s: list_transform(list_sort(list_transform("
+    "trino_starts(s), lambda j: (s[j]).i)), lambda i: l[i]))[1]",
+    "trino_map_of_entries(l) AS map_from_entries(CASE WHEN len(list_distinct(list_transform(l, lambda p: p.k))) = "
+    "len(l) THEN l ELSE trino_firsts(l) END)",
+    "trino_union_of_entries(l) AS list_transform([list_transform(l, lambda p: struct_pack(k := p.key, v := p.value))], "
+    "lambda u: trino_map_of_entries(u))[1]",
     "trino_map(k, v) AS CASE WHEN len(k) <> len(v) THEN error('INVALID_FUNCTION_ARGUMENT: Key and value "
     "arrays must be the same length') "
     "WHEN len(list_filter(k, lambda e: e IS NULL)) > 0 THEN error('INVALID_FUNCTION_ARGUMENT: map key cannot be null') "
     "WHEN len(list_distinct(k)) < len(k) THEN error('INVALID_FUNCTION_ARGUMENT: Duplicate map keys are not allowed') "
     "ELSE map(k, v) END",
-    "trino_all(l, k) AS list_transform(list_filter(l, lambda p: p.k = k), lambda p: p.v)",
-    "trino_first_keys(l) AS list_filter(list_transform(l, lambda p, i: CASE WHEN p.k IS NULL "
-    "THEN error('INVALID_FUNCTION_ARGUMENT: map key cannot be null') WHEN len(list_filter(l[1:i - 1], "
-    "lambda o: o.k = p.k)) = 0 THEN p.k END), lambda k: k IS NOT NULL)",
     # every value of a key, in the order in which they stand
-    "trino_multimap(l) AS CASE WHEN l IS NOT NULL THEN map(trino_first_keys(l), "
-    "list_transform(trino_first_keys(l), lambda k: trino_all(l, k))) END",
-    "trino_pairs(s, e, k) AS list_transform(list_filter(string_split(s, e), lambda p, i: p <> '' "
-    "OR i < len(string_split(s, e))), lambda p: CASE WHEN len(string_split(p, k)) <> 2 "
+    "trino_multimap(l) AS CASE WHEN len(list_filter(l, lambda p: p.k IS NULL)) > 0 "
+    "THEN error('INVALID_FUNCTION_ARGUMENT: map key cannot be null') WHEN l IS NOT NULL "
+    "THEN list_transform([trino_by_key(l)], lambda s: list_transform([trino_starts(s)], lambda b: list_transform("
+    "[list_sort(list_transform(b, lambda j, n: struct_pack(i := (s[j]).i, a := j, z := coalesce(b[n + 1], "
+    "len(s) + 1))))], lambda g: map(list_transform(g, lambda p: (l[p.i]).k), list_transform(g, lambda p: "
+    "list_transform(range(p.a, p.z), lambda j: (l[(s[j]).i]).v))))[1])[1])[1] END",
+    "trino_pairs(s, e, k) AS CASE WHEN e = '' THEN error('INVALID_FUNCTION_ARGUMENT: entryDelimiter is empty') "
+    "WHEN k = '' THEN error('INVALID_FUNCTION_ARGUMENT: keyValueDelimiter is empty') WHEN e = k THEN "
+    "error('INVALID_FUNCTION_ARGUMENT: entryDelimiter and keyValueDelimiter must not be the same') "
+    "ELSE list_transform([string_split(s, e)], lambda parts: list_transform(list_filter(parts, "
+    "lambda p, i: p <> '' OR i < len(parts)), lambda p: CASE WHEN len(string_split(p, k)) <> 2 "
     "THEN error('INVALID_FUNCTION_ARGUMENT: Key-value delimiter must appear exactly once in each entry. Bad input: ' "
-    "|| p) ELSE struct_pack(k := split_part(p, k, 1), v := split_part(p, k, 2)) END)",
-    "trino_split_to_map(s, e, k) AS trino_map(list_transform(trino_pairs(s, e, k), lambda p: p.k), "
-    "list_transform(trino_pairs(s, e, k), lambda p: p.v))",
+    "|| p) ELSE struct_pack(k := split_part(p, k, 1), v := split_part(p, k, 2)) END))[1] END",
+    "trino_split_to_map(s, e, k) AS list_transform([trino_pairs(s, e, k)], lambda l: "
+    "trino_map(list_transform(l, lambda p: p.k), list_transform(l, lambda p: p.v)))[1]",
+    "trino_split_to_multimap(s, e, k) AS list_transform([trino_pairs(s, e, k)], lambda l: trino_multimap(l))[1]",
 )
 
 define(
     PAGE,
     "scalar",
-    ("map(array(K), array(V)) -> map(K,V)", "trino_map({0}, {1})"),
     ("map_keys(map(K,V)) -> array(K)", "map_keys({0})"),
     ("map_values(map(K,V)) -> array(V)", "map_values({0})"),
     (
@@ -49,10 +59,21 @@ define(
     ),
     (
         "split_to_multimap(varchar, varchar, varchar) -> map(varchar,array(varchar))",
-        f"CASE WHEN {_GIVEN} THEN trino_multimap(trino_pairs({{0}}, {{1}}, {{2}})) END",
+        f"CASE WHEN {_GIVEN} THEN trino_split_to_multimap({{0}}, {{1}}, {{2}}) END",
     ),
     ("map() -> map(unknown,unknown)", "CAST(map([], []) AS MAP(INTEGER, INTEGER))"),
 )
+
+
+@built(PAGE, "scalar", "map")
+def of_arrays(call: Arguments) -> Typed:
+    """A map of as many keys as values. Equal keys fail."""
+    call.expect(2)
+    parts = [converted(value, array(UNKNOWN)) if value.type == UNKNOWN else value for value in call.values()]
+    if any(part.type.name != "array" for part in parts):
+        raise call.unfit()
+    key, item = (part.type.args[0] for part in parts)
+    return Typed(f"trino_map({keys(parts[0].sql, key)}, {parts[1].sql})", map_of(key, item))
 
 
 @built(PAGE, "scalar", "map_concat")
@@ -90,9 +111,9 @@ def from_entries(call: Arguments) -> Typed:
     entry = f"CASE WHEN r IS NULL THEN {missing} ELSE struct_pack(k := r.{key}, v := r.{item}) END"
     entries = f"list_transform({value.sql}, lambda r: {entry})"
     if call.name == "multimap_from_entries":
-        return Typed(f"trino_multimap({entries})", map_of(row.args[0], array(row.args[1])))
-    keys, items = (f"list_transform({entries}, lambda r: r.{part})" for part in "kv")
-    return Typed(f"trino_map({keys}, {items})", map_of(*row.args))
+        return Typed(once(entries, lambda found: f"trino_multimap({found})"), map_of(row.args[0], array(row.args[1])))
+    found, items = (f"list_transform({entries}, lambda r: r.{part})" for part in "kv")
+    return Typed(f"trino_map({keys(found, row.args[0])}, {items})", map_of(*row.args))
 
 
 @built(PAGE, "scalar", "map_zip_with")
@@ -106,14 +127,14 @@ def map_zip_with(call: Arguments) -> Typed:
     names, _, sql = body.sql.removeprefix("lambda ").partition(": ")
     key, one, other = names.split(", ")
     new = f"list_filter(map_keys({right.sql}), lambda k: NOT trino_in(map_keys({left.sql}), k))"
-    keys = f"(map_keys({left.sql}) || {new})"
+    every = f"(map_keys({left.sql}) || {new})"
     inner = (
         f"list_transform([({left.sql})[{key}]], lambda {one}: "
         f"list_transform([({right.sql})[{key}]], lambda {other}: {sql})[1])[1]"
     )
     missing = f"{left.sql} IS NULL OR {right.sql} IS NULL"
     return Typed(
-        f"CASE WHEN {missing} THEN NULL ELSE map({keys}, list_transform({keys}, lambda {key}: {inner})) END",
+        f"CASE WHEN {missing} THEN NULL ELSE map({every}, list_transform({every}, lambda {key}: {inner})) END",
         map_of(left.type.args[0], body.type),
     )
 
@@ -144,8 +165,8 @@ def transform_keys(call: Arguments) -> Typed:
     call.expect(2)
     value = _map(call)
     body = call.function(1, *value.type.args)
-    keys = f"list_transform(map_entries({value.sql}), {_over_entries(body)})"
-    return Typed(f"CASE WHEN {value.sql} IS NULL THEN NULL ELSE trino_map({keys}, map_values({value.sql})) END",
+    new = keys(f"list_transform(map_entries({value.sql}), {_over_entries(body)})", body.type)
+    return Typed(f"CASE WHEN {value.sql} IS NULL THEN NULL ELSE trino_map({new}, map_values({value.sql})) END",
                  map_of(body.type, value.type.args[1]))  # fmt: skip
 
 

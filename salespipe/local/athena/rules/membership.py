@@ -36,8 +36,8 @@ macros(
     f"THEN error('NOT_SUPPORTED: array_remove {_OPEN} ELSE list_filter(a, lambda o, i: coalesce(same[i], 0) = 0) END",
     "trino_overlap(a, b) AS CASE WHEN a IS NULL OR b IS NULL THEN NULL WHEN list_has_any(a, b) THEN true "
     "WHEN (trino_has_null(a) AND len(b) > 0) OR (trino_has_null(b) AND len(a) > 0) THEN NULL ELSE false END",
-    "trino_distinct(a) AS list_transform(list_filter(list_transform(a, lambda e, i: struct_pack(e := e, i := i)), "
-    "lambda p: len(list_filter(a[1:p.i - 1], lambda o: o IS NOT DISTINCT FROM p.e)) = 0), lambda p: p.e)",
+    "trino_distinct(a) AS list_transform([list_transform(a, lambda e: struct_pack(k := e))], lambda l: "
+    "list_transform(trino_firsts(l), lambda p: p.k))[1]",
     "trino_in(a, e) AS len(list_filter(a, lambda o: o IS NOT DISTINCT FROM e)) > 0",
     "trino_union(a, b) AS CASE WHEN a IS NOT NULL AND b IS NOT NULL THEN trino_distinct(a || b) END",
     # in the order of the longer one

@@ -33,7 +33,9 @@ macros(
     "ELSE CAST(floor(n * (x - lo) / (hi - lo)) AS BIGINT) + 1 END",
     "trino_width_bins(x, bins) AS CASE WHEN len(bins) = 0 THEN error('INVALID_FUNCTION_ARGUMENT: Bins cannot be an "
     "empty array') WHEN isnan(x) THEN error('INVALID_FUNCTION_ARGUMENT: Operand cannot be NaN') "
-    "WHEN x IS NULL OR bins IS NULL THEN NULL WHEN trino_has_null(bins) OR bins <> list_sort(bins) "
+    "WHEN x IS NULL OR bins IS NULL THEN NULL WHEN len(list_filter(bins, lambda b: NOT isfinite(b))) > 0 "
+    "THEN error('NOT_SUPPORTED: width_bucket with bins that are not finite is not supported by the local Athena') "
+    "WHEN trino_has_null(bins) OR bins <> list_sort(bins) "
     "THEN error('INVALID_FUNCTION_ARGUMENT: Bin values are not sorted in ascending order') "
     "ELSE CAST(len(list_filter(bins, lambda b: b <= x)) AS BIGINT) END",
     "trino_random(low, high, n) AS CASE WHEN n = 1 AND high <= 0 THEN error('INVALID_FUNCTION_ARGUMENT: bound must be "
@@ -150,7 +152,12 @@ def round_(call: Arguments) -> Typed:
         type_ = decimal(min(38, value.type.precision + 1), value.type.scale)
         wide = f"CAST({value.sql} AS {duckdb_type(type_)})"
         return Typed(f"CAST(round({wide}, {digits.sql}) AS {duckdb_type(type_)})", type_)
-    return Typed(f"CAST(round({value.sql}, {digits.sql}) AS {duckdb_type(value.type)})", value.type)
+    rounded = f"CAST(round({value.sql}, {digits.sql}) AS {duckdb_type(value.type)})"
+    if value.type.name in INTEGERS and not isinstance(call.trees[1], exp.Literal):
+        large = f"{value.sql} IS NOT NULL AND {digits.sql} < -18"
+        error = f"error('NUMERIC_VALUE_OUT_OF_RANGE: numerical overflow: ' || {value.sql})"
+        return Typed(f"CASE WHEN {large} THEN {error} ELSE {rounded} END", value.type)
+    return Typed(rounded, value.type)
 
 
 @built(PAGE, "scalar", "truncate")

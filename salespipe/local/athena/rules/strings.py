@@ -70,8 +70,12 @@ macros(
     "error('INVALID_FUNCTION_ARGUMENT: The delimiter may not be "
     "the empty string') "
     "ELSE string_split(s, d) END",
+    "trino_levenshtein(a, b) AS CASE WHEN least(length(a), length(b)) > 0 AND greatest(length(a), length(b)) "
+    "* (least(length(a), length(b)) - 1) > 1000000 THEN error('INVALID_FUNCTION_ARGUMENT: The combined inputs for "
+    "Levenshtein distance are too large') ELSE levenshtein(a, b) END",
     "trino_split_n(s, d, n) AS CASE WHEN s IS NULL OR d IS NULL OR n IS NULL THEN NULL WHEN n <= 0 THEN "
     "error('INVALID_FUNCTION_ARGUMENT: Limit must be positive') "
+    "WHEN n > 2147483647 THEN error('INVALID_FUNCTION_ARGUMENT: Limit is too large') "
     "WHEN len(trino_split(s, d)) <= n THEN trino_split(s, d) "
     "ELSE list_concat(trino_split(s, d)[1:n - 1], [trino_joined(trino_split(s, d)[n:], d)]) END",
 )
@@ -104,7 +108,7 @@ define(
     ("rpad(varchar, bigint, varchar) -> varchar", "trino_rpad({0}, {1}, {2})"),
     ("chr(bigint) -> varchar", "trino_chr({0})"),
     ("codepoint(varchar) -> integer", "trino_codepoint({0})"),
-    ("levenshtein_distance(varchar, varchar) -> bigint", "levenshtein({0}, {1})"),
+    ("levenshtein_distance(varchar, varchar) -> bigint", "trino_levenshtein({0}, {1})"),
     ("hamming_distance(varchar, varchar) -> bigint", "trino_hamming({0}, {1})"),
     ("luhn_check(varchar) -> boolean", "trino_luhn({0})"),
     ("translate(varchar, varchar, varchar) -> varchar", "trino_translate({0}, {1}, {2})"),

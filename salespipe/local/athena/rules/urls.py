@@ -13,10 +13,10 @@ _URIC = rf"(?:[{_PLAIN}/?\[\]]|{_ANY})*"
 _PATH = rf"(?:[{_PLAIN}/]|{_ANY})*"
 _AUTHORITY = rf"(?:[{_PLAIN}\[\]]|{_ANY})"
 _HIERARCHY = rf"(?://{_AUTHORITY}+(?:/{_PATH})?|///{_PATH}|/(?:[{_PLAIN}]|{_ANY}){_PATH}|/)"
-_RELATIVE = rf"(?:{_HIERARCHY}|(?:[{_PLAIN.replace(':', '')}]|{_ANY})*(?:/{_PATH})?)"
+_RELATIVE = rf"(?:{_HIERARCHY}|(?:(?:[{_PLAIN.replace(':', '')}]|{_ANY})+(?:/{_PATH})?)?)"
 _VALID = (
     rf"(?:{_SCHEME}:(?:{_HIERARCHY}(?:\?{_URIC})?|(?:[{_PLAIN}?\[\]]|{_ANY}){_URIC})|{_RELATIVE}(?:\?{_URIC})?)"
-    rf"(?:#{_URIC})?"
+    rf"(?:#{_URIC})?|(?:{_SCHEME}:)?//(?:\?{_URIC}(?:#{_URIC})?|#{_URIC})"  # no authority, where something follows
 )
 _PARTS = rf"^(?:({_SCHEME}):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$"
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
