@@ -216,6 +216,9 @@ EXAMPLES: dict[str, list[tuple[str, str | None]]] = {
     ],
     "functions/regexp.html": [
         (r"regexp_like('1a 2b 14m', '\d+b')", "true"),
+        (r"regexp_extract(U&'a\00a0' || chr(10) || 'b', '[\s\S]+b')", "a\u00a0\nb"),
+        (r"regexp_replace('a٣b4-', '[\D]')", "٣4"),
+        (r"regexp_extract_all(U&'a\2009b c', '[\S]')", "[a, b, c]"),
         # of all of Unicode, and $ also before a line feed at the end: Joni's Java syntax
         (r"regexp_extract('Crème brûlée', '\w+')", "Crème"),
         (r"regexp_extract_all('x=é_1, ü', '[\w=]+')", "[x=é_1, ü]"),

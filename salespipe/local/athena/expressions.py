@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from salespipe.local.athena import calls, moments, operators, windows
+from salespipe.local.athena import calls, concatenation, moments, operators, windows
 from salespipe.local.athena.casts import cast, check_zones, converted, converted_or_none, keyed
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.literals import HANDLERS as LITERALS
@@ -251,6 +251,7 @@ _OTHER_TYPES = (
 _HANDLERS: dict[str, Callable[[Expressions, Any], Typed]] = {
     **LITERALS,
     **operators.HANDLERS,
+    **concatenation.HANDLERS,
     **calls.HANDLERS,
     **windows.HANDLERS,
     "Column": Expressions.column,

@@ -23,14 +23,11 @@ from salespipe.local.athena.sortable import number, orderable, sortable
 from salespipe.local.athena.types import (
     BOOLEAN,
     DAY_INTERVAL,
-    MAX_CHAR,
     MONTH_INTERVAL,
     NUMERIC,
     TEXT,
     UNKNOWN,
-    VARCHAR,
     Type,
-    array,
     common,
     text,
 )
@@ -278,46 +275,6 @@ def negation(expressions: Expressions, node: exp.Not) -> Typed:
     return Typed(f"(NOT {expressions.boolean(node.this, 'Value of logical NOT expression')})", BOOLEAN)
 
 
-def concatenation(expressions: Expressions, node: exp.Binary) -> Typed:
-    """`||` of texts and of arrays; NULL on either side gives NULL."""
-    return concatenated(expressions.value(node.this), expressions.value(node.expression), expressions.at(node))
-
-
-def concatenated(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
-    met = common(left.type, right.type)
-    if met is not None and met.name == "char":
-        return _characters(left, right, at)
-    if met is not None and met.name in (*TEXT, "unknown"):
-        return Typed(f"({converted(left, VARCHAR).sql} || {converted(right, VARCHAR).sql})", VARCHAR)
-    if met is not None and met.name == "array" and _is_either(left.type, right.type):
-        raise NotSupported(f"|| of {left.type} and {right.type}, which may be an element or many,", at)
-    if met is not None and met.name in ("varbinary", "array"):
-        return Typed(f"({converted(left, met).sql} || {converted(right, met).sql})", met)
-    for first, second, before in ((left, right, False), (right, left, True)):
-        if first.type.name == "array" and second.type.name != "array":
-            element = common(first.type.args[0], second.type)
-            if element is not None:
-                many, one = converted(first, array(element)).sql, f"[{converted(second, element).sql}]"
-                joined = f"{one} || {many}" if before else f"{many} || {one}"
-                return Typed(f"CASE WHEN {second.sql} IS NOT NULL THEN {joined} END", array(element))
-    raise mismatch(left.type, "||", right.type, at)
-
-
-def _is_either(left: Type, right: Type) -> bool:
-    """Whether one is an array of arrays and the other may be one, or one of its elements."""
-    nested = any(side.args[0].name == "array" for side in (left, right) if side.args)
-    return nested and array(UNKNOWN) in (left, right)
-
-
-def _characters(left: Typed, right: Typed, at: tuple[int, int]) -> Typed:
-    """A char of both lengths, the first one padded to its own (StringFunctions.concat in Trino's source)."""
-    lengths = [side.type.numbers[0] if side.type.numbers else MAX_CHAR for side in (left, right)]
-    if sum(lengths) > MAX_CHAR:
-        raise NotSupported(f"|| of {left.type} and {right.type}", at)
-    a, b = (converted(side, Type("char", numbers=(n,))).sql for side, n in zip((left, right), lengths, strict=True))
-    return Typed(f"({a} || {b})", Type("char", numbers=(sum(lengths),)))
-
-
 _ARITHMETIC = {"Add": "+", "Sub": "-", "Mul": "*", "Div": "/", "Mod": "%"}
 _COMPARISON = {
     "EQ": "=", "NEQ": "<>", "GT": ">", "GTE": ">=", "LT": "<", "LTE": "<=",
@@ -336,5 +293,4 @@ HANDLERS: dict[str, Callable[[Expressions, Any], Typed]] = {
     "And": logical,
     "Or": logical,
     "Not": negation,
-    "DPipe": concatenation,
 }

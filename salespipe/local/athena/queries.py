@@ -21,14 +21,14 @@ from salespipe.local.athena.equality import check_alike
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.expressions import Expressions
 from salespipe.local.athena.failing import conjunction, steady
-from salespipe.local.athena.json_text import shown
+from salespipe.local.athena.items import select_items
 from salespipe.local.athena.lambdas import bracketed
 from salespipe.local.athena.ordering import output_order, select_order, tail
 from salespipe.local.athena.origins import both, is_cut, with_origins
 from salespipe.local.athena.pruning import conditions
-from salespipe.local.athena.query_parts import cells, check_step, mentions, named_twice, own_name, renamed
+from salespipe.local.athena.query_parts import cells, check_step, mentions, named_twice, renamed
 from salespipe.local.athena.relations import Relations
-from salespipe.local.athena.scope import Field, Relation, Scope, Typed
+from salespipe.local.athena.scope import Field, Scope, Typed
 from salespipe.local.athena.tables import Tables
 from salespipe.local.athena.types import Type, common
 from salespipe.local.athena.unread import check_tree
@@ -175,7 +175,7 @@ class Queries:
         scope = Scope(relation.fields, self.parent, ctes=self.ctes)
         windows = {window.name.lower(): window for window in node.args.get("windows") or []}
         inside = Expressions(self.translation, scope, windows)
-        items = self._items(node, inside, relation)
+        items = select_items(node, inside, relation)
         if not items:
             raise QueryFailure("SYNTAX_ERROR", "SELECT list is empty", self.translation.place(node))
         columns = ", ".join(f"{item.sql} AS c{index}" for index, item in enumerate(items))
@@ -212,42 +212,6 @@ class Queries:
         if distinct is not None and distinct.args.get("on"):
             raise NotSupported("DISTINCT ON", self.translation.place(node))
         return "DISTINCT " if distinct is not None else ""
-
-    def _items(self, node: exp.Select, inside: Expressions, relation: Relation) -> list[Field]:
-        items: list[Field] = []
-        for item in node.expressions:
-            if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
-                items.extend(self._star(item, relation))
-                continue
-            alias = item.alias if isinstance(item, exp.Alias) else ""
-            inner = item.this if isinstance(item, exp.Alias) else item
-            with self.translation.tables.needed.apart() as needs:
-                value = shown(inside.value(inner))
-            name = alias or own_name(inner)
-            origin = next((field.origin for field in relation.fields if field.sql == value.sql), ())
-            items.append(Field(name, value.sql, value.type, origin=origin, needs=frozenset(needs)))
-        return items
-
-    def _star(self, item: exp.Expr, relation: Relation) -> list[Field]:
-        at = self.translation.place(item)
-        if isinstance(item, exp.Star):
-            if item.args.get("except_") or item.args.get("replace"):
-                raise NotSupported("* EXCEPT or REPLACE", at)
-            found = [field for field in relation.fields if not field.merged and not field.hidden]
-            if not found:
-                raise QueryFailure("COLUMN_NOT_FOUND", "SELECT * not allowed in queries without FROM clause", at)
-        else:
-            parts = [part.name.lower() for part in item.parts[:-1]] if isinstance(item, exp.Column) else []
-            own = [f for f in relation.fields if list(f.qualifier[-len(parts) :]) == parts and not f.hidden]
-            found = [field for field in own if not field.merged]
-            if not own:
-                raise QueryFailure("TABLE_NOT_FOUND", f"Unable to resolve reference {'.'.join(parts)}", at)
-        return [self._shown(field) for field in found]
-
-    def _shown(self, field: Field) -> Field:
-        with self.translation.tables.needed.apart() as needs:
-            sql = field.read().sql
-        return Field(field.name, sql, field.type, origin=field.origin, needs=frozenset(needs))
 
     # other queries
 

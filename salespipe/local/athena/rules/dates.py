@@ -11,8 +11,9 @@ from dataclasses import replace
 from sqlglot import exp
 
 from salespipe.local.athena import literals, moments
+from salespipe.local.athena.as_text import timestamp_text
 from salespipe.local.athena.calls import Arguments
-from salespipe.local.athena.casts import cast, converted, converted_or_none, timestamp_text
+from salespipe.local.athena.casts import cast, converted, converted_or_none
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed

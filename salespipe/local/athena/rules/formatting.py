@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
+from salespipe.local.athena.as_text import text_of
 from salespipe.local.athena.calls import Arguments
-from salespipe.local.athena.casts import converted, text_of
+from salespipe.local.athena.casts import converted
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from salespipe.local.athena import (
     arithmetic,
+    as_text,
     casts,
     casts_json,
     equality,
@@ -57,6 +58,7 @@ MODULES = (
     windows,
 )
 _OWN = (
+    *as_text.MACROS,
     *casts.MACROS,
     *json_text.MACROS,
     *casts_json.MACROS,

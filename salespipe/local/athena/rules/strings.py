@@ -7,9 +7,9 @@ long, concat with NULL.
 
 from __future__ import annotations
 
-from salespipe.local.athena import operators
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted, converted_or_none
+from salespipe.local.athena.concatenation import concatenated
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
@@ -140,7 +140,7 @@ def concat(call: Arguments) -> Typed:
     values = call.values()
     whole = values[0]
     for value in values[1:]:
-        whole = operators.concatenated(whole, value, call.at)
+        whole = concatenated(whole, value, call.at)
     return whole
 
 
