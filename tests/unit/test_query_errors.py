@@ -56,6 +56,11 @@ def test_the_place_is_shown_on_its_line() -> None:
         ),
         ("FUNCTION_NOT_FOUND: line 1:8: Unexpected parameters (varchar(3)) for function abs", ", abs('abc')", ""),
         (
+            "COLUMN_NOT_FOUND: line 1:9: Invalid reference to output projection attribute from ORDER BY aggregation",
+            "",
+            "order by that name itself",
+        ),
+        (
             "INVALID_CAST_ARGUMENT: Cannot cast DOUBLE '1.2E19' to DECIMAL(18, 2)",
             "FROM orders_current",
             'SELECT "$path", orderid, amount FROM orders WHERE amount IS NOT NULL AND try_cast(amount AS decimal(18,2',

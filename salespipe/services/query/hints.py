@@ -53,6 +53,10 @@ def hint(p: Pipeline, sql: str, line: str, values: Sequence[str], at: int) -> st
         return function_meant(match[1]) or _nearest(match[1], FUNCTIONS, _CLOSE_FUNCTION)
     if match := _WORD.search(line):
         return _about_word(p, sql, line, match[1], at)
+    if "output projection attribute from ORDER BY aggregation" in line:
+        return (
+            "order by that name itself, or write the table before the column: in ORDER BY a name is first one of SELECT"
+        )
     if f"Table {LAKE_TABLE} is not a partitioned table" in line:
         return f"since the first compaction it is a view; ask {RAW_TABLE} and {COMPACTED_TABLE}"
     if (match := _CAST.search(line)) and not words(sql).isdisjoint((CURRENT_VIEW, LAKE_TABLE)):
