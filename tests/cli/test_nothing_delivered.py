@@ -56,4 +56,4 @@ def test_with_nothing_but_failures_they_are_counted_and_their_place_is_named(
     assert f"no table of the orders: {why}\n" in document
     assert query == f"  hint: {why}"
     status = home.run("status").stdout
-    assert f"{records} records failed; see the objects under errors/" in status
+    assert f"{records} record{'s' * (records > 1)} failed; see the objects under errors/" in status
