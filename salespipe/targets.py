@@ -130,7 +130,7 @@ def _local(pipeline: str, region: str, start: Start) -> Target:
 
     def release(deleted: bool) -> None:
         answer = runtime.health(running)
-        if answer is not None and answer["workers"] == 0:
+        if answer is not None and not answer["moves"]:
             with _home_errors():
                 runtime.stop(home, emptied=deleted and not answer["data"])
 

@@ -290,6 +290,14 @@ def regions(service: str) -> list[str]:
     return sorted(_backends(service)[ACCOUNT])
 
 
+def moves_data() -> bool:
+    """Whether there is a pipe or a delivery stream."""
+    pipes, streams = _backends("pipes")[ACCOUNT], _backends("firehose")[ACCOUNT]
+    return any(pipes[region].pipes for region in list(pipes)) or any(
+        streams[region].delivery_streams for region in list(streams)
+    )
+
+
 def holds_data() -> bool:
     """Whether there is a table, a Kinesis stream or an S3 bucket."""
     return bool(_backends("s3").bucket_accounts or tables() or streams())

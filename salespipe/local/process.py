@@ -45,7 +45,7 @@ from salespipe.local.limits.rates import VARIABLE, parse
 from salespipe.local.limits.throttle import Throttle
 from salespipe.local.loop import run_in_turns
 from salespipe.local.moto_app import Moto
-from salespipe.local.moto_inside import function, holds_data
+from salespipe.local.moto_inside import function, holds_data, moves_data
 from salespipe.local.stores import Stores
 from salespipe.local.workers.supervisor import Supervisor
 
@@ -136,13 +136,15 @@ class Runtime:
         return f"http://127.0.0.1:{self.port}"
 
     def health(self) -> dict[str, Any]:
-        """Who answers here, how many pipes and delivery streams are at work, what keeps one from it (`refused`: until
+        """Who answers here, whether there is a pipe or a delivery stream (the last one's worker may still be ending),
+        how many are at work, what keeps one from it (`refused`: until
         it is changed), what is wrong with the storage (None: nothing), and whether there is data."""
         return {
             "pid": os.getpid(),
             "version": salespipe.__version__,
             "home": str(self.home),
             "started_at": self._started_at,
+            "moves": moves_data(),
             "workers": self.supervisor.count(),
             "errors": self.supervisor.errors(),
             "refused": self.supervisor.refused(),
