@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/glue/latest/webapi/API_BatchGetPartition.html
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 
 from salespipe.aws.errors import translated
@@ -16,13 +15,11 @@ from salespipe.errors import SalespipeError
 from salespipe.services.compact import catalog
 from salespipe.services.pipeline import Pipeline
 from salespipe.services.query.text import words
-from salespipe.stack.naming import CURRENT_VIEW, DATA_PREFIX, LAKE_TABLE, RAW_TABLE
+from salespipe.stack.naming import CURRENT_VIEW, DATA_PREFIX, DAY_FOLDER, HOUR_FOLDER, LAKE_TABLE, RAW_TABLE
 
 _TABLES = {LAKE_TABLE, CURRENT_VIEW, RAW_TABLE}
 _MONTH = timedelta(days=31)
 _MOST_DAYS = 3
-_DAY = re.compile(re.escape(DATA_PREFIX) + r"dt=(\d{4}-\d\d-\d\d)/")
-_HOUR = re.compile(_DAY.pattern + r"hour=(\d\d)/")
 
 
 def uncrawled(p: Pipeline, sql: str, now: datetime | None = None) -> int:
@@ -37,13 +34,13 @@ def uncrawled(p: Pipeline, sql: str, now: datetime | None = None) -> int:
 
 
 def _unknown(p: Pipeline, since: str) -> int:
-    days = [day for day in _folders(p, DATA_PREFIX, since) if _DAY.fullmatch(day)]
+    days = [day for day in _folders(p, DATA_PREFIX, since) if DAY_FOLDER.fullmatch(day)]
     table = catalog.raw(p) if days else None
     if table is None:
         return 0
     count = 0
     for day in days[: -_MOST_DAYS - 1 : -1]:
-        hours = {match.groups() for folder in _folders(p, day) if (match := _HOUR.fullmatch(folder))}
+        hours = {match.groups() for folder in _folders(p, day) if (match := HOUR_FOLDER.fullmatch(folder))}
         with translated():
             known = p.aws.client("glue").batch_get_partition(
                 DatabaseName=p.names.database,

@@ -12,6 +12,9 @@ from salespipe.errors import UsageError
 
 TAG = "salespipe:pipeline"
 DATA_PREFIX = "orders/"
+DAY_FOLDER = re.compile(re.escape(DATA_PREFIX) + r"dt=(\d{4}-\d\d-\d\d)/")
+HOUR_FOLDER = re.compile(DAY_FOLDER.pattern + r"hour=(\d\d)/")
+"""Where the delivery writes."""
 ERROR_PREFIX = "errors/"
 SEEN_PREFIX = f"{ERROR_PREFIX}seen/"
 RESULT_PREFIX = "athena/"

@@ -20,6 +20,7 @@ MACROS = (
     "WHEN len(list_filter(l, lambda e: e IS NULL)) > 0 THEN NULL ELSE true END",
 )
 NESTED = ("array", "row", "map")
+FLOATING = ("double", "real")
 _SUBQUERY = re.compile(r"\bSELECT\b")
 
 
@@ -31,7 +32,7 @@ def equal(a: str, b: str, type_: Type, depth: int = 0) -> str:
     if type_.name == "char":
         return f"(rtrim({a}, ' ') = rtrim({b}, ' '))"
     if type_.name not in NESTED:
-        return unordered(a, "=", b, left=True, right=True) if type_.name in ("double", "real") else f"({a} = {b})"
+        return unordered(a, "=", b, left=True, right=True) if type_.name in FLOATING else f"({a} = {b})"
     if type_.name == "row":
         fields = row_fields(type_)
         parts = [equal(f"({a}).{quoted(name)}", f"({b}).{quoted(name)}", part, depth) for name, part in fields]
@@ -54,18 +55,24 @@ def equal(a: str, b: str, type_: Type, depth: int = 0) -> str:
 def without_nulls(sql: str, type_: Type) -> str:
     """A value for a search among others, refused where a NULL inside of it would leave open what it equals."""
     refused = "error('NOT_SUPPORTED: NULL inside a value of IN with a subquery is not supported by the local Athena')"
-    return f"CASE WHEN {_holds_null(sql, type_)} THEN {refused} ELSE {sql} END"
+    return f"CASE WHEN {undecided(sql, type_, nan=False)} THEN {refused} ELSE {sql} END"
 
 
-def _holds_null(sql: str, type_: Type, depth: int = 0) -> str:
+def undecided(sql: str, type_: Type, depth: int = 0, *, nan: bool = True) -> str:
+    """Whether a value has a NULL inside, or a NaN: it leaves open what the value equals, and its place in an order."""
+
+    def missing(part: str, kind: Type, depth: int) -> str:
+        inside = undecided(part, kind, depth, nan=nan)
+        if nan and kind.name in FLOATING:
+            inside = f"isnan({part})"
+        return f"({part} IS NULL OR {inside})" if inside != "false" else f"({part} IS NULL)"
+
     if type_.name == "row":
-        parts = [(f"({sql}).{quoted(name)}", part) for name, part in row_fields(type_)]
-        inner = " OR ".join(f"({part} IS NULL OR {_holds_null(part, kind, depth)})" for part, kind in parts)
-        return f"({sql} IS NOT NULL AND ({inner}))"
+        parts = [missing(f"({sql}).{quoted(name)}", kind, depth) for name, kind in row_fields(type_)]
+        return f"({sql} IS NOT NULL AND ({' OR '.join(parts)}))"
     if type_.name == "array":
-        item = f"n{depth}"
-        inner = _holds_null(item, type_.args[0], depth + 1)
-        return f"(len(list_filter({sql}, lambda {item}: {item} IS NULL OR {inner})) > 0)"
+        item = f"inner{depth}"
+        return f"(len(list_filter({sql}, lambda {item}: {missing(item, type_.args[0], depth + 1)})) > 0)"
     return "false"
 
 
@@ -104,7 +111,7 @@ def comparable(sql: str, type_: Type, depth: int = 0) -> str:
 
 def may_be_nan(value: Typed) -> bool:
     """Of a constant it is known."""
-    return value.type.name in ("double", "real") and not re.fullmatch(r"CAST\([0-9.eE+-]+ AS DOUBLE\)", value.sql)
+    return value.type.name in FLOATING and not re.fullmatch(r"CAST\([0-9.eE+-]+ AS DOUBLE\)", value.sql)
 
 
 def unordered(a: str, symbol: str, b: str, *, left: bool, right: bool) -> str:

@@ -96,9 +96,8 @@ class Executions:
         id = str(uuid.uuid4())
         with self._stores.db.write():
             known = documents.get(TOKENS, request.token) if request.token else None
-            if (
-                known is not None and documents.get(KIND, known["id"]) is not None
-            ):  # it may have gone with its workgroup
+            # What it gave may have gone with its workgroup.
+            if known is not None and documents.get(KIND, known["id"]) is not None:
                 if known["asked"] != request.asked:
                     raise refused("Idempotent parameters do not match", "IDEMPOTENT_PARAMETER_MISMATCH")
                 return str(known["id"])

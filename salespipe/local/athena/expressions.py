@@ -10,11 +10,12 @@ from sqlglot import exp
 
 from salespipe.local.athena import calls, concatenation, moments, operators, windows
 from salespipe.local.athena.casts import cast, check_zones, converted, converted_or_none, keyed
+from salespipe.local.athena.equality import FLOATING
 from salespipe.local.athena.errors import NotSupported, QueryFailure
 from salespipe.local.athena.literals import HANDLERS as LITERALS
 from salespipe.local.athena.literals import typed_literal
 from salespipe.local.athena.scope import Scope, Typed, dereference, row_of
-from salespipe.local.athena.sortable import FLOATING, check_orderable, order_item
+from salespipe.local.athena.sortable import check_orderable, order_item
 from salespipe.local.athena.times import zone_name
 from salespipe.local.athena.type_names import parse_type
 from salespipe.local.athena.types import (

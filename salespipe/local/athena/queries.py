@@ -18,7 +18,7 @@ from sqlglot import exp
 from salespipe.local.athena import grouping
 from salespipe.local.athena.casts import check_zones, converted
 from salespipe.local.athena.equality import check_alike
-from salespipe.local.athena.errors import NotSupported, QueryFailure
+from salespipe.local.athena.errors import NotSupported, QueryFailure, position
 from salespipe.local.athena.expressions import Expressions
 from salespipe.local.athena.failing import conjunction, steady
 from salespipe.local.athena.items import select_items
@@ -74,8 +74,7 @@ class Translation:
         while holder is not None:
             starts = [int(part.meta["start"]) for part in holder.walk() if "start" in part.meta]
             if starts:
-                before = self.sql[: min(starts)]
-                return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+                return position(self.sql, min(starts))
             holder = holder.parent
         return 1, 1
 

@@ -10,13 +10,13 @@ A NaN by itself comes last, and first with NULLS FIRST (TypeOperators.getOrderin
 
 from __future__ import annotations
 
+from salespipe.local.athena.equality import FLOATING, undecided
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.json_text import once
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.types import Type, quoted, row_fields, text
+from salespipe.local.athena.types import Type, text
 
 _UNORDERED = ("map", "json", "function")
-FLOATING = ("double", "real")
 
 
 def orderable(type_: Type) -> bool:
@@ -33,11 +33,7 @@ def check_orderable(value: Typed, at: tuple[int, int], shown: str) -> None:
 
 def sortable(value: Typed) -> str:
     """The value where it is put in order, which fails for one that Trino and the engine order differently."""
-    if value.type.name not in ("array", "row"):
-        return value.sql
-    refused = text(f"NOT_SUPPORTED: the order of {value.type} with NULL or NaN inside is not supported by the local "
-                   "Athena")  # fmt: skip
-    return once(value.sql, lambda v: f"CASE WHEN {_doubtful(v, value.type, 0)} THEN error({refused}) ELSE {v} END")
+    return _decided(value, "the order of")
 
 
 def key(value: Typed) -> str:
@@ -45,34 +41,20 @@ def key(value: Typed) -> str:
 
     (MapConstructor and SingleMapBlock.checkNotIndeterminate in Trino's source.)
     """
+    return _decided(value, "a map key of")
+
+
+def _decided(value: Typed, what: str) -> str:
     if value.type.name not in ("array", "row"):
         return value.sql
-    refused = text(f"NOT_SUPPORTED: a map key of {value.type} with NULL or NaN inside is not supported by the local "
-                   "Athena")  # fmt: skip
-    return once(value.sql, lambda v: f"CASE WHEN {_doubtful(v, value.type, 0)} THEN error({refused}) ELSE {v} END")
+    refused = text(f"NOT_SUPPORTED: {what} {value.type} with NULL or NaN inside is not supported by the local Athena")
+    return once(value.sql, lambda v: f"CASE WHEN {undecided(v, value.type)} THEN error({refused}) ELSE {v} END")
 
 
 def keys(sql: str, type_: Type) -> str:
     """The same of an array of keys."""
     each = key(Typed("e", type_))
     return sql if each == "e" else f"list_transform({sql}, lambda e: {each})"
-
-
-def _doubtful(sql: str, type_: Type, depth: int) -> str:
-    """Whether a value has a NULL or NaN inside."""
-    if type_.name == "array":
-        element = f"inner{depth}"
-        return f"(len(list_filter({sql}, lambda {element}: {_missing(element, type_.args[0], depth + 1)})) > 0)"
-    parts = [_missing(f"({sql}).{quoted(name)}", part, depth) for name, part in row_fields(type_)]
-    return f"({sql} IS NOT NULL AND ({' OR '.join(parts)}))"
-
-
-def _missing(sql: str, type_: Type, depth: int) -> str:
-    if type_.name in FLOATING:
-        return f"({sql} IS NULL OR isnan({sql}))"
-    if type_.name in ("array", "row"):
-        return f"({sql} IS NULL OR {_doubtful(sql, type_, depth)})"
-    return f"({sql} IS NULL)"
 
 
 def order_item(value: Typed, place: int | None, *, descending: bool, nulls_first: bool) -> str:

@@ -25,12 +25,18 @@ from salespipe.services.compact.state import State
 from salespipe.services.compact.statements import execute
 from salespipe.services.objects import folders, listing
 from salespipe.services.pipeline import Pipeline
-from salespipe.stack.naming import COMPACTED_TABLE, COMPACTING_PREFIX, DATA_PREFIX, LAKE_TABLE, RAW_TABLE
+from salespipe.stack.naming import (
+    COMPACTED_TABLE,
+    COMPACTING_PREFIX,
+    DATA_PREFIX,
+    DAY_FOLDER,
+    HOUR_FOLDER,
+    LAKE_TABLE,
+    RAW_TABLE,
+)
 
 _HOURS = ("dt", "hour")
 _FILE = re.compile(re.escape(FOLDER) + r"dt=([^/]+)/hour=([^/]+)/run=([^/]+)/[^/]+")
-_DAY = re.compile(re.escape(DATA_PREFIX) + r"dt=(\d{4}-\d\d-\d\d)/")
-_HOUR = re.compile(_DAY.pattern + r"hour=(\d\d)/")
 _UPDATE_AT_ONCE = 100
 _LAYOUT = {
     "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
@@ -171,8 +177,8 @@ def _register(p: Pipeline, made: Table, parts: Sequence[dict[str, Any]]) -> None
 def hours(p: Pipeline, below: str = "") -> Iterator[tuple[str, str]]:
     """The hours (dt, hour) into which something was delivered and is not compacted, those below an address."""
     for day in folders(p, DATA_PREFIX):
-        if _DAY.fullmatch(day):
+        if DAY_FOLDER.fullmatch(day):
             for folder in folders(p, day):
-                match = _HOUR.fullmatch(folder)
+                match = HOUR_FOLDER.fullmatch(folder)
                 if match is not None and f"s3://{p.names.bucket}/{folder}".startswith(below):
                     yield match[1], match[2]

@@ -17,9 +17,9 @@ from salespipe.services.compact.catalog import Table
 from salespipe.services.compact.statements import execute
 from salespipe.services.objects import listing
 from salespipe.services.pipeline import Pipeline
-from salespipe.stack.naming import COMPACTED_TABLE, CRAWLED_TABLE, DATA_PREFIX, LAKE_TABLE
+from salespipe.stack.naming import COMPACTED_TABLE, CRAWLED_TABLE, DATA_PREFIX, HOUR_FOLDER, LAKE_TABLE
 
-_IN_ITS_HOUR = re.compile(re.escape(DATA_PREFIX) + r"dt=\d{4}-\d\d-\d\d/hour=\d\d/[^/]+")
+_IN_ITS_HOUR = re.compile(HOUR_FOLDER.pattern + r"[^/]+")
 
 
 def conflict(p: Pipeline, alive: Callable[[], None]) -> SalespipeError | None:

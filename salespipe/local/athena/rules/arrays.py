@@ -11,10 +11,11 @@ from sqlglot import exp
 from salespipe.local.athena.as_text import text_of
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted, keyed
+from salespipe.local.athena.equality import FLOATING
 from salespipe.local.athena.errors import QueryFailure
 from salespipe.local.athena.rules.registry import built, define, macros
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.sortable import FLOATING, number, orderable, sortable
+from salespipe.local.athena.sortable import number, orderable, sortable
 from salespipe.local.athena.types import (
     BOOLEAN,
     INTEGERS,

@@ -12,11 +12,11 @@ from collections.abc import Callable
 
 from salespipe.local.athena.calls import Arguments
 from salespipe.local.athena.casts import converted
-from salespipe.local.athena.equality import NESTED, check_alike, equal
+from salespipe.local.athena.equality import FLOATING, NESTED, check_alike, equal
 from salespipe.local.athena.json_text import once
 from salespipe.local.athena.rules.registry import built, macros
 from salespipe.local.athena.scope import Typed
-from salespipe.local.athena.sortable import FLOATING, orderable, sortable
+from salespipe.local.athena.sortable import orderable, sortable
 from salespipe.local.athena.types import BIGINT, BOOLEAN, UNKNOWN, Type, array, common
 
 PAGE = "functions/array.html"
